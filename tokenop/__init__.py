@@ -1,0 +1,3 @@
+"""TokenOp: GitOps for LLM spend."""
+
+__version__ = "0.1.0"
