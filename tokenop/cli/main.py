@@ -1,0 +1,96 @@
+"""The `tokenop` command: composes the subcommands, and is the one boundary where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NoReturn
+
+import click
+
+from tokenop import __version__
+from tokenop.errors import TokenOpError
+
+# name → (module, one-line help). The help stands here so that `tokenop --help` imports none of the modules;
+# a test holds each line against the command's own.
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("demo", "Run the whole loop on the bundled sample month."),
+    "discover": ("discover", "Turn usage data into events and say what was found."),
+    "validate": ("validate", "Check an event log against schema and invariants."),
+    "profile": ("profile", "Describe the workload in events: segments, reuse, drivers."),
+    "plan": ("plan", "Choose the templates that save most under your policy."),
+    "report": ("report", "Write the CSV projections and the HTML report."),
+    "diff": ("diff", "Compare two cost projections."),
+    "templates": ("templates", "List, show and lint optimisation templates."),
+    "prices": ("prices", "Show dated prices and what they cover."),
+    "collectors": ("collectors", "List and check the collectors."),
+}
+
+EPILOG = """\b
+Start here:
+  tokenop demo                                            the main job on a sample month
+  tokenop discover && tokenop plan && tokenop report      on your own data
+"""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command runs."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order of the workflow."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return the command `cmd_name`; None where there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"tokenop.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tokenop")
+def cli() -> None:
+    """See, from real usage, where the LLM bill goes and which change would save how much."""
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the command line and exit: 0 done, 1 findings or expected error, 2 misuse, 3 zero inputs, 4 a bug."""
+    try:
+        code = cli.main(args=arguments, prog_name="tokenop", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except click.exceptions.Exit as leaving:
+        sys.exit(leaving.exit_code)
+    except click.Abort:
+        click.echo("Aborted.", err=True)
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2 if isinstance(error, click.UsageError) else error.exit_code)
+    except TokenOpError as error:
+        click.echo(f"tokenop: {error}" if "\n" not in str(error) else str(error), err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # The reader of a pipe went away (`| head`): nothing is wrong, and Python must not complain at exit.
+        sys.stderr.close()
+        sys.exit(0)
+    except Exception as error:  # noqa: BLE001 the one boundary: whatever is left is a bug of ours
+        _report_bug(error)
+        sys.exit(4)
+
+
+def _report_bug(error: Exception) -> None:
+    import traceback
+
+    traceback.print_exception(error)
+    click.echo(
+        f"\nThis is a bug in tokenop {__version__}. Please report it with the lines above and the command you ran: "
+        "see CONTRIBUTING.md, section 'Reporting a bug'.",
+        err=True,
+    )
