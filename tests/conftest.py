@@ -1,0 +1,63 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared" / "data"
+
+
+class Ran(NamedTuple):
+    """What a command left behind."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """Return the folder of real data to develop against; skip where it is absent."""
+    if not SHARED.is_dir():
+        pytest.skip("real development data (../shared/data) is not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give each test its own HOME, so that nothing on the machine decides a result."""
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("TOKENOP_HOME", raising=False)
+    monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture
+def run_cli() -> Callable[..., Ran]:
+    """Return a function that runs `tokenop ARGS…` in this process through the real boundary."""
+
+    def run(*arguments: object, cwd: Path | None = None) -> Ran:
+        from tokenop.cli.main import main
+
+        out, err = io.StringIO(), io.StringIO()
+        before = Path.cwd()
+        if cwd:
+            os.chdir(cwd)
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
+                main([str(argument) for argument in arguments])
+        finally:
+            os.chdir(before)
+        return Ran(int(left.value.code or 0), out.getvalue(), err.getvalue())
+
+    return run
