@@ -1,0 +1,90 @@
+"""How much of the traffic repeats: shared prompt prefixes, equal prompts, and keys that are still warm.
+
+All three are measured from real inter-arrival times, in SQL over any relation with the event's columns. A cache is
+taken to be private to a tenant, provider and model, because providers isolate caches at least by organisation and
+always by model; that is the careful choice where several tenants share one account.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+TTL_SECONDS = {"5m": 300, "1h": 3600}
+
+
+class Reuse(NamedTuple):
+    """Totals of one log: blocks of prompt prefixes seen, and those found in a cache of the given lifetime."""
+
+    blocks: int
+    hit_blocks: int
+    hit_tokens: int
+    input_tokens: int
+
+
+def prefix_hits(source: str) -> str:
+    """Return SQL for `(id, blocks, hit_5m_blocks, hit_1h_blocks, hit_5m_tokens, hit_1h_tokens)`, one row an event.
+
+    Only events with `prefix_hashes` and known tokens are covered. A block is a hit when the same block was touched,
+    by an earlier call of the same tenant, provider and model, no longer ago than the cache lives; a read refreshes
+    it. Only the leading run of hits counts, since a prompt cache matches prefixes.
+
+    The tokens of a block are inferred: blocks of one source have equal size except the last one, so the largest
+    `ceil(input / blocks)` is the size if it fits every event; where it does not, an event's tokens are spread
+    evenly over its blocks.
+    """
+    hit = {name: f"epoch(ts - touched) <= {seconds}" for name, seconds in TTL_SECONDS.items()}
+    run = {name: f"coalesce(min(position) FILTER (NOT coalesce({test}, false)) - 1, max(blocks))" for name, test in hit.items()}
+    return f"""
+WITH hashed AS (
+  SELECT id, ts, tenant, provider, model, input_tokens, prefix_hashes, len(prefix_hashes) AS blocks
+  FROM {source} WHERE len(prefix_hashes) > 0 AND input_tokens > 0
+), size AS (
+  SELECT tenant, provider, model, max(ceil(input_tokens / blocks)) AS block,
+         bool_and((blocks - 1) * (SELECT max(ceil(i.input_tokens / i.blocks)) FROM hashed i
+                  WHERE (i.tenant, i.provider, i.model) = (h.tenant, h.provider, h.model)) < input_tokens) AS even
+  FROM hashed h GROUP BY ALL
+), block AS (
+  SELECT id, ts, tenant, provider, model, blocks, unnest(prefix_hashes) AS hash,
+         generate_subscripts(prefix_hashes, 1) AS position
+  FROM hashed
+), touched AS (
+  SELECT *, lag(ts) OVER (PARTITION BY tenant, provider, model, hash ORDER BY ts, id, position) AS touched FROM block
+), run AS (
+  SELECT id, {run["5m"]} AS hit_5m_blocks, {run["1h"]} AS hit_1h_blocks FROM touched GROUP BY id
+)
+SELECT id, blocks, hit_5m_blocks, hit_1h_blocks,
+       CAST(least(input_tokens, CASE WHEN even THEN hit_5m_blocks * block
+            ELSE round(input_tokens * (hit_5m_blocks / blocks)) END) AS BIGINT) AS hit_5m_tokens,
+       CAST(least(input_tokens, CASE WHEN even THEN hit_1h_blocks * block
+            ELSE round(input_tokens * (hit_1h_blocks / blocks)) END) AS BIGINT) AS hit_1h_tokens
+FROM hashed JOIN size USING (tenant, provider, model) JOIN run USING (id)
+"""
+
+
+def repeat(window_hours: float) -> str:
+    """Return an SQL expression: 1 where an equal prompt came no longer ago than the window, 0 where not, NULL unknown.
+
+    Equal means the same `prompt_hash` within one tenant and model. It is a window expression: use it in a SELECT list.
+    """
+    gap = "epoch(ts - lag(ts) OVER (PARTITION BY tenant, model, prompt_hash ORDER BY ts, id))"
+    return (
+        f"CASE WHEN prompt_hash IS NULL THEN NULL "
+        f"WHEN coalesce({gap} <= {window_hours * 3600:.0f}, false) THEN 1 ELSE 0 END"
+    )
+
+
+def warm(ttl: str) -> str:
+    """Return an SQL expression: 1 where the same tenant, provider, model and intent called within `ttl` before, else 0.
+
+    It is a window expression: use it in a SELECT list.
+    """
+    gap = "epoch(ts - lag(ts) OVER (PARTITION BY tenant, provider, model, intent ORDER BY ts, id))"
+    return f"CASE WHEN coalesce({gap} <= {TTL_SECONDS[ttl]}, false) THEN 1 ELSE 0 END"
+
+
+def totals(source: str, ttl: str) -> str:
+    """Return SQL for one row `(blocks, hit_blocks, hit_tokens, input_tokens)` over the events with prefix hashes."""
+    return f"""
+SELECT sum(blocks)::BIGINT, sum(hit_{ttl}_blocks)::BIGINT, sum(hit_{ttl}_tokens)::BIGINT, sum(input_tokens)::BIGINT
+FROM ({prefix_hits(source)}) JOIN (SELECT id, input_tokens FROM {source}) USING (id)
+"""
