@@ -1,0 +1,162 @@
+"""The four teams of the sample month. Each function logs one team's calls; docs/sample-month.md describes them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from tokenop.sample import calls
+from tokenop.sample.calls import Month
+from tokenop.sample.draws import Draws
+from tokenop.sample.prompts import BLOCK, Prompt
+
+SUPPORT = "sample-support-chat"
+DOCUMENTS = "sample-document-pipeline"
+CODING = "sample-coding-agent"
+ANALYTICS = "sample-analytics"
+
+# List prices of the two support models in September 2026: this team's gateway reports what a call cost.
+SONNET_RATES = ("3", "15")
+SMALL_RATES = ("0.75", "4.5")
+
+ANOMALY_FACTOR = 1000
+
+
+def support(month: Month) -> None:
+    """Log the support assistant: short conversations on a long system prompt, many asking the same, no caching yet."""
+    draws = Draws(month.seed, SUPPORT)
+    system = month.prompt(9 * BLOCK)
+    articles = [system.grown(draws.whole(3, 9) * BLOCK) for _ in range(40)]
+    known: list[tuple[Prompt, str]] = []
+    for _ in range(160):
+        asked = articles[draws.rank(len(articles))].grown(draws.whole(40, 220))
+        known.append((asked, month.prompt_names.new()))
+    for start in calls.starts(draws, 195, calls.AROUND_THE_CLOCK, 0.45):
+        _conversation(month, draws, start, articles, known)
+    _tickets(month, draws)
+
+
+def _conversation(
+    month: Month, draws: Draws, at: datetime, articles: list[Prompt], known: list[tuple[Prompt, str]]
+) -> None:
+    session, user = month.session(), f"sample-customer-{draws.whole(1, 900):03d}"
+    prompt, name = known[draws.rank(len(known))]
+    if not draws.chance(0.62):
+        prompt, name = articles[draws.rank(len(articles))].grown(draws.whole(40, 420)), month.prompt_names.new()
+    turns = draws.pick((1, 2, 3, 4, 5, 6), (34, 27, 18, 11, 6, 4))
+    for turn in range(turns):
+        answer = draws.tokens(330, 0.55, 40, 2200)
+        latency = month.add(
+            draws,
+            calls.SONNET,
+            at,
+            (prompt.tokens, answer),
+            tenant=SUPPORT,
+            intent="answer_question",
+            session_id=session,
+            user_id=user,
+            domain="customer-support",
+            prompt_hash=name,
+            prefix_hashes=prompt.hashes,
+            quality_score=calls.quality(draws, 0.12, 0.90),
+            cost_usd=calls.usd(prompt.tokens, answer, SONNET_RATES),
+            cost_source="reported",
+        )
+        if turn + 1 < turns:
+            at += timedelta(milliseconds=round(latency) + draws.tokens(55_000, 0.9, 4_000, 1_500_000))
+            prompt, name = prompt.grown(answer + draws.whole(20, 260)), month.prompt_names.new()
+
+
+def _tickets(month: Month, draws: Draws) -> None:
+    instructions = month.prompt(700)
+    anomaly = draws.whole(2000, 3500)
+    recent = [(month.prompt_names.new(), 900, 12)]
+    for number, at in enumerate(calls.starts(draws, 200, calls.AROUND_THE_CLOCK, 0.45)):
+        ticket = (month.prompt_names.new(), instructions.tokens + draws.tokens(260, 0.7, 30, 4000), draws.whole(8, 24))
+        # The ticket system delivers some tickets twice or more: the same prompt, soon after.
+        name, tokens_in, tokens_out = draws.pick(recent[-40:]) if draws.chance(0.24) else ticket
+        recent.append((name, tokens_in, tokens_out))
+        factor = ANOMALY_FACTOR if number == anomaly else 1
+        month.add(
+            draws,
+            calls.GPT_SMALL,
+            at,
+            (tokens_in, tokens_out),
+            tenant=SUPPORT,
+            intent="classify_ticket",
+            user_id="sample-service-tickets",
+            domain="customer-support",
+            prompt_hash=name,
+            quality_score=calls.quality(draws, 0.05, 0.93),
+            # One call is reported with a thousand times its price: what `discover` must notice.
+            cost_usd=calls.usd(tokens_in * factor, tokens_out * factor, SMALL_RATES),
+            cost_source="reported",
+        )
+
+
+def documents(month: Month) -> None:
+    """Log the document pipeline: contracts by night on the dearest model, invoices by day, an index already batched."""
+    draws = Draws(month.seed, DOCUMENTS)
+    common = {"tenant": DOCUMENTS, "user_id": "sample-service-documents", "domain": "documents"}
+    for at in calls.starts(draws, 325, calls.NIGHT, 0.1):
+        sizes = (draws.tokens(106_000, 0.45, 9_000, 250_000), draws.tokens(1_700, 0.4, 300, 6_000))
+        score = calls.quality(draws, 0.06, 0.91)
+        month.add(
+            draws, calls.GPT_LARGE, at, sizes, intent="nightly_summarise_contracts", quality_score=score, **common
+        )
+    form = month.prompt(3 * BLOCK)
+    for at in calls.starts(draws, 140, calls.OFFICE, 0.08):
+        prompt = form.grown(draws.tokens(2_600, 0.5, 500, 20_000))
+        month.add(
+            draws,
+            calls.GPT_MEDIUM,
+            at,
+            (prompt.tokens, draws.tokens(420, 0.35, 60, 1_800)),
+            intent="extract_invoice_fields",
+            prefix_hashes=prompt.hashes,
+            quality_score=calls.quality(draws, 0.1, 0.94),
+            **common,
+        )
+    for at in calls.starts(draws, 100, calls.NIGHT, 0.6):
+        sizes = (draws.tokens(7_500, 0.4, 1_000, 40_000), draws.tokens(380, 0.3, 60, 1_500))
+        month.add(draws, calls.HAIKU, at, sizes, intent="nightly_index_pages", batch=True, **common)
+
+
+def analytics(month: Month) -> None:
+    """Log the analysts: SQL over a long schema, charts explained, feedback tagged by their own model; one bad day."""
+    draws = Draws(month.seed, ANALYTICS)
+    schema = month.prompt(22 * BLOCK)
+    last: datetime | None = None
+    times = sorted(calls.starts(draws, 170, calls.OFFICE, 0.15))
+    times += [at + timedelta(seconds=20 * n) for at in times if at.date() == calls.SPIKE_DAY for n in range(1, 6)]
+    for at in sorted(times):
+        prompt = schema.grown(draws.tokens(1_900, 0.8, 80, 30_000))
+        # OpenAI caches by itself, for minutes and not on every machine: about half of what could hit does.
+        warm = last is not None and at - last < timedelta(minutes=6) and draws.chance(0.5)
+        last = at
+        month.add(
+            draws,
+            calls.GPT_MEDIUM,
+            at,
+            (prompt.tokens, draws.tokens(640, 0.6, 60, 4_000)),
+            tenant=ANALYTICS,
+            intent="generate_sql",
+            user_id=f"sample-analyst-{draws.whole(1, 25):02d}",
+            domain="analytics",
+            cache_read_input_tokens=schema.tokens if warm else 0,
+            prefix_hashes=prompt.hashes,
+            quality_score=calls.quality(draws, 0.08, 0.88),
+        )
+    for at in calls.starts(draws, 80, calls.OFFICE, 0.2):
+        sizes = (draws.tokens(2_400, 0.5, 300, 12_000), draws.tokens(310, 0.4, 60, 1_200))
+        user = f"sample-analyst-{draws.whole(1, 25):02d}"
+        month.add(
+            draws, calls.LLAMA, at, sizes, tenant=ANALYTICS, intent="explain_chart", user_id=user, domain="analytics"
+        )
+    for at in calls.starts(draws, 70, calls.AROUND_THE_CLOCK, 0.8):
+        # No price list knows what the company's own GPUs cost a token, and a few calls lost the name of their model.
+        lost = draws.chance(0.03)
+        sizes = (draws.tokens(800, 0.4, 120, 4_000), draws.whole(6, 30))
+        month.add(
+            draws, calls.UNKNOWN if lost else calls.QWEN, at, sizes, tenant=ANALYTICS, intent="tag_feedback",
+            user_id="sample-service-feedback", domain="analytics",
+        )  # fmt: skip
