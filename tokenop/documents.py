@@ -173,6 +173,15 @@ def load_yaml(path: Path) -> Document:
     return Document(path, meta, "", last, hashlib.sha256(raw).hexdigest(), text, builder.spans)
 
 
+def parse_yaml(text: str, path: Path) -> dict[str, Any]:
+    """Return the mapping that the YAML `text` says, read as strictly; `path` is what findings name.
+
+    Raises:
+        FindingsError: anything wrong in it, all findings at once; lines count from the start of `text`.
+    """
+    return _Builder(path, text, 0).build()
+
+
 def _read(path: Path) -> tuple[bytes, str]:
     """Return bytes and text of a regular file of bounded size, line ends as line feeds."""
     try:

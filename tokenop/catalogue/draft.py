@@ -1,0 +1,48 @@
+"""A template while it is being checked: its document, and which parts the schema has already refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from tokenop.documents import Document
+from tokenop.errors import Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the checks read. `broken` holds the paths of the values (or missing keys) that the schema refused."""
+
+    document: Document
+    broken: frozenset[str]
+
+    def sound(self, path: str) -> bool:
+        """Return whether the value at `path`, what it is part of and what is in it passed the schema."""
+        return not any(_within(path, wrong) or _within(wrong, path) for wrong in self.broken)
+
+    def get(self, path: str) -> Any:
+        """Return the value at `path`; None where it is absent or broken, so that nothing is reported twice."""
+        return self.document.value(path) if self.sound(path) else None
+
+    def reach(self, path: str) -> Any:
+        """Return the value at `path` even where something inside it is broken; None where it is broken itself."""
+        return None if any(_within(path, wrong) for wrong in self.broken) else self.document.value(path)
+
+
+def drafted(document: Document, findings: Iterable[Finding]) -> Draft:
+    """Return the draft of a document for which the schema gave `findings`."""
+    return Draft(document, frozenset(found.field for found in findings if found.rule != "FM003"))
+
+
+def as_decimal(value: object) -> Decimal | None:
+    """Return a YAML number as Decimal, None for anything else."""
+    if isinstance(value, Decimal):
+        return value
+    return Decimal(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _within(path: str, whole: str) -> bool:
+    """Return whether `path` is `whole` or lies in it."""
+    return path == whole or path.startswith((f"{whole}.", f"{whole}["))

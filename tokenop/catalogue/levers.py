@@ -1,0 +1,238 @@
+"""The lever kinds as data: which parameters and options each takes, their bounds and what they mean.
+
+The engine's module for a kind (`tokenop.economics.levers`) does the arithmetic; this table is what templates are
+checked against and what the documentation is written from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+OptionType = Literal["choice", "integer", "number", "boolean", "target"]
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSpec:
+    """A number that the author gives as a range. `above` excludes that bound itself, `minimum`/`maximum` include it."""
+
+    name: str
+    description: str
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    above: Decimal | None = None
+    required: bool = True
+
+    def complaint(self, value: Decimal) -> str | None:
+        """Return what is wrong with `value`, None where it is within bounds."""
+        if self.above is not None and value <= self.above:
+            return f"must be above {self.above}"
+        if self.minimum is not None and value < self.minimum:
+            return f"must be at least {self.minimum}"
+        if self.maximum is not None and value > self.maximum:
+            return f"must be at most {self.maximum}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """A setting that is known exactly. A `target` is a mapping of provider and model."""
+
+    name: str
+    type: OptionType
+    description: str
+    required: bool = False
+    default: object = None
+    choices: tuple[str, ...] = ()
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LeverSpec:
+    """One lever kind."""
+
+    kind: str
+    summary: str
+    parameters: tuple[ParameterSpec, ...]
+    options: tuple[OptionSpec, ...] = ()
+
+    def parameter(self, name: str) -> ParameterSpec | None:
+        """Return the parameter of this name, None where there is none."""
+        return next((spec for spec in self.parameters if spec.name == name), None)
+
+    def option(self, name: str) -> OptionSpec | None:
+        """Return the option of this name, None where there is none."""
+        return next((spec for spec in self.options if spec.name == name), None)
+
+    def with_defaults(self, options: Mapping[str, object]) -> dict[str, object]:
+        """Return `options` with what is absent set to its default, where it has one."""
+        defaults = {spec.name: spec.default for spec in self.options if spec.default is not None}
+        return {**defaults, **options}
+
+
+_ZERO, _ONE = Decimal(0), Decimal(1)
+
+
+def _share(name: str, description: str) -> ParameterSpec:
+    return ParameterSpec(name, description, minimum=_ZERO, maximum=_ONE)
+
+
+def _signed(name: str, description: str) -> ParameterSpec:
+    return ParameterSpec(name, description, minimum=-_ONE, maximum=_ONE)
+
+
+def _positive(name: str, description: str) -> ParameterSpec:
+    return ParameterSpec(name, description, above=_ZERO)
+
+
+def _money(name: str, description: str) -> ParameterSpec:
+    return ParameterSpec(name, description, minimum=_ZERO)
+
+
+_SHARE = _share("share", "Part of the matching calls that the change reaches.")
+_TOKENISER = _positive(
+    "tokeniser_ratio", "Tokens of the new model per token of the old one for the same text; 1 where both count alike."
+)
+_LATENCY = _positive(
+    "latency_ratio", "Latency of the new model over that of the old; used only where the events never show the new one."
+)
+
+SPECS: Mapping[str, LeverSpec] = {
+    spec.kind: spec
+    for spec in (
+        LeverSpec(
+            "trim",
+            "Fewer (or more) tokens for the same call.",
+            (
+                _SHARE,
+                _signed("input_reduction", "Part of the input tokens that goes away; negative where the prompt grows."),
+                _signed("output_reduction", "Part of the output tokens that goes away; negative where answers grow."),
+            ),
+        ),
+        LeverSpec(
+            "response_cache",
+            "Answers repeated requests from a cache, so that the call is not made.",
+            (
+                _SHARE,
+                _share(
+                    "hit_rate", "Exact repeats among the calls; used only where events carry no prompt_hash to count."
+                ),
+                _share("semantic_uplift", "Hits beyond exact repeats, as a part of the calls; 0 for an exact cache."),
+                _share("false_hit_rate", "Part of the hits that were wrong and are asked again, and paid."),
+                _money("lookup_usd", "Cost of one look-up (embedding and store), paid on every call."),
+            ),
+            (
+                OptionSpec(
+                    "window_hours",
+                    "number",
+                    "How long an answer stays in the cache.",
+                    default=24,
+                    minimum=Decimal("0.01"),
+                    maximum=Decimal(8766),
+                ),
+                OptionSpec(
+                    "threshold",
+                    "number",
+                    "Cosine similarity from which two prompts count as the same.",
+                    minimum=_ZERO,
+                    maximum=_ONE,
+                ),
+            ),
+        ),
+        LeverSpec(
+            "prompt_cache",
+            "Reads the stable beginning of a prompt from the provider's cache.",
+            (
+                _SHARE,
+                _share(
+                    "stable_share",
+                    "Part of the input that is a stable beginning; used only where events carry no prefix_hashes.",
+                ),
+            ),
+            (
+                OptionSpec("ttl", "choice", "Lifetime of a cache entry.", default="5m", choices=("5m", "1h")),
+                OptionSpec(
+                    "min_tokens",
+                    "integer",
+                    "Shortest prompt that the provider caches, in tokens.",
+                    default=1024,
+                    minimum=_ZERO,
+                    maximum=Decimal(1_000_000),
+                ),
+            ),
+        ),
+        LeverSpec(
+            "reroute",
+            "Sends calls to another model.",
+            (
+                _SHARE,
+                _TOKENISER,
+                _share("fallback_rate", "Part of the re-routed calls done again on the old model; both are paid."),
+                _LATENCY,
+            ),
+            (OptionSpec("to", "target", "The model that answers instead.", required=True),),
+        ),
+        LeverSpec(
+            "cascade",
+            "Asks a cheap model first and the old one where the answer does not pass a check.",
+            (
+                _SHARE,
+                _share("escalation_rate", "Part of the calls whose cheap answer does not pass; both are paid."),
+                _TOKENISER,
+                _LATENCY,
+                _money("verifier_usd", "Cost of checking one cheap answer."),
+            ),
+            (OptionSpec("to", "target", "The cheap model that answers first.", required=True),),
+        ),
+        LeverSpec(
+            "batch",
+            "Sends calls that can wait through the provider's batch API; the discount comes from the price book.",
+            (_share("share", "Part of the matching calls that can wait for hours."),),
+        ),
+        LeverSpec(
+            "self_host",
+            "Serves the tokens on GPUs of one's own (rented by the hour) instead of buying them.",
+            (
+                _SHARE,
+                _positive("prefill_tokens_per_gpu_second", "Input tokens that one GPU processes a second."),
+                _positive("decode_tokens_per_gpu_second", "Output tokens that one GPU generates a second, batched."),
+                ParameterSpec(
+                    "target_utilisation",
+                    "Part of a GPU's throughput that the peak hour may use.",
+                    above=_ZERO,
+                    maximum=_ONE,
+                ),
+                _money("gpu_hour_usd", "Price of one GPU for an hour."),
+                _money("ops_monthly_usd", "People and tooling to run it, a month."),
+            ),
+            (
+                OptionSpec(
+                    "gpus_per_replica",
+                    "integer",
+                    "GPUs that one copy of the model needs.",
+                    default=1,
+                    minimum=_ONE,
+                    maximum=Decimal(1024),
+                ),
+                OptionSpec(
+                    "min_replicas",
+                    "integer",
+                    "Copies that stay up when nothing is asked.",
+                    default=1,
+                    minimum=_ZERO,
+                    maximum=Decimal(1024),
+                ),
+                OptionSpec(
+                    "autoscale",
+                    "boolean",
+                    "Whether replicas follow the load hour by hour; otherwise the peak is paid all month.",
+                    default=False,
+                ),
+            ),
+        ),
+    )
+}
+"""Lever kinds by name, in the order in which the engine applies them."""

@@ -1,0 +1,139 @@
+"""Frontmatter against `template.schema.json`: every error with the place of the node that is wrong."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenop.catalogue.rules import finding
+from tokenop.documents import Document
+from tokenop.errors import Finding
+
+if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
+
+SCHEMA_FILE = Path(__file__).with_name("template.schema.json")
+
+_TYPES = {"object": "a mapping", "array": "a list", "string": "text", "number": "a number", "integer": "a whole number",
+          "boolean": "true or false", "null": "null"}  # fmt: skip
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of the frontmatter as data."""
+    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return loaded
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    from jsonschema import Draft202012Validator  # 80 ms of import that `--help` must not pay
+
+    return Draft202012Validator(schema())
+
+
+def check(document: Document) -> list[Finding]:
+    """Return what the schema objects to, in the order of the file."""
+    found = [f for error in _validator().iter_errors(document.meta) for f in _explain(document, error)]
+    return sorted(found, key=lambda f: (f.line, f.column, f.field, f.message))
+
+
+def joined(path: Iterable[str | int]) -> str:
+    """Return a path such as `economics.levers[0].where`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def closest(name: str, names: Iterable[str]) -> str:
+    """Return `did you mean …?` for the nearest of `names`, or the list of them where none is near."""
+    known = sorted(names)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+
+
+def _explain(document: Document, error: Any) -> Iterator[Finding]:
+    path = joined(error.absolute_path)
+    rule = str(error.validator)
+    if rule == "required":
+        yield from _missing(document, path, error)
+    elif rule == "additionalProperties":
+        yield from _unknown(document, path, error)
+    elif rule == "anyOf":
+        # One finding for the whole choice: its branches' complaints contradict one another.
+        yield finding(document, "FM004", path, "fits none of the allowed forms", _described(error.schema))
+    elif path == "id" and rule == "pattern":
+        yield finding(document, "ID001", path, f"{_shown(error.instance)} is not a slug", "use a-z, 0-9 and hyphens")
+    else:
+        message, fix = _worded(rule, error)
+        yield finding(document, "FM004", path or "frontmatter", message, fix)
+
+
+def _missing(document: Document, path: str, error: Any) -> Iterator[Finding]:
+    # jsonschema gives one error for each missing key, but names it only in its prose.
+    match = re.match(r"'([^']+)' is a required property", error.message)
+    name = match[1] if match else "?"
+    field = f"{path}.{name}" if path else name
+    described = _described(error.schema.get("properties", {}).get(name, {}))
+    yield finding(document, "FM002", field, "is missing", described, place=document.key_line(path) if path else (1, 1))
+
+
+def _unknown(document: Document, path: str, error: Any) -> Iterator[Finding]:
+    known: Mapping[str, Any] = error.schema.get("properties", {})
+    for name in sorted(set(error.instance) - set(known)):
+        field = f"{path}.{name}" if path else name
+        fix = closest(name, set(known) - set(error.instance) or set(known))
+        yield finding(document, "FM003", field, f"unknown key {_shown(name)}", fix, place=document.key_line(field))
+
+
+def _worded(rule: str, error: Any) -> tuple[str, str]:
+    """Return message and fix in plain words."""
+    wanted, value = error.validator_value, error.instance
+    described = _described(error.schema)
+    if rule == "type":
+        types = [wanted] if isinstance(wanted, str) else list(wanted)
+        quotable = "string" in types and isinstance(value, bool | int | Decimal)
+        message = f"must be {' or '.join(_TYPES[t] for t in types)}, not {_kind(value)}"
+        return message, "quote it" if quotable else described
+    if rule == "enum":
+        names = [str(choice) for choice in wanted]
+        return f"{_shown(value)} is not one of {', '.join(names)}", closest(str(value), names)
+    words = {
+        "const": f"must be {wanted}",
+        "minimum": f"{_shown(value)} is below {wanted}",
+        "maximum": f"{_shown(value)} is above {wanted}",
+        "minLength": "is empty",
+        "maxLength": f"is longer than {wanted} characters",
+        "minItems": "is an empty list",
+        "maxItems": f"has more than {wanted} items",
+        "uniqueItems": "holds the same item twice",
+        "pattern": f"{_shown(value)} does not have the right form",
+    }
+    return words.get(rule, f"breaks the schema's rule {rule}"), described
+
+
+def _described(part: Mapping[str, Any]) -> str:
+    text = str(part.get("description", ""))
+    return text[:1].lower() + text[1:].rstrip(".") if text and not text[1:2].isupper() else text.rstrip(".")
+
+
+def _kind(value: object) -> str:
+    if value is None:
+        return "empty"
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, Mapping):
+        return "a mapping"
+    return {"list": "a list", "str": "text"}.get(type(value).__name__, f"the number {value}")
+
+
+def _shown(value: object, most: int = 60) -> str:
+    text = str(value) if not isinstance(value, str) else repr(value)
+    return text if len(text) <= most else text[: most - 1] + "…"
