@@ -1,0 +1,144 @@
+"""What `reroute` and `cascade` share: calls that another model answers, and those that come back.
+
+A share of the matching calls goes to the target; of these a part (fallbacks, escalations) is asked again on the old
+model, and both calls are paid. A call is moved at most once in a plan.
+
+The switch destroys warm caches on both sides: calls move one by one, so that the call which warmed a prefix went the
+same way only with the probability of the share. What was a cache read is then a five-minute write, on either side;
+where the target has no price for cached input, all of its input is uncached.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tokenop.economics.levers.base import Bound, matched, share
+from tokenop.economics.state import Array, Cells, Part, State
+
+RATES = ("r_uncached", "r_read", "r_write_5m", "r_write_1h", "r_output")
+
+
+def rate(bound: Bound, tier: int, bucket: int) -> float:
+    """Return the target's list rate in USD per token; buckets without one are charged as uncached input."""
+    entry = bound.target[tier]
+    value = getattr(entry, RATES[bucket])
+    return float(entry.r_uncached if value is None else value)
+
+
+def caches(bound: Bound) -> bool:
+    """Return whether the target has a price for cached input."""
+    return bound.target[0].r_read is not None
+
+
+def tier_columns(bound: Bound) -> dict[str, str]:
+    """Return a flag for each context tier of the target that a call's prompt reaches."""
+    ratio = float(bound.lever.parameters["tokeniser_ratio"].expected)
+    return {
+        name: f"{bound.name} AND coalesce(input_tokens * {ratio!r} > {entry.min_input_tokens}, false)"
+        for name, entry in zip(bound.tiers, bound.target[1:], strict=True)
+    }
+
+
+def _target_rates(bound: Bound, cells: Cells) -> tuple[Array, ...]:
+    same = np.array([provider == bound.target_provider for provider in cells.provider])
+    scale = np.where(same, cells.same_rate, 1.0)
+    rates = []
+    for bucket in range(5):
+        value = np.full(cells.size, rate(bound, 0, bucket))
+        for number, name in enumerate(bound.tiers, start=1):
+            value = np.where(cells.match[name], rate(bound, number, bucket), value)
+        rates.append(value * scale)
+    return tuple(rates)
+
+
+def move(bound: Bound, state: State, share_: Array, ratio: Array, back: Array, per_call: Array) -> None:
+    """Split today's part of the matching cells into what stays or comes back, and what the target answers."""
+    today = state.parts[0]
+    flags = matched(bound, state.cells)
+    moved = share(flags, share_)
+    stays = 1 - moved + share(flags, share_ * back)
+    uncached, read, write5, write1, output = today.tokens
+    cooled = read * moved
+    scale = moved * ratio
+    if caches(bound):
+        taken = [uncached * scale, read * moved * scale, (write5 + read * (1 - moved)) * scale, write1 * scale]
+    else:
+        zero = np.zeros_like(read)
+        taken = [(uncached + read + write5 + write1) * scale, zero, zero, zero]
+    part = Part(
+        calls=today.calls * moved,
+        tokens=[*taken, output * scale],
+        rates=_target_rates(bound, state.cells),
+        fixed=np.zeros_like(today.fixed),
+        factor=today.factor,
+        discount=np.full(state.cells.size, _or_nan(bound.target[0].batch_discount)),
+        moved=True,
+    )
+    state.extra = state.extra + part.calls.sum(axis=1) * per_call[:, 0]
+    today.tokens = [uncached * stays, (read - cooled) * stays, (write5 + cooled) * stays, write1 * stays, output * stays]
+    today.calls = today.calls * stays
+    today.fixed = today.fixed * stays
+    state.parts.append(part)
+
+
+def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: float, latency: float) -> str:
+    """Return the SELECT that splits each matching row into the part that stays and the part that moves."""
+    flag = f"({bound.name} AND NOT s_moved)"
+    stays = 1 - share_ + share_ * back
+    scale = f"{share_ * ratio!r}"
+    if caches(bound):
+        taken = {"u": f"s_u * {scale}", "r": f"s_r * {share_!r} * {scale}",
+                 "w5": f"(s_w5 + s_r * {1 - share_!r}) * {scale}", "w1": f"s_w1 * {scale}", "o": f"s_o * {scale}"}  # fmt: skip
+    else:
+        taken = {"u": f"(s_u + s_r + s_w5 + s_w1) * {scale}", "r": "0.0", "w5": "0.0", "w1": "0.0", "o": f"s_o * {scale}"}
+    kept = {"u": f"s_u * {stays!r}", "r": f"s_r * {1 - share_!r} * {stays!r}",
+            "w5": f"(s_w5 + s_r * {share_!r}) * {stays!r}", "w1": f"s_w1 * {stays!r}", "o": f"s_o * {stays!r}"}  # fmt: skip
+    answered_again = share_ * back / stays if stays > 0 else 0.0
+    moved = {
+        **{f"s_{bucket}": sql for bucket, sql in taken.items()},
+        "s_n": f"s_n * {share_!r}", "s_vis": f"s_vis * {share_ * (1 - back)!r}", "s_fixed": "0.0",
+        "s_extra": f"s_n * {share_ * per_call!r}", "s_latency": f"s_latency * {latency!r}",
+        "s_discount": _sql(bound.target[0].batch_discount),
+        **{f"s_rate_{bucket}": _rate_sql(bound, number) for number, bucket in enumerate(taken)},
+        "s_moved": "true", "s_main": "false",
+    }  # fmt: skip
+    kept_all = {
+        **{f"s_{bucket}": sql for bucket, sql in kept.items()},
+        "s_n": f"s_n * {stays!r}", "s_vis": f"s_vis * {1 - share_ + share_ * back!r}", "s_fixed": f"s_fixed * {stays!r}",
+        "s_latency": f"s_latency * {1 + latency * answered_again!r}",
+    }  # fmt: skip
+    replaced = ", ".join(
+        f"CASE WHEN away THEN {sql} WHEN {flag} THEN {kept_all.get(name, name)} ELSE {name} END AS {name}"
+        for name, sql in moved.items()
+    )
+    return f"SELECT * EXCLUDE (away) REPLACE ({replaced}) FROM {{source}}, (VALUES (false), (true)) AS side(away) WHERE NOT away OR {flag}"
+
+
+def _rate_sql(bound: Bound, bucket: int) -> str:
+    sql = repr(rate(bound, 0, bucket))
+    if bound.tiers:
+        whens = " ".join(
+            f"WHEN {name} THEN {rate(bound, number, bucket)!r}"
+            for number, name in reversed(list(enumerate(bound.tiers, start=1)))
+        )
+        sql = f"(CASE {whens} ELSE {sql} END)"
+    provider = bound.target_provider.replace("'", "''")
+    return f"{sql} * CASE WHEN priced_provider = '{provider}' THEN same_rate ELSE 1 END"
+
+
+def _sql(value: object) -> str:
+    return "NULL" if value is None else repr(float(str(value)))
+
+
+def ceiling(bound: Bound, cells: Cells, share_: Array) -> Array:
+    """Return the share moved, times the largest discount of any bucket at the target."""
+    ratio = float(bound.lever.parameters["tokeniser_ratio"].low)
+    least = np.full(cells.size, np.inf)
+    for ours, theirs in zip(cells.rates, _target_rates(bound, cells), strict=True):
+        least = np.minimum(least, np.where(ours > 0, theirs * ratio / np.where(ours > 0, ours, 1.0), np.inf))
+    best = np.clip(1 - np.where(np.isinf(least), 0.0, least), 0.0, 1.0)
+    return np.asarray(share(matched(bound, cells), share_)[0] * best)
+
+
+def _or_nan(value: object) -> float:
+    return float("nan") if value is None else float(str(value))
