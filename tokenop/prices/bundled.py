@@ -1,18 +1,21 @@
-"""The bundled price data of genai-prices as segments: its own resolver is asked at every point where a price can change."""
+"""The bundled price data of genai-prices as segments: its own resolver is asked wherever a price can change."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 
-from tokenop.prices.model import DAY_SECONDS, Origin, Processing, Rates, Segment, Slot
+from tokenop.prices.model import DAY_SECONDS, Origin, Rates, Segment, Slot
 
 BATCH = {"processing": "batch"}
 ANY_DAY = date(2020, 1, 1)
 PER_MILLION = Decimal("1e-6")
 PER_THOUSAND = Decimal("1e-3")
+# Published rates have at most twelve places; the few longer ones in the data are traces of binary fractions.
+PLACES = Decimal("1e-12")
 # Keys that may be absent without making the token price of a text call unknown.
 OUTPUT_ONLY = "output_"
 
@@ -42,7 +45,7 @@ def segments(model: Any, batch: bool = True) -> tuple[Segment, ...]:
     bounds: list[date | None] = [None, *starts, None]
     found: list[Segment] = []
     cited = origin()
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in itertools.pairwise(bounds):
         day = begin or (end - timedelta(days=1) if end else ANY_DAY)
         slots = tuple(_slots(model, day, batch))
         if found and found[-1].slots == slots:
@@ -84,7 +87,7 @@ def _slots(model: Any, day: date, batch: bool) -> Iterator[Slot]:
     bounds = _day_bounds(model, batch)
     midnight = datetime.combine(day, time(), tzinfo=UTC)
     parts: list[tuple[int, int, list[Slot]]] = []
-    for begin, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for begin, end in itertools.pairwise(bounds):
         moment = midnight + timedelta(seconds=begin)
         standard = model.get_prices(moment)
         slots = _tiers(model.id, standard, _batch_prices(model, moment, standard) if batch else None)
@@ -120,7 +123,7 @@ def _tiers(name: str, standard: Any, batch: Any | None) -> list[Slot]:
     starts = sorted({tier.start for value in prices.values() if hasattr(value, "tiers") for tier in value.tiers})
     bounds: list[int | None] = [-1, *starts, None]
     slots: list[Slot] = []
-    for above, upto in zip(bounds[:-1], bounds[1:], strict=True):
+    for above, upto in itertools.pairwise(bounds):
         assert above is not None
         rates = _rates(prices, above)
         cheap = _rates(reduced, above) if reduced else None
@@ -149,7 +152,7 @@ def _token_prices(name: str, prices: Any) -> dict[str, Any] | None:
 def _rates(prices: dict[str, Any], above: int) -> Rates:
     def rate(*keys: str) -> Decimal | None:
         value = next((prices[key] for key in keys if key in prices), None)
-        return None if value is None else _at_size(value, above) * PER_MILLION
+        return None if value is None else (_at_size(value, above) * PER_MILLION).quantize(PLACES)
 
     return Rates(
         input=rate("input_mtok") or Decimal(0),
@@ -177,8 +180,3 @@ def discount_of(standard: Rates, batch: Rates) -> Decimal | None:
     taken = [1 - cheap / full for full, cheap in pairs if full]
     discount = min(taken, default=Decimal(0))
     return discount.quantize(Decimal("1e-9")).normalize() if discount > 0 else None
-
-
-def processing_of(batch: bool) -> Processing:
-    """Return the kind of processing that an event's `batch` flag asks for."""
-    return "batch" if batch else "standard"

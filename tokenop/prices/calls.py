@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from tokenop.prices.book import PriceBook
 
 INTERVALS = "price_intervals"
-# USD per token: 15 places hold every published rate exactly, and 18 + 19 digits stay below DECIMAL's 38.
-RATE = "DECIMAL(18,15)"
+# USD per token. Twelve places are those of the cost: rescaling 2 M products would take longer than all the rest, and
+# 18 digits × the 19 of a BIGINT stay below DECIMAL's 38, so that absurd token counts do not overflow.
+RATE = "DECIMAL(18,12)"
 INTERVAL_COLUMNS = (
     "provider VARCHAR, model VARCHAR, batch BOOLEAN, priced_provider VARCHAR, priced_model VARCHAR, price_id VARCHAR, "
     "undated BOOLEAN, valid_from DATE, valid_until DATE, second_from BIGINT, second_until BIGINT, "
@@ -107,60 +108,59 @@ def _store(connection: duckdb.DuckDBPyConnection, table: str, rows: list[tuple[o
         connection.executemany(f"INSERT INTO {identifier(table)} VALUES ({marks})", rows)
 
 
-def _conditions(rows: list[tuple[object, ...]], calls: str) -> list[str]:
+def _conditions(rows: list[tuple[object, ...]], columns: set[str]) -> list[str]:
     """Return only the conditions that some price needs: each one is work on every event."""
-    conditions = ["p.provider = e.provider", "p.model = e.model", "p.batch = coalesce(e.batch, false)"]
-    if any((row[7], row[8]) != (FIRST_DAY, LAST_DAY) for row in rows):
+    batch = "coalesce(e.batch, false)" if "batch" in columns else "false"
+    conditions = ["p.provider = e.provider", "p.model = e.model", f"p.batch = {batch}"]
+    if any(row[7:9] != (FIRST_DAY, LAST_DAY) for row in rows):
         conditions += ["e.ts >= p.valid_from::TIMESTAMPTZ", "e.ts < p.valid_until::TIMESTAMPTZ"]
-    if any((row[9], row[10]) != (0, DAY_SECONDS) for row in rows):
+    if any(row[9:11] != (0, DAY_SECONDS) for row in rows):
         second = f"(epoch_us(e.ts) // 1000000) % {DAY_SECONDS}"
         conditions += [f"{second} >= p.second_from", f"{second} < p.second_until"]
-    if any((row[11], row[12]) != (-MOST_TOKENS, MOST_TOKENS) for row in rows):
-        size = "coalesce(e.input_tokens, 0)"
-        if calls == "1":
-            conditions += [f"{size} > p.above", f"{size} <= p.upto"]
-        else:
-            conditions += [f"{size}::HUGEINT > p.above::HUGEINT * {calls}"]
-            conditions += [f"{size}::HUGEINT <= p.upto::HUGEINT * {calls}"]
+    if any(row[11:13] != (-MOST_TOKENS, MOST_TOKENS) for row in rows):
+        size, above, upto = "coalesce(e.input_tokens, 0)", "p.above", "p.upto"
+        if "n" in columns:
+            above, upto = (f"{bound}::HUGEINT * coalesce(e.n, 1)" for bound in (above, upto))
+        conditions += [f"{size} > {above}", f"{size} <= {upto}"]
     return conditions
 
 
 def _view(source: str, name: str, table: str, columns: set[str], rows: list[tuple[object, ...]]) -> str:
-    def column(field: str, absent: str) -> str:
-        return f"e.{field}" if field in columns else absent
+    def column(field: str, kind: str) -> str:
+        return f"e.{identifier(field)}" if field in columns else f"NULL::{kind}"
 
-    calls = "coalesce(e.n, 1)" if "n" in columns else "1"
-    read = f"coalesce({column('cache_read_input_tokens', 'NULL::BIGINT')}, 0)"
-    write = f"coalesce({column('cache_creation_input_tokens', 'NULL::BIGINT')}, 0)"
-    long = f"coalesce({column('cache_creation_1h_input_tokens', 'NULL::BIGINT')}, 0)"
-    conditions = _conditions(rows, calls)
-    if "batch" not in columns:
-        conditions[2] = "p.batch = false"
-    dropped = sorted({"n", "price_id"} & columns)
+    calls = "coalesce(e.n, 1)::BIGINT" if "n" in columns else "1::BIGINT"
+    read = f"coalesce({column('cache_read_input_tokens', 'BIGINT')}, 0)"
+    write = f"coalesce({column('cache_creation_input_tokens', 'BIGINT')}, 0)"
+    long = f"coalesce({column('cache_creation_1h_input_tokens', 'BIGINT')}, 0)"
+    known = "e.input_tokens IS NOT NULL AND e.output_tokens IS NOT NULL"
+    dropped = [field for field in ("n", "price_id") if field in columns]
     kept = f"e.* EXCLUDE ({', '.join(dropped)})" if dropped else "e.*"
-    reported = column("cost_usd", "NULL")
+    conditions = _conditions(rows, columns)
     return f"""CREATE OR REPLACE TEMP VIEW {identifier(name)} AS
 WITH bucketed AS (
-  SELECT {kept}, {column("price_id", "NULL::VARCHAR")} AS own_price_id, {calls}::BIGINT AS n,
-    CASE WHEN e.output_tokens IS NOT NULL THEN e.input_tokens - {read} - {write} END AS t_uncached,
-    CASE WHEN (e.input_tokens + e.output_tokens) IS NOT NULL THEN {read} END AS t_read,
-    CASE WHEN (e.input_tokens + e.output_tokens) IS NOT NULL THEN {write} - {long} END AS t_write_5m,
-    CASE WHEN (e.input_tokens + e.output_tokens) IS NOT NULL THEN {long} END AS t_write_1h,
-    CASE WHEN e.input_tokens IS NOT NULL THEN e.output_tokens END AS t_output,
+  SELECT {kept}, {calls} AS n,
+    CASE WHEN {known} THEN e.input_tokens - {read} - {write} END AS t_uncached,
+    CASE WHEN {known} THEN {read} END AS t_read,
+    CASE WHEN {known} THEN {write} - {long} END AS t_write_5m,
+    CASE WHEN {known} THEN {long} END AS t_write_1h,
+    CASE WHEN {known} THEN e.output_tokens END AS t_output,
     p.input::DOUBLE AS r_uncached, p.cache_read::DOUBLE AS r_read, p.cache_write_5m::DOUBLE AS r_write_5m,
     p.cache_write_1h::DOUBLE AS r_write_1h, p.output::DOUBLE AS r_output, p.per_call::DOUBLE AS r_call,
-    p.batch_discount, p.priced_provider, p.priced_model, p.price_id AS list_price_id, p.undated,
-    (t_uncached * p.input + t_read * coalesce(p.cache_read, p.input)
-      + t_write_5m * coalesce(p.cache_write_5m, p.input) + t_write_1h * coalesce(p.cache_write_1h, p.input)
-      + t_output * p.output + {calls}::BIGINT * p.per_call)::DECIMAL(38,12) AS list_cost
+    p.batch_discount, p.priced_provider, p.priced_model, p.undated,
+    {column("price_id", "VARCHAR")} AS _own_price_id, p.price_id AS _list_price_id,
+    {column("cost_usd", "DECIMAL(20,12)")} AS _own_cost, {column("cost_source", "VARCHAR")} AS _own_source,
+    CASE WHEN {known} THEN
+      (e.input_tokens - {read} - {write}) * p.input + {read} * coalesce(p.cache_read, p.input)
+      + ({write} - {long}) * coalesce(p.cache_write_5m, p.input) + {long} * coalesce(p.cache_write_1h, p.input)
+      + e.output_tokens * p.output + {calls} * p.per_call
+    END::DECIMAL(38,12) AS list_cost
   FROM {identifier(source)} e LEFT JOIN {identifier(table)} p ON {" AND ".join(conditions)}
 )
-SELECT * EXCLUDE (own_price_id, list_price_id),
-  CASE WHEN {reported.replace("e.", "")} IS NULL AND list_cost IS NOT NULL
-    THEN list_price_id ELSE own_price_id END AS price_id,
-  coalesce({reported.replace("e.", "")}::DECIMAL(38,12), list_cost) AS cost,
-  CASE WHEN {reported.replace("e.", "")} IS NOT NULL
-      THEN {"CASE cost_source WHEN 'priced' THEN 'priced' ELSE 'reported' END" if "cost_source" in columns else "'reported'"}
+SELECT * EXCLUDE (_own_price_id, _list_price_id, _own_cost, _own_source),
+  CASE WHEN _own_cost IS NULL AND list_cost IS NOT NULL THEN _list_price_id ELSE _own_price_id END AS price_id,
+  coalesce(_own_cost::DECIMAL(38,12), list_cost) AS cost,
+  CASE WHEN _own_cost IS NOT NULL THEN CASE _own_source WHEN 'priced' THEN 'priced' ELSE 'reported' END
     WHEN list_cost IS NOT NULL THEN 'priced' ELSE 'unpriced' END AS cost_basis
 FROM bucketed"""
 
@@ -189,22 +189,19 @@ def target_rates(
 
 def _target(entry: Entry) -> TargetRate:
     slot, rates = entry.slot, entry.rates
-
-    def plain(rate: Decimal | None) -> float | None:
-        return None if rate is None else float(rate)
-
     return TargetRate(
-        slot.above + 1,
-        slot.upto,
-        float(rates.input),
-        *(plain(rate) for rate in (rates.cache_read, rates.cache_write_5m, rates.cache_write_1h)),
-        float(rates.output),
-        float(rates.per_call),
-        plain(slot.batch_discount),
-        entry.price_id,
+        min_input_tokens=slot.above + 1,
+        max_input_tokens=slot.upto,
+        r_uncached=float(rates.input),
+        r_read=_plain(rates.cache_read),
+        r_write_5m=_plain(rates.cache_write_5m),
+        r_write_1h=_plain(rates.cache_write_1h),
+        r_output=float(rates.output),
+        r_call=float(rates.per_call),
+        batch_discount=_plain(slot.batch_discount),
+        price_id=entry.price_id,
     )
 
 
-def day_before(day: date) -> date:
-    """Return the last day on which a price with the exclusive end `day` holds."""
-    return day - timedelta(days=1)
+def _plain(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)

@@ -61,9 +61,9 @@ def measure(connection: duckdb.DuckDBPyConnection, name: str = "calls") -> Cover
     """Return the coverage of the view `name` in one pass over it."""
     rows = connection.execute(
         f"""SELECT provider, model, cost_basis, coalesce(undated, false) AS undated,
-              coalesce(list_cost = 0 AND r_uncached = 0 AND r_output = 0, false) AS free,
+              coalesce(r_uncached = 0 AND r_output = 0 AND r_call = 0, false) AS free,
               t_output IS NULL AS without_usage, sum(n)::BIGINT AS calls,
-              coalesce(sum(t_uncached::HUGEINT + t_read + t_write_5m + t_write_1h + t_output), 0)::HUGEINT AS tokens
+              coalesce(sum(t_uncached + t_read + t_write_5m + t_write_1h + t_output), 0)::HUGEINT AS tokens
             FROM {identifier(name)} GROUP BY ALL ORDER BY ALL"""
     ).fetchall()
     calls: dict[str, int] = dict.fromkeys(("reported", "priced", "unpriced", "undated", "free", "without_usage"), 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections import defaultdict
@@ -18,6 +19,7 @@ from tokenop.prices.model import ModelKey, Origin, Rates, Segment, Slot
 
 SCHEMA_FILE = Path(__file__).with_name("price.schema.json")
 PER_MILLION = Decimal("1e-6")
+PLACES = Decimal("1e-12")
 SIZE_LIMIT = 1 << 20
 Lines = dict[tuple[str | int, ...], int]
 
@@ -127,14 +129,14 @@ def _rates(prices: Mapping[str, str]) -> Rates:
 
 def _scaled(rates: Rates, factor: Decimal) -> Rates:
     def scaled(rate: Decimal | None) -> Decimal | None:
-        return None if rate is None else rate * factor
+        return None if rate is None else (rate * factor).quantize(PLACES)
 
     return Rates(
-        rates.input * factor,
+        (rates.input * factor).quantize(PLACES),
         scaled(rates.cache_read),
         scaled(rates.cache_write_5m),
         scaled(rates.cache_write_1h),
-        rates.output * factor,
+        (rates.output * factor).quantize(PLACES),
         rates.per_call,
     )
 
@@ -146,7 +148,7 @@ def _overlaps(entries: Iterable[DatedEntry]) -> list[Finding]:
         grouped[entry.key].append(entry)
     for key, found in grouped.items():
         ordered = sorted(found, key=lambda entry: entry.segment.start or date.min)
-        for earlier, later in zip(ordered[:-1], ordered[1:], strict=True):
+        for earlier, later in itertools.pairwise(ordered):
             end, start = earlier.segment.end, later.segment.start
             if start == earlier.segment.start or (end and start and start < end):
                 message = f"{key.provider}/{key.model} has a price for {start} already ({earlier.file}:{earlier.line})"

@@ -50,9 +50,11 @@ FOLDED = {spelling: provider for provider, spellings in PROVIDERS.items() for sp
 
 # They say who forwarded the call, not who bills it: the model's own prefix decides.
 NOT_A_BILLER = frozenset(
-    ("", "unknown", "none", "null", "other", "litellm", "litellmproxy", "gateway", "aigateway", "vercel", "portkey")
-    + ("helicone", "langfuse", "langsmith", "posthog", "langchain", "llamaindex", "aider", "custom", "kong", "proxy")
-)
+    (
+        "", "unknown", "none", "null", "other", "litellm", "litellmproxy", "gateway", "aigateway", "vercel", "portkey",
+        "helicone", "langfuse", "langsmith", "posthog", "langchain", "llamaindex", "aider", "custom", "kong", "proxy",
+    )
+)  # fmt: skip
 
 # Clouds list other vendors' models under `vendor/model`.
 CLOUDS = frozenset(("aws", "azure", "google", "databricks", "snowflake"))
@@ -83,7 +85,7 @@ REGION = re.compile(r"(?:us|eu|global|apac|converse|invoke|[a-z]{2}(?:-gov)?-[a-
 
 
 class Spelled(NamedTuple):
-    """What a spelling says: who bills (None: it does not say) and how that provider may name the model, likeliest first."""
+    """What a spelling says: who bills (None: it does not say), and likely names of the model there, likeliest first."""
 
     provider: str | None
     references: tuple[str, ...]
