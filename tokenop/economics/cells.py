@@ -14,7 +14,7 @@ import numpy as np
 
 from tokenop.economics.levers import KINDS, Bound, response_cache
 from tokenop.economics.state import BUCKETS, Array, Cells
-from tokenop.economics.work import Window
+from tokenop.economics.work import Spread
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +23,7 @@ MAX_CELLS = 2000
 
 
 def load(
-    connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Window, most: int = MAX_CELLS
+    connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Spread, most: int = MAX_CELLS
 ) -> Cells:
     """Return the pooled workload of the table `work`.
 
@@ -101,7 +101,7 @@ def _descriptions(keys: Sequence[str], measures: Sequence[str]) -> str:  # noqa:
 
 
 def loads(
-    connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Window
+    connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Spread
 ) -> dict[str, tuple[Array, Array]]:
     """Return, for each lever that serves tokens on GPUs, the tokens to prefill and to decode in each hour."""
     hours = max(int(np.ceil(spread.hours)), 1)

@@ -17,7 +17,7 @@ from tokenop.economics.cells import _by_hour
 from tokenop.economics.levers import KINDS, Bound, self_host
 from tokenop.economics.levers.base import Constants
 from tokenop.economics.state import BUCKETS
-from tokenop.economics.work import Window
+from tokenop.economics.work import Spread
 
 if TYPE_CHECKING:
     import duckdb
@@ -73,7 +73,7 @@ def replay(
     connection: duckdb.DuckDBPyConnection,
     bounds: Sequence[Bound],
     values: Mapping[str, Constants],
-    spread: Window,
+    spread: Spread,
 ) -> Replayed:
     """Replay the levers on the rows and return exact totals.
 
@@ -97,7 +97,7 @@ def _served(
     connection: duckdb.DuckDBPyConnection,
     bounds: Sequence[Bound],
     values: Mapping[str, Constants],
-    spread: Window,
+    spread: Spread,
     bound: Bound,
 ) -> Decimal:
     """Return what GPUs cost for the tokens that the rows leave to them."""

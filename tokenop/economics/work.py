@@ -9,22 +9,20 @@ levers' own columns, and the shares of exact repeats.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tokenop.database import quoted
 from tokenop.economics.levers import KINDS, Bound
 from tokenop.economics.levers import prompt_cache, response_cache
 from tokenop.economics.state import BUCKETS
-from tokenop.errors import NoInputError
 from tokenop.profile import reuse
+from tokenop.profile.window import HOURS_PER_MONTH, Window
 
 if TYPE_CHECKING:
     import duckdb
 
-HOURS_PER_MONTH = 730.5
 SEGMENT = ("tenant", "intent", "provider", "model", "priced_provider", "priced_model")
 SOURCE_BUCKETS = ("t_uncached", "t_read", "t_write_5m", "t_write_1h", "t_output")
 SOURCE_RATES = ("r_uncached", "r_read", "r_write_5m", "r_write_1h", "r_output")
@@ -33,24 +31,27 @@ WITHOUT_TOKENS = frozenset({"response_cache"})
 
 
 @dataclass(frozen=True)
-class Window:
+class Spread:
     """The time that the events cover, and the blocks that the bootstrap draws from it."""
 
-    since: datetime
-    until: datetime
-    hours: float
+    window: Window
     block: str  # "day", "hour" or "none"
     blocks: int
 
     @property
+    def hours(self) -> float:
+        """Return the length of the window."""
+        return self.window.hours
+
+    @property
     def monthly(self) -> float:
         """Return the factor from the window to a month of 730.5 hours."""
-        return HOURS_PER_MONTH / self.hours
+        return HOURS_PER_MONTH / self.window.hours
 
     @property
     def extrapolated(self) -> bool:
         """Return whether the window is shorter than a week."""
-        return self.hours < 7 * 24
+        return self.window.hours < 7 * 24
 
     @property
     def method(self) -> str:
@@ -60,37 +61,19 @@ class Window:
         return f"parameter ranges and {self.block}-block bootstrap"
 
 
-def window(connection: duckdb.DuckDBPyConnection, calls: str) -> Window:
-    """Measure the window of the calls.
-
-    Raises:
-        NoInputError: there are no calls.
-    """
-    row = connection.execute(
-        f"SELECT epoch_us(min(ts)), epoch_us(max(ts)), date_diff('day', min(ts), max(ts)), "
-        f"date_diff('hour', min(ts), max(ts)) FROM {calls}"
-    ).fetchone()
-    if row is None or row[0] is None:
-        raise NoInputError("there are no calls to work on")
-    from datetime import UTC, timedelta
-
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    since, until = (epoch + timedelta(microseconds=value) for value in row[:2])
-    # A single call, or a burst, says nothing about the hour around it: at least one hour is taken as observed.
-    hours = max((row[1] - row[0]) / 3_600_000_000, 1.0)
-    if hours < 24:
-        return Window(since, until, hours, "none", 1)
-    block = "hour" if hours < 7 * 24 else "day"
-    return Window(since, until, hours, block, int(row[3] if block == "hour" else row[2]) + 1)
+def spread_of(window: Window) -> Spread:
+    """Return the blocks to draw: days from a week on, hours from a day on, none below."""
+    if window.hours < 24:
+        return Spread(window, "none", 1)
+    if window.hours < 7 * 24:
+        return Spread(window, "hour", math.ceil(window.hours))
+    return Spread(window, "day", math.ceil(window.hours / 24))
 
 
-def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], calls: str = "calls") -> Window:
-    """Create the tables `segments` and `work` from the relation `calls` for the given levers.
-
-    Raises:
-        NoInputError: there are no calls.
-    """
-    spread = window(connection, calls)
+def build(
+    connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Spread, calls: str = "calls"
+) -> None:
+    """Create the tables `segments` and `work` from the relation `calls` for the given levers."""
     names = _columns(connection, calls)
     measured = "hit_5m_tokens" in names
     caching = [bound for bound in bounds if bound.lever.kind == "prompt_cache"]
@@ -98,21 +81,21 @@ def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], calls:
     if hashed:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE prefix_hits AS {reuse.prefix_hits(calls)}")
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE segments AS SELECT row_number() OVER (ORDER BY ALL) - 1 AS segment, * "
-        f"FROM (SELECT DISTINCT {', '.join(SEGMENT)} FROM {calls}) ORDER BY ALL"
+        f"CREATE OR REPLACE TEMP TABLE segments AS SELECT row_number() OVER (ORDER BY {', '.join(SEGMENT)}) - 1 AS segment, * "
+        f"FROM (SELECT DISTINCT {', '.join(SEGMENT)} FROM {calls})"
     )
-    same = " AND ".join(f"c.{name} = s.{name}" for name in SEGMENT[:4])
-    same += "".join(f" AND c.{name} IS NOT DISTINCT FROM s.{name}" for name in SEGMENT[4:])
-    joined = f"{calls} c JOIN segments s ON {same}"
-    extra = _reuse_columns(bounds, measured=measured, hashed=hashed)
-    hits = "LEFT JOIN prefix_hits h USING (id)" if hashed else ""
+    same = " AND ".join(f"f.{name} = s.{name}" for name in SEGMENT[:4])
+    same += "".join(f" AND f.{name} IS NOT DISTINCT FROM s.{name}" for name in SEGMENT[4:])
+    # The flags hold contributed expressions: they see the calls' own names, and nothing is joined at that point.
+    seen, joined = _reuse_columns(bounds, measured=measured, hashed=hashed)
+    hits = "LEFT JOIN prefix_hits h ON f.id = h.id" if hashed else ""
     flags = "".join(f", {_flag(bound)} AS {bound.name}" for bound in bounds)
     lever_columns = {name: sql for bound in bounds for name, sql in KINDS[bound.lever.kind].columns(bound).items()}
     repeats = sorted({response_cache.repeat_column(b) for b in bounds if b.lever.kind == "response_cache"})
     selected = [
         "segment",
         f"{_block(spread)} AS block",
-        "greatest(date_diff('hour', TIMESTAMPTZ " + quoted(spread.since.isoformat()) + ", ts), 0) AS hour",
+        f"greatest(epoch(ts) - {spread.window.start.timestamp():.0f}, 0)::BIGINT // 3600 AS hour",
         "n",
         *(f"coalesce({source}, 0) AS tokens_{b}" for source, b in zip(SOURCE_BUCKETS, BUCKETS, strict=True)),
         "CAST(cost AS DECIMAL(38, 12)) AS cost",
@@ -126,22 +109,21 @@ def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], calls:
         *repeats,
         *(f"{sql} AS {name}" for name, sql in lever_columns.items()),
     ]
+    tokens = " + ".join(f"coalesce({source}, 0)" for source in SOURCE_BUCKETS)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE work AS
 WITH flagged AS (
-  SELECT c.*, s.segment, cost IS NOT NULL AS known{flags}{extra}
-  FROM {joined} {hits}
+  SELECT *{flags}{seen} FROM {calls}
 ), priced AS (
-  SELECT *, CASE WHEN cost IS NOT NULL AND list_cost > 0 THEN CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END AS scale,
-         CASE WHEN cost IS NOT NULL AND coalesce(list_cost, 0) = 0 AND {" + ".join(f"coalesce({t}, 0)" for t in SOURCE_BUCKETS)} > 0
-              THEN CAST(cost AS DOUBLE) / ({" + ".join(f"coalesce({t}, 0)" for t in SOURCE_BUCKETS)}) END AS flat
-  FROM flagged
+  SELECT f.*, s.segment{joined}, cost IS NOT NULL AS known,
+         CASE WHEN list_cost > 0 THEN CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END AS scale,
+         CASE WHEN coalesce(list_cost, 0) = 0 AND {tokens} > 0 THEN CAST(cost AS DOUBLE) / ({tokens}) END AS flat
+  FROM flagged f JOIN segments s ON {same} {hits}
 )
 SELECT {", ".join(selected)} FROM priced"""
     )
     for bound in caching:
         _switch_off_losses(connection, bound)
-    return spread
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> set[str]:
@@ -159,26 +141,33 @@ def _flag(bound: Bound) -> str:
     if bound.lever.kind not in WITHOUT_TOKENS:
         terms.append("t_uncached IS NOT NULL")
     if bound.target:
-        model = bound.target[0].model.replace("'", "''")
+        model = bound.target_model.replace("'", "''")
         provider = bound.target_provider.replace("'", "''")
-        terms.append(f"(c.priced_provider IS DISTINCT FROM '{provider}' OR c.priced_model IS DISTINCT FROM '{model}')")
+        terms.append(f"(priced_provider IS DISTINCT FROM '{provider}' OR priced_model IS DISTINCT FROM '{model}')")
     return "(" + " AND ".join(terms) + ")"
 
 
-def _reuse_columns(bounds: Sequence[Bound], *, measured: bool, hashed: bool) -> str:
-    """Return the columns `rep_*`, `warm_*`, `hit_*` that the levers read, each only where one does."""
-    columns: dict[str, str] = {}
+def _reuse_columns(bounds: Sequence[Bound], *, measured: bool, hashed: bool) -> tuple[str, str]:
+    """Return the columns that the levers read, each only where one does.
+
+    The first text goes where the calls stand alone (`rep_*`, `warm_*`), the second where prefix hits are joined.
+    """
+    alone: dict[str, str] = {}
+    joined: dict[str, str] = {}
     for bound in bounds:
         if bound.lever.kind == "response_cache":
             hours = response_cache.window(bound)
             repeats = "CAST(repeat_calls AS DOUBLE) / n" if measured else f"CAST({reuse.repeat(hours)} AS DOUBLE)"
-            columns[response_cache.repeat_column(bound)] = repeats
+            alone[response_cache.repeat_column(bound)] = repeats
         if bound.lever.kind == "prompt_cache":
             life = prompt_cache.ttl(bound)
-            columns[f"warm_{life}"] = f"CAST(warm_{life}_calls AS DOUBLE) / n" if measured else reuse.warm(life)
-            hit = f"hit_{life}_tokens" if measured or hashed else "CAST(NULL AS BIGINT)"
-            columns[f"hit_{life}"] = hit
-    return "".join(f", {sql} AS {name}" for name, sql in sorted(columns.items()))
+            alone[f"warm_{life}"] = f"CAST(warm_{life}_calls AS DOUBLE) / n" if measured else reuse.warm(life)
+            if measured:
+                alone[f"hit_{life}"] = f"hit_{life}_tokens"
+            else:
+                joined[f"hit_{life}"] = f"h.hit_{life}_tokens" if hashed else "CAST(NULL AS BIGINT)"
+    first, second = ("".join(f", {sql} AS {name}" for name, sql in sorted(part.items())) for part in (alone, joined))
+    return first, second
 
 
 def _rates() -> list[str]:
@@ -189,10 +178,11 @@ def _rates() -> list[str]:
     ]
 
 
-def _block(spread: Window) -> str:
+def _block(spread: Spread) -> str:
     if spread.block == "none":
         return "0"
-    return f"greatest(date_diff('{spread.block}', TIMESTAMPTZ {quoted(spread.since.isoformat())}, ts), 0)"
+    seconds = 3600 if spread.block == "hour" else 86400
+    return f"greatest(epoch(ts) - {spread.window.start.timestamp():.0f}, 0)::BIGINT // {seconds}"
 
 
 def _switch_off_losses(connection: duckdb.DuckDBPyConnection, bound: Bound) -> None:

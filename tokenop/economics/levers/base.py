@@ -31,6 +31,7 @@ class Bound:
     name: str
     target: tuple[TargetRate, ...] = ()
     target_provider: str = ""
+    target_model: str = ""
     latency_ratio: float | None = None
 
     @property

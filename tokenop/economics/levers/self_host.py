@@ -12,9 +12,9 @@ import numpy as np
 
 from tokenop.economics.levers.base import Bound, Constants, Values, matched, share
 from tokenop.economics.state import Array, Cells, State
+from tokenop.profile.window import HOURS_PER_MONTH
 
 RANK = 70
-HOURS_PER_MONTH = 730.5
 
 
 def columns(bound: Bound) -> dict[str, str]:  # noqa: ARG001 the Protocol's shape
