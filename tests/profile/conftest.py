@@ -46,7 +46,7 @@ def create_calls(connection: duckdb.DuckDBPyConnection, source: str) -> None:
           output_tokens AS t_output,
           CAST(r_uncached AS DOUBLE) AS r_uncached, CAST(r_read AS DOUBLE) AS r_read,
           CAST(r_write_5m AS DOUBLE) AS r_write_5m, CAST(NULL AS DOUBLE) AS r_write_1h,
-          CAST(r_output AS DOUBLE) AS r_output, CAST(NULL AS DOUBLE) AS batch_discount,
+          CAST(r_output AS DOUBLE) AS r_output, CAST(0 AS DOUBLE) AS r_call, CAST(NULL AS DOUBLE) AS batch_discount,
           CASE WHEN m IS NOT NULL THEN provider END AS priced_provider, m AS priced_model, false AS undated,
           CAST((input_tokens - t_read - t_write_5m - t_write_1h) * r_uncached + t_read * r_read
              + (t_write_5m + t_write_1h) * r_write_5m + output_tokens * r_output AS DECIMAL(38,12)) AS list_cost,

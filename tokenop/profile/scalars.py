@@ -6,10 +6,10 @@ The names are those of `tokenop.catalogue.vocabulary.PROFILE_SCALARS`. A value i
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokenop.profile import reuse
-from tokenop.profile.narrow import MEASURED, columns_of, narrow, recurring
+from tokenop.profile.narrow import BUCKETS, KEYS, MEASURED, Recurring, columns_of, narrow, recurring
 from tokenop.profile.window import HOURS_PER_MONTH, Window, of_micros
 
 if TYPE_CHECKING:
@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 Scalar = Decimal | int | float | None
 
 _COST = Decimal("0.000000000001")
+
+
+class Again(NamedTuple):
+    """What a caller has already measured of what comes again; it is the dearest part of the scalars."""
+
+    recurring: Recurring
+    prefix_reuse: float | None
 
 
 def compute(
@@ -41,16 +48,19 @@ def compute(
 
 
 def of_narrow(
-    connection: duckdb.DuckDBPyConnection, table: str, calls: str, window: Window | None = None
+    connection: duckdb.DuckDBPyConnection,
+    table: str,
+    calls: str,
+    window: Window | None = None,
+    again: Again | None = None,
 ) -> dict[str, Scalar]:
     """Return the scalars where the narrow table of `calls` exists already; see `compute`."""
     total = one_row(connection, _TOTALS.format(table=table))
     if not total["calls"]:
         return {**dict.fromkeys(_NAMES), "calls": 0}
     window = window or of_micros(total["first"], total["last"])
-    keys = _keys(connection, calls)
-    again = recurring(connection, table).values()
-    known_prompts = sum(known for _, known, _ in again)
+    keys = _keys(connection)
+    again = again or Again(recurring(connection, table)[0], _prefix_reuse(connection, calls, total["prefixed"]))
     months = Decimal(window.hours) / Decimal(HOURS_PER_MONTH)
     cost: Decimal | None = total["cost"]
     tokens_in = total["input"]
@@ -61,23 +71,23 @@ def of_narrow(
         "monthly_calls": total["calls"] * HOURS_PER_MONTH / window.hours,
         "monthly_cost_usd": _money(cost, months),
         "cost_per_call_usd": _money(cost, total["costed"]),
-        "input_tokens_mean": _ratio(tokens_in, total["used"]),
-        "output_tokens_mean": _ratio(total["output"], total["used"]),
-        "output_cost_share": _ratio(total["output_cost"], total["list_cost"]),
-        "cached_input_share": _ratio(total["read"], tokens_in),
-        "cache_write_share": _ratio(total["write"], tokens_in),
-        "prefix_reuse_share": _prefix_reuse(connection, calls),
-        "repeat_share": _ratio(sum(repeats or 0 for repeats, _, _ in again), known_prompts),
-        "warm_share": _ratio(sum(warm for _, _, warm in again), total["calls"]),
-        "batch_share": _ratio(total["batch"], total["calls"]),
+        "input_tokens_mean": ratio(tokens_in, total["used"]),
+        "output_tokens_mean": ratio(total["output"], total["used"]),
+        "output_cost_share": ratio(keys.pop("output_cost"), keys.pop("list_cost")),
+        "cached_input_share": ratio(total["read"], tokens_in),
+        "cache_write_share": ratio(total["write"], tokens_in),
+        "prefix_reuse_share": again.prefix_reuse,
+        "repeat_share": ratio(again.recurring.repeats, again.recurring.prompts),
+        "warm_share": ratio(again.recurring.warm, total["calls"]),
+        "batch_share": ratio(total["batch"], total["calls"]),
         **keys,
-        "top_model_cost_share": _ratio(keys["top_model_cost_share"], cost),
-        "frontier_cost_share": _ratio(total["frontier_cost"], cost),
+        "top_model_cost_share": ratio(keys["top_model_cost_share"], cost),
+        "frontier_cost_share": ratio(total["frontier_cost"], cost),
         "peak_to_mean_hour": _peak(connection, table) * window.hours / total["calls"],
-        "quality_mean": _ratio(total["quality"], total["judged"]),
-        "priced_cost_share": _ratio(total["costed_tokens"], total["tokens"]),
-        "agent_share": _ratio(total["agent"], total["calls"]),
-        "session_share": _ratio(total["session"], total["calls"]),
+        "quality_mean": ratio(total["quality"], total["judged"]),
+        "priced_cost_share": ratio(total["costed_tokens"], total["tokens"]),
+        "agent_share": ratio(total["agent"], total["calls"]),
+        "session_share": ratio(total["session"], total["calls"]),
         **_quantiles(connection, table, total["most"]),
     }
     return {name: values[name] for name in _NAMES}
@@ -95,17 +105,15 @@ _NAMES = (
 _TOTALS = """
 SELECT min(us) AS first, max(us) AS last, max(n) AS most, sum(n)::BIGINT AS calls,
   sum(cost) AS cost, (sum(n) FILTER (cost IS NOT NULL))::BIGINT AS costed,
-  sum(list_cost) FILTER (output_cost IS NOT NULL) AS list_cost,
-  sum(output_cost) FILTER (list_cost IS NOT NULL) AS output_cost,
   sum(cost) FILTER (frontier) AS frontier_cost,
-  sum(t_uncached + t_read + t_write)::HUGEINT AS input, sum(t_output)::HUGEINT AS output,
-  sum(t_read)::HUGEINT AS read, sum(t_write)::HUGEINT AS write,
+  sum(t_uncached + t_read + t_write_5m + t_write_1h)::HUGEINT AS input, sum(t_output)::HUGEINT AS output,
+  sum(t_read)::HUGEINT AS read, sum(t_write_5m + t_write_1h)::HUGEINT AS write,
   (sum(n) FILTER (t_output IS NOT NULL))::BIGINT AS used,
-  sum(t_uncached + t_read + t_write + t_output)::HUGEINT AS tokens,
-  (sum(t_uncached + t_read + t_write + t_output) FILTER (cost IS NOT NULL))::HUGEINT AS costed_tokens,
+  sum(t_uncached + t_read + t_write_5m + t_write_1h + t_output)::HUGEINT AS tokens,
+  (sum(t_uncached + t_read + t_write_5m + t_write_1h + t_output) FILTER (cost IS NOT NULL))::HUGEINT AS costed_tokens,
   coalesce(sum(n) FILTER (batch), 0)::BIGINT AS batch,
   coalesce(sum(n) FILTER (agent), 0)::BIGINT AS agent, coalesce(sum(n) FILTER (session), 0)::BIGINT AS session,
-  sum(quality * n) AS quality, (sum(n) FILTER (quality IS NOT NULL))::BIGINT AS judged
+  sum(quality * n) AS quality, (sum(n) FILTER (quality IS NOT NULL))::BIGINT AS judged, bool_or(prefixed) AS prefixed
 FROM {table}
 """
 
@@ -118,17 +126,16 @@ def one_row(connection: duckdb.DuckDBPyConnection, sql: str) -> dict[str, Any]:
     return dict(zip([column[0] for column in result.description], row, strict=True))
 
 
-def _keys(connection: duckdb.DuckDBPyConnection, calls: str) -> dict[str, Scalar]:
-    row = connection.execute(
-        f"""WITH grouped AS (SELECT tenant, intent, provider, model, sum(cost) AS cost FROM {calls} GROUP BY ALL)
-        SELECT count(DISTINCT tenant), count(DISTINCT intent), count(DISTINCT (provider, model)),
-               count(DISTINCT provider),
-               (SELECT max(cost) FROM (SELECT sum(cost) AS cost FROM grouped GROUP BY provider, model))
-        FROM grouped"""
-    ).fetchone()
-    assert row is not None
-    names = ("distinct_tenants", "distinct_intents", "distinct_models", "distinct_providers", "top_model_cost_share")
-    return dict(zip(names, row, strict=True))
+def _keys(connection: duckdb.DuckDBPyConnection) -> dict[str, Scalar]:
+    return one_row(
+        connection,
+        f"""SELECT count(DISTINCT tenant) AS distinct_tenants, count(DISTINCT intent) AS distinct_intents,
+            count(DISTINCT (provider, model)) AS distinct_models, count(DISTINCT provider) AS distinct_providers,
+            (SELECT max(cost) FROM (SELECT sum(cost) AS cost FROM {KEYS} GROUP BY provider, model))
+              AS top_model_cost_share,
+            sum(c_output) AS output_cost, sum({" + ".join(f"c_{bucket}" for bucket in BUCKETS)}) AS list_cost
+        FROM {KEYS}""",
+    )
 
 
 def _peak(connection: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -162,21 +169,21 @@ ranked AS (SELECT value, sum(n) OVER (ORDER BY value) AS reached, sum(n) OVER ()
 SELECT [{picks}] FROM ranked HAVING count(*) > 0"""
 
 
-def _prefix_reuse(connection: duckdb.DuckDBPyConnection, calls: str) -> float | None:
+def _prefix_reuse(connection: duckdb.DuckDBPyConnection, calls: str, prefixed: bool) -> float | None:
     if set(MEASURED) <= columns_of(connection, calls):
         sql = f"""SELECT sum(hit_5m_tokens)::HUGEINT,
             (sum(t_uncached + t_read + t_write_5m + t_write_1h) FILTER (hit_5m_tokens IS NOT NULL))::HUGEINT
             FROM {calls}"""
         row = connection.execute(sql).fetchone()
-        return _ratio(row[0], row[1]) if row else None
-    any_hashes = connection.execute(f"SELECT bool_or(len(prefix_hashes) > 0) FROM {calls}").fetchone()
-    if not any_hashes or not any_hashes[0]:
+        return ratio(row[0], row[1]) if row else None
+    if not prefixed:
         return None
     row = connection.execute(reuse.totals(calls, "5m")).fetchone()
-    return _ratio(row[2], row[3]) if row else None
+    return ratio(row[2], row[3]) if row else None
 
 
-def _ratio(part: object, whole: object) -> float | None:
+def ratio(part: object, whole: object) -> float | None:
+    """Return `part / whole` as a float; None where the whole is unknown or 0."""
     if whole is None or not whole:
         return None
     return float(Decimal(str(part or 0)) / Decimal(str(whole)))

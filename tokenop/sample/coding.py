@@ -10,9 +10,9 @@ from tokenop.sample.draws import Draws
 from tokenop.sample.prompts import BLOCK, Prompt
 from tokenop.sample.teams import CODING
 
-DEVELOPERS = 16
-# Developers 1 … 10 have a client that marks its prompt for caching; the others have an older one that does not.
-CACHING_DEVELOPERS = 10
+DEVELOPERS = 24
+# Developers 1 … 15 have a client that marks its prompt for caching; the others have an older one that does not.
+CACHING_DEVELOPERS = 15
 CACHE_LIFETIME = timedelta(minutes=5)
 COMPACT_AT = 165_000
 

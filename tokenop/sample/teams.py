@@ -83,7 +83,6 @@ def _tickets(month: Month, draws: Draws) -> None:
             (tokens_in, tokens_out),
             tenant=SUPPORT,
             intent="classify_ticket",
-            user_id="sample-service-tickets",
             domain="customer-support",
             prompt_hash=name,
             quality_score=calls.quality(draws, 0.05, 0.93),
@@ -96,7 +95,7 @@ def _tickets(month: Month, draws: Draws) -> None:
 def documents(month: Month) -> None:
     """Log the document pipeline: contracts by night on the dearest model, invoices by day, an index already batched."""
     draws = Draws(month.seed, DOCUMENTS)
-    common = {"tenant": DOCUMENTS, "user_id": "sample-service-documents", "domain": "documents"}
+    common = {"tenant": DOCUMENTS, "domain": "documents"}
     for at in calls.starts(draws, 325, calls.NIGHT, 0.1):
         sizes = (draws.tokens(106_000, 0.45, 9_000, 250_000), draws.tokens(1_700, 0.4, 300, 6_000))
         score = calls.quality(draws, 0.06, 0.91)
@@ -158,5 +157,5 @@ def analytics(month: Month) -> None:
         sizes = (draws.tokens(800, 0.4, 120, 4_000), draws.whole(6, 30))
         month.add(
             draws, calls.UNKNOWN if lost else calls.QWEN, at, sizes, tenant=ANALYTICS, intent="tag_feedback",
-            user_id="sample-service-feedback", domain="analytics",
+            domain="analytics",
         )  # fmt: skip
