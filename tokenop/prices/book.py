@@ -136,7 +136,8 @@ class PriceBook:
             for lender in known.fallback_model_providers or ():
                 if info := match.find(self._providers[lender].models, reference):
                     return self._lent(known, lender, info)
-        return self._spelled.get((provider, ANY_MODEL))
+        # Runners of local models also forward to paid ones, which they mark in the name (`gpt-oss:120b-cloud`).
+        return None if reference.endswith("cloud") else self._spelled.get((provider, ANY_MODEL))
 
     def at(self, provider: str, model: str, when: datetime, input_tokens: int | None = None) -> Price | None:
         """Return the price of a call at a time, for its size (None: a short one); None where unknown.
@@ -150,13 +151,13 @@ class PriceBook:
         return next((Price(entry) for entry in self._at(key, moment) if _fits(entry, input_tokens or 0)), None)
 
     def _at(self, key: ModelKey, moment: datetime) -> list[Entry]:
-        day, second = moment.date(), _second(moment.time())
+        second = _second(moment.time())
         return [
             entry
             for entry in self.entries_of(key)
             if entry.slot.processing == "standard"
-            and (entry.valid_from is None or entry.valid_from <= day)
-            and (entry.valid_until is None or day < entry.valid_until)
+            and (entry.valid_from is None or entry.valid_from <= moment)
+            and (entry.valid_until is None or moment < entry.valid_until)
             and entry.slot.second_from <= second < entry.slot.second_until
         ]
 

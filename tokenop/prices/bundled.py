@@ -11,7 +11,7 @@ from typing import Any
 from tokenop.prices.model import DAY_SECONDS, Origin, Rates, Segment, Slot
 
 BATCH = {"processing": "batch"}
-ANY_DAY = date(2020, 1, 1)
+ANY_MIDNIGHT = datetime(2020, 1, 1, tzinfo=UTC)
 PER_MILLION = Decimal("1e-6")
 PER_THOUSAND = Decimal("1e-3")
 # Published rates have at most twelve places; the few longer ones in the data are traces of binary fractions.
@@ -41,13 +41,13 @@ def segments(model: Any, batch: bool = True) -> tuple[Segment, ...]:
         model: a `ModelInfo` of genai-prices.
         batch: whether its batch prices apply. They do not where a provider resells another's model.
     """
-    starts = sorted(_start_dates(model, batch))
-    bounds: list[date | None] = [None, *starts, None]
+    starts = [datetime.combine(day, time(), tzinfo=UTC) for day in sorted(_start_dates(model, batch))]
+    bounds: list[datetime | None] = [None, *starts, None]
     found: list[Segment] = []
     cited = origin()
     for begin, end in itertools.pairwise(bounds):
-        day = begin or (end - timedelta(days=1) if end else ANY_DAY)
-        slots = tuple(_slots(model, day, batch))
+        midnight = begin or (end - timedelta(days=1) if end else ANY_MIDNIGHT)
+        slots = tuple(_slots(model, midnight, batch))
         if found and found[-1].slots == slots:
             found[-1] = Segment(found[-1].start, end, slots, cited)
         else:
@@ -79,13 +79,12 @@ def _day_bounds(model: Any, batch: bool) -> list[int]:
 
 
 def _second(clock: time) -> int:
-    moment = datetime.combine(ANY_DAY, clock if clock.tzinfo else clock.replace(tzinfo=UTC)).astimezone(UTC)
+    moment = datetime.combine(ANY_MIDNIGHT.date(), clock if clock.tzinfo else clock.replace(tzinfo=UTC)).astimezone(UTC)
     return moment.hour * 3600 + moment.minute * 60 + moment.second
 
 
-def _slots(model: Any, day: date, batch: bool) -> Iterator[Slot]:
+def _slots(model: Any, midnight: datetime, batch: bool) -> Iterator[Slot]:
     bounds = _day_bounds(model, batch)
-    midnight = datetime.combine(day, time(), tzinfo=UTC)
     parts: list[tuple[int, int, list[Slot]]] = []
     for begin, end in itertools.pairwise(bounds):
         moment = midnight + timedelta(seconds=begin)

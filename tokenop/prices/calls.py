@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,11 +22,11 @@ INTERVALS = "price_intervals"
 RATE = "DECIMAL(18,12)"
 INTERVAL_COLUMNS = (
     "provider VARCHAR, model VARCHAR, batch BOOLEAN, priced_provider VARCHAR, priced_model VARCHAR, price_id VARCHAR, "
-    "undated BOOLEAN, valid_from DATE, valid_until DATE, second_from BIGINT, second_until BIGINT, "
+    "undated BOOLEAN, valid_from TIMESTAMPTZ, valid_until TIMESTAMPTZ, second_from BIGINT, second_until BIGINT, "
     "above BIGINT, upto BIGINT, batch_discount DOUBLE, "
     f"input {RATE}, cache_read {RATE}, cache_write_5m {RATE}, cache_write_1h {RATE}, output {RATE}, per_call {RATE}"
 )
-FIRST_DAY, LAST_DAY = date(1, 1, 1), date(9999, 12, 31)
+FIRST_DAY, LAST_DAY = "0001-01-01T00:00:00+00:00", "9999-12-31T00:00:00+00:00"
 MOST_TOKENS = 2**62
 
 
@@ -93,7 +93,9 @@ def _row(provider: str, model: str, batch: bool, entry: Entry) -> tuple[object, 
     slot, rates = entry.slot, entry.rates
     return (
         *(provider, model, batch, entry.key.provider, entry.key.model, entry.price_id, entry.undated),
-        *(entry.valid_from or FIRST_DAY, entry.valid_until or LAST_DAY, slot.second_from, slot.second_until),
+        entry.valid_from.isoformat() if entry.valid_from else FIRST_DAY,
+        entry.valid_until.isoformat() if entry.valid_until else LAST_DAY,
+        *(slot.second_from, slot.second_until),
         # No call has fewer than 0 tokens: the lowest range starts where nothing can be below it.
         *(-MOST_TOKENS if slot.above < 0 else slot.above, MOST_TOKENS if slot.upto is None else slot.upto),
         None if batch or slot.batch_discount is None else float(slot.batch_discount),
@@ -113,7 +115,7 @@ def _conditions(rows: list[tuple[object, ...]], columns: set[str]) -> list[str]:
     batch = "coalesce(e.batch, false)" if "batch" in columns else "false"
     conditions = ["p.provider = e.provider", "p.model = e.model", f"p.batch = {batch}"]
     if any(row[7:9] != (FIRST_DAY, LAST_DAY) for row in rows):
-        conditions += ["e.ts >= p.valid_from::TIMESTAMPTZ", "e.ts < p.valid_until::TIMESTAMPTZ"]
+        conditions += ["e.ts >= p.valid_from", "e.ts < p.valid_until"]
     if any(row[9:11] != (0, DAY_SECONDS) for row in rows):
         second = f"(epoch_us(e.ts) // 1000000) % {DAY_SECONDS}"
         conditions += [f"{second} >= p.second_from", f"{second} < p.second_until"]

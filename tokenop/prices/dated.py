@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import Any
 
 from tokenop.errors import Finding, FindingsError
 from tokenop.prices.model import ModelKey, Origin, Rates, Segment, Slot
+from tokenop.prices.timeline import EARLIEST
 
 SCHEMA_FILE = Path(__file__).with_name("price.schema.json")
 PER_MILLION = Decimal("1e-6")
@@ -61,7 +62,7 @@ def by_model(entries: Iterable[DatedEntry]) -> dict[ModelKey, tuple[Segment, ...
         grouped[entry.key].append(entry.segment)
     closed: dict[ModelKey, tuple[Segment, ...]] = {}
     for key, found in grouped.items():
-        ordered = sorted(found, key=lambda segment: segment.start or date.min)
+        ordered = sorted(found, key=_start)
         following = [*(segment.start for segment in ordered[1:]), None]
         closed[key] = tuple(
             replace(segment, end=segment.end or after) for segment, after in zip(ordered, following, strict=True)
@@ -93,11 +94,11 @@ def _read(path: Path) -> list[DatedEntry]:
 
 
 def _segment(entry: Mapping[str, Any]) -> Segment:
-    start = date.fromisoformat(entry["from"])
-    end = date.fromisoformat(entry["until"]) if entry.get("until") else None
-    if end and end <= start:
-        raise ValueError(f"until {end} is not after from {start}: `until` is the first day on which the price is gone")
-    date.fromisoformat(entry["verified_on"])
+    start = _moment(entry["from"]) if "from" in entry else None
+    end = _moment(entry["until"]) if "until" in entry else None
+    if end and start and end <= start:
+        raise ValueError("`until` (the first time at which the price is gone) is not after `from`")
+    _moment(entry["verified_on"])
     discount = Decimal(entry["batch_discount"]) if "batch_discount" in entry else None
     sizes = [(-1, entry["usd_per_million"])]
     sizes += [(tier["above_input_tokens"], tier["usd_per_million"]) for tier in entry.get("long_context", ())]
@@ -112,6 +113,16 @@ def _segment(entry: Mapping[str, Any]) -> Segment:
             slots.append(Slot("batch", _scaled(rates, 1 - discount), None, above=above, upto=upto))
     note = " ".join(entry.get("note", "").split())
     return Segment(start, end, tuple(slots), Origin(entry["source"], entry["verified_on"], note))
+
+
+def _moment(text: str) -> datetime:
+    """Return a UTC time from `2025-02-08` or `2025-02-08T16:00Z`."""
+    parsed = datetime.fromisoformat(text)
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _start(segment: Segment) -> datetime:
+    return segment.start or EARLIEST
 
 
 def _rates(prices: Mapping[str, str]) -> Rates:
@@ -147,11 +158,12 @@ def _overlaps(entries: Iterable[DatedEntry]) -> list[Finding]:
     for entry in entries:
         grouped[entry.key].append(entry)
     for key, found in grouped.items():
-        ordered = sorted(found, key=lambda entry: entry.segment.start or date.min)
+        ordered = sorted(found, key=lambda entry: _start(entry.segment))
         for earlier, later in itertools.pairwise(ordered):
-            end, start = earlier.segment.end, later.segment.start
-            if start == earlier.segment.start or (end and start and start < end):
-                message = f"{key.provider}/{key.model} has a price for {start} already ({earlier.file}:{earlier.line})"
+            end, start = earlier.segment.end, _start(later.segment)
+            if start == _start(earlier.segment) or (end and start < end):
+                name = f"{key.provider}/{key.model}"
+                message = f"{name} has another price at that time ({earlier.file}:{earlier.line})"
                 fix = "end the earlier entry with `until`, or correct the dates"
                 findings.append(Finding(later.file, later.line, "from", "PRICE-OVERLAP", "error", message, fix=fix))
     return findings

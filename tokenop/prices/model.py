@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Literal, NamedTuple
 
@@ -71,10 +71,10 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A period in which the prices of a model do not change: `start` ≤ UTC day < `end`; None is unknown or open."""
+    """A period in which the prices of a model do not change: `start` ≤ time < `end`; None is unknown or open."""
 
-    start: date | None
-    end: date | None
+    start: datetime | None
+    end: datetime | None
     slots: tuple[Slot, ...]
     origin: Origin
 
@@ -90,11 +90,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of the price book. `undated`: no source says that it held before `valid_until` from any day on."""
+    """One line of the price book. `undated`: it is the earliest known price, but no source says since when it held."""
 
     key: ModelKey
-    valid_from: date | None
-    valid_until: date | None
+    valid_from: datetime | None
+    valid_until: datetime | None
     undated: bool
     slot: Slot
     origin: Origin
@@ -107,5 +107,11 @@ class Entry:
     @property
     def price_id(self) -> str:
         """Return provider/model/valid-from/hash of the rates; `earliest` stands for an unknown first day."""
-        start = "earliest" if self.undated or self.valid_from is None else self.valid_from.isoformat()
+        start = "earliest" if self.undated or self.valid_from is None else moment_text(self.valid_from)
         return f"{self.key.provider}/{self.key.model}/{start}/{self.rates.fingerprint()}"
+
+
+def moment_text(moment: datetime) -> str:
+    """Return a UTC time in its shortest form: the day alone where it is midnight."""
+    day = moment.astimezone(UTC)
+    return day.strftime("%Y-%m-%d") if (day.hour, day.minute) == (0, 0) else day.strftime("%Y-%m-%dT%H:%MZ")

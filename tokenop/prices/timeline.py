@@ -3,50 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from tokenop.prices.model import Entry, ModelKey, Segment
 
-EARLIEST = date.min
+EARLIEST = datetime.min.replace(tzinfo=UTC)
+
+
+class _Piece(NamedTuple):
+    begin: datetime
+    end: datetime | None
+    segment: Segment
+    undated: bool
 
 
 def merge(key: ModelKey, bundled: Sequence[Segment], dated: Sequence[Segment]) -> tuple[Entry, ...]:
     """Return the entries of one model in order of time; no two hold at once for the same call.
 
-    On a day, the price that started last before it holds; where both sources start on that day, the dated entry does.
-    A bundled price without a start holds from the day on which the last dated entry before it ends. Days before
-    everything known carry the earliest known price, marked undated. Days after the end of a last price carry none.
+    At any time the price that started last holds; where both sources start together, the dated entry does. A bundled
+    price without a start counts as dated from the first time that a dated entry names. Times before everything known
+    carry the earliest known price, marked undated. Times after the end of the last price carry none.
     """
     edges = {EARLIEST}
     for segment in (*bundled, *dated):
-        edges |= {day for day in (segment.start, segment.end) if day is not None}
-    days = sorted(edges)
-    first = min((segment.start for segment in dated if segment.start), default=None)
-    chosen: list[tuple[date, date | None, Segment, bool]] = []
-    for begin, end in zip(days, [*days[1:], None], strict=True):
-        found = _active(begin, bundled, dated)
-        undated = False
-        if first and begin < first and (found is None or found.start is None):
-            found, undated = next(segment for segment in dated if segment.start == first), True
+        edges |= {moment for moment in (segment.start, segment.end) if moment is not None}
+    moments = sorted(edges)
+    pieces: list[_Piece] = []
+    for begin, end in zip(moments, [*moments[1:], None], strict=True):
+        found = _chosen(begin, bundled, dated)
         if found is None:
             continue
-        undated = undated or (found.start is None and not (first and begin >= first))
-        if chosen and chosen[-1][2] is found and chosen[-1][3] == undated and chosen[-1][1] == begin:
-            chosen[-1] = (chosen[-1][0], end, found, undated)
+        segment, undated = found
+        last = pieces[-1] if pieces else None
+        if last and last.segment is segment and last.undated == undated and last.end == begin:
+            pieces[-1] = last._replace(end=end)
         else:
-            chosen.append((begin, end, found, undated))
+            pieces.append(_Piece(begin, end, segment, undated))
     return tuple(
-        Entry(key, None if begin == EARLIEST else begin, end, undated, slot, segment.origin)
-        for begin, end, segment, undated in chosen
-        for slot in segment.slots
+        Entry(
+            key, None if piece.begin == EARLIEST else piece.begin, piece.end, piece.undated, slot, piece.segment.origin
+        )
+        for piece in pieces
+        for slot in piece.segment.slots
     )
 
 
-def _active(day: date, bundled: Sequence[Segment], dated: Sequence[Segment]) -> Segment | None:
+def _chosen(moment: datetime, bundled: Sequence[Segment], dated: Sequence[Segment]) -> tuple[Segment, bool] | None:
+    """Return what holds at a time, and whether that is undated."""
     holding = [
         (segment.start or EARLIEST, rank, segment)
         for rank, segments in enumerate((bundled, dated))
         for segment in segments
-        if (segment.start or EARLIEST) <= day and (segment.end is None or day < segment.end)
+        if (segment.start or EARLIEST) <= moment and (segment.end is None or moment < segment.end)
     ]
-    return max(holding, key=lambda found: found[:2])[2] if holding else None
+    found = max(holding, key=lambda held: held[:2])[2] if holding else None
+    named = [day for segment in dated for day in (segment.start, segment.end) if day is not None]
+    if found is not None and found.start is not None:
+        return found, False
+    if found is not None and (found in dated or not named):
+        return found, True
+    if named and moment >= min(named):
+        return (found, False) if found else None
+    earliest = min((segment for segment in dated if segment.start), key=_start, default=None)
+    return (earliest, True) if earliest else None
+
+
+def _start(segment: Segment) -> datetime:
+    return segment.start or EARLIEST
