@@ -28,7 +28,7 @@ WITH line AS (
         coalesce(message.usage.cache_creation.ephemeral_1h_input_tokens, '0') AS write_1h_text,
         message.usage.service_tier AS service_tier,
         nullif(nullif(message.usage.inference_geo, 'not_available'), '') AS geography,
-        TRY_CAST(costUSD AS DECIMAL(20, 12)) AS cost
+        costUSD AS cost
     FROM source
 ),
 
@@ -81,9 +81,7 @@ SELECT
     cache_write AS cache_creation_input_tokens,
     write_1h AS cache_creation_1h_input_tokens,
     CAST(NULL AS DOUBLE) AS latency_ms,
-    -- old versions wrote 0 where they had no price: unknown, not free
-    CASE WHEN cost <> 0 THEN cost END AS cost_usd,
-    CASE WHEN cost <> 0 THEN 'reported' END AS cost_source,
+    cost AS cost_usd,
     CASE
         WHEN starts_with(message_id, 'msg_bdrk_') OR starts_with(message_id, 'msg_vrtx_') THEN 'unknown'
         WHEN starts_with(coalesce(requestId, ''), 'req_') AND starts_with(model, 'claude') THEN 'api.anthropic.com'
