@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     import duckdb
 
 MAX_CELLS = 2000
+_LATENCY = (
+    "CAST(sum(CAST(latency * n AS DECIMAL(38, 6))) AS DOUBLE) / CAST(sum(n) FILTER (latency IS NOT NULL) AS DOUBLE)"
+)
 
 
 def load(
@@ -36,9 +39,7 @@ def load(
     flags = [name for bound in bounds for name in (bound.name, *bound.tiers)]
     repeats = sorted({response_cache.repeat_column(b) for b in bounds if b.lever.kind == "response_cache"})
     keys = [*flags, *repeats]
-    measures = [
-        name for bound in bounds for name in KINDS[bound.lever.kind].columns(bound) if name not in bound.tiers
-    ]
+    measures = [name for bound in bounds for name in KINDS[bound.lever.kind].columns(bound) if name not in bound.tiers]
     _number(connection, keys, most)
     rows = connection.execute(_sums(keys, measures)).fetchnumpy()
     one = connection.execute(_descriptions(keys, measures)).fetchnumpy()
@@ -54,7 +55,8 @@ def _number(connection: duckdb.DuckDBPyConnection, keys: Sequence[str], most: in
 WITH key AS (
   SELECT segment, priced_provider{group}, sum(cost) AS cost FROM work GROUP BY ALL
 ), ranked AS (
-  SELECT *, row_number() OVER (ORDER BY coalesce(cost, 0) DESC, segment{group}) AS place, count(*) OVER () AS keys FROM key
+  SELECT *, row_number() OVER (ORDER BY coalesce(cost, 0) DESC, segment{group}) AS place,
+         count(*) OVER () AS keys FROM key
 ), pooled AS (
   SELECT *, CASE WHEN keys <= {most} OR place <= {most // 2} THEN place
                  ELSE {most} + min(place) OVER ({pool}, place > {most // 2}) END AS pool
@@ -92,8 +94,7 @@ def _descriptions(keys: Sequence[str], measures: Sequence[str]) -> str:  # noqa:
             *(f"max(rate_{b}) AS rate_{b}" for b in BUCKETS),
             "min(discount) AS discount",
             "CAST(sum(CAST(same_rate * n AS DECIMAL(38, 12))) AS DOUBLE) / CAST(sum(n) AS DOUBLE) AS same_rate",
-            "CAST(sum(CAST(latency * n AS DECIMAL(38, 6))) AS DOUBLE) "
-            "/ CAST(sum(n) FILTER (latency IS NOT NULL) AS DOUBLE) AS latency",
+            f"{_LATENCY} AS latency",
             "min(w.priced_provider) AS provider",
         ]
     )
@@ -126,7 +127,7 @@ def _by_hour(rows: dict[str, Any], name: str, hours: int) -> Array:
 def _plain(column: Any, missing: float = 0.0) -> Array:
     """Return a fetched column as float64, NULL as `missing`."""
     if isinstance(column, np.ma.MaskedArray):
-        return np.asarray(column.astype(np.float64).filled(missing))
+        return np.asarray(np.ma.filled(column.astype(np.float64), missing), dtype=np.float64)
     return np.asarray(column, dtype=np.float64)
 
 
@@ -154,7 +155,9 @@ def _cells(
         rates.append(np.where(total > 0, paid / np.where(total > 0, total, 1.0), _plain(one[f"rate_{bucket}"])))
     sums = {name: spread_out(name).sum(axis=0) for name in measures}
     sums["tokens_u"] = tokens[0].sum(axis=0)
-    provider = np.ma.filled(one["provider"].astype(object), None) if np.ma.isMaskedArray(one["provider"]) else one["provider"]
+    provider = (
+        np.ma.filled(one["provider"].astype(object), None) if np.ma.isMaskedArray(one["provider"]) else one["provider"]
+    )
     return Cells(
         calls=spread_out("n"),
         tokens=tokens,

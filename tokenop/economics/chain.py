@@ -29,9 +29,7 @@ def saving(cells: Cells, hours: float, bounds: Sequence[Bound], values: Mapping[
     return float(before.cost()[0] - run(before, bounds, values).cost()[0])
 
 
-def savings(
-    cells: Cells, hours: float, bounds: Sequence[Bound], values: Mapping[str, Values], weights: Array
-) -> Array:
+def savings(cells: Cells, hours: float, bounds: Sequence[Bound], values: Mapping[str, Values], weights: Array) -> Array:
     """Return US dollars of the window saved, by draw.
 
     Args:

@@ -58,7 +58,11 @@ def chain(bounds: Sequence[Bound], values: Mapping[str, Constants]) -> str:
             "CAST(n AS DOUBLE) AS s_vis",
             *(f"CAST(tokens_{b} AS DOUBLE) AS s_{b}" for b in BUCKETS),
             *(f"rate_{b} AS s_rate_{b}" for b in BUCKETS),
-            "fixed AS s_fixed, CAST(1.0 AS DOUBLE) AS s_factor, CAST(0.0 AS DOUBLE) AS s_extra, discount AS s_discount, latency AS s_latency",
+            "fixed AS s_fixed",
+            "CAST(1.0 AS DOUBLE) AS s_factor",
+            "CAST(0.0 AS DOUBLE) AS s_extra",
+            "discount AS s_discount",
+            "latency AS s_latency",
             "false AS s_moved, true AS s_main, false AS s_answered, false AS s_cached",
         ]
     )
@@ -87,7 +91,10 @@ def replay(
         f"SELECT coalesce((SELECT sum(cost) FROM work), 0), coalesce(sum({AFTER}), 0) FROM ({chain(bounds, values)})"
     ).fetchone()
     assert totals is not None
-    served = sum((_served(connection, bounds, values, spread, bound) for bound in bounds if bound.lever.kind == "self_host"), Decimal(0))
+    served = sum(
+        (_served(connection, bounds, values, spread, bound) for bound in bounds if bound.lever.kind == "self_host"),
+        Decimal(0),
+    )
     before_p95 = _p95(connection, "SELECT latency AS s_latency, n AS s_vis FROM work")
     after_p95 = _p95(connection, f"SELECT s_latency, s_vis FROM ({chain(bounds, values)})") if bounds else before_p95
     return Replayed(totals[0], totals[1] + served, before_p95, after_p95)

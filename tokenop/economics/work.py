@@ -14,8 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenop.economics.levers import KINDS, Bound
-from tokenop.economics.levers import prompt_cache, response_cache
+from tokenop.economics.levers import KINDS, Bound, prompt_cache, response_cache
 from tokenop.economics.state import BUCKETS
 from tokenop.profile import reuse
 from tokenop.profile.window import HOURS_PER_MONTH, Window
@@ -70,9 +69,7 @@ def spread_of(window: Window) -> Spread:
     return Spread(window, "day", math.ceil(window.hours / 24))
 
 
-def build(
-    connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Spread, calls: str = "calls"
-) -> None:
+def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Spread, calls: str = "calls") -> None:
     """Create the tables `segments` and `work` from the relation `calls` for the given levers."""
     names = _columns(connection, calls)
     measured = "hit_5m_tokens" in names
@@ -80,9 +77,10 @@ def build(
     hashed = bool(caching) and not measured and _has_hashes(connection, calls)
     if hashed:
         connection.execute(f"CREATE OR REPLACE TEMP TABLE prefix_hits AS {reuse.prefix_hits(calls)}")
+    key = ", ".join(SEGMENT)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE segments AS SELECT row_number() OVER (ORDER BY {', '.join(SEGMENT)}) - 1 AS segment, * "
-        f"FROM (SELECT DISTINCT {', '.join(SEGMENT)} FROM {calls})"
+        f"CREATE OR REPLACE TEMP TABLE segments AS SELECT row_number() OVER (ORDER BY {key}) - 1 AS segment, * "
+        f"FROM (SELECT DISTINCT {key} FROM {calls})"
     )
     same = " AND ".join(f"f.{name} = s.{name}" for name in SEGMENT[:4])
     same += "".join(f" AND f.{name} IS NOT DISTINCT FROM s.{name}" for name in SEGMENT[4:])
@@ -173,7 +171,9 @@ def _reuse_columns(bounds: Sequence[Bound], *, measured: bool, hashed: bool) -> 
 def _rates() -> list[str]:
     """Return, by bucket, the rate as paid: list price scaled to the cost paid, else one flat rate for all tokens."""
     return [
-        f"coalesce(coalesce({rate}, r_uncached) * scale, flat, 0.0)" if rate != "r_output" else "coalesce(r_output * scale, flat, 0.0)"
+        f"coalesce(coalesce({rate}, r_uncached) * scale, flat, 0.0)"
+        if rate != "r_output"
+        else "coalesce(r_output * scale, flat, 0.0)"
         for rate in SOURCE_RATES
     ]
 

@@ -74,3 +74,9 @@ def matched(bound: Bound, cells: Cells) -> Flags:
 def share(flags: Flags, value: Array) -> Array:
     """Return `value` where the flag is set and 0 elsewhere, as `(draws, cells)`."""
     return np.where(flags, value, 0.0)
+
+
+def ceiling_of(saved: Array) -> Array:
+    """Return the first draw of a share saved, `(cells,)`: ceilings are asked for with one set of parameters."""
+    first: Array = saved[0]
+    return first

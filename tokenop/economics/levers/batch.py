@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokenop.economics.levers.base import Bound, Constants, Values, matched, share
+from tokenop.economics.levers.base import Bound, Constants, Values, ceiling_of, matched, share
 from tokenop.economics.state import Array, Cells, State
 
 RANK = 60
@@ -35,4 +35,4 @@ def stage(bound: Bound, values: Constants) -> str:
 
 def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
     """Return the share: a batch discount is less than the price."""
-    return share(matched(bound, cells), values["share"])[0]
+    return ceiling_of(share(matched(bound, cells), values["share"]))

@@ -34,7 +34,7 @@ def tier_columns(bound: Bound) -> dict[str, str]:
     """Return a flag for each context tier of the target that a call's prompt reaches."""
     ratio = float(bound.lever.parameters["tokeniser_ratio"].expected)
     return {
-        name: f"{bound.name} AND coalesce(input_tokens * {ratio!r} > {entry.min_input_tokens}, false)"
+        name: f"{bound.name} AND coalesce(input_tokens * {ratio!r} >= {entry.min_input_tokens}, false)"
         for name, entry in zip(bound.tiers, bound.target[1:], strict=True)
     }
 
@@ -75,7 +75,13 @@ def move(bound: Bound, state: State, share_: Array, ratio: Array, back: Array, p
         moved=True,
     )
     state.extra = state.extra + part.calls.sum(axis=1) * per_call[:, 0]
-    today.tokens = [uncached * stays, (read - cooled) * stays, (write5 + cooled) * stays, write1 * stays, output * stays]
+    today.tokens = [
+        uncached * stays,
+        (read - cooled) * stays,
+        (write5 + cooled) * stays,
+        write1 * stays,
+        output * stays,
+    ]
     today.calls = today.calls * stays
     today.fixed = today.fixed * stays
     state.parts.append(part)
@@ -87,12 +93,28 @@ def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: floa
     stays = 1 - share_ + share_ * back
     scale = f"{share_ * ratio!r}"
     if caches(bound):
-        taken = {"u": f"s_u * {scale}", "r": f"s_r * {share_!r} * {scale}",
-                 "w5": f"(s_w5 + s_r * {1 - share_!r}) * {scale}", "w1": f"s_w1 * {scale}", "o": f"s_o * {scale}"}  # fmt: skip
+        taken = {
+            "u": f"s_u * {scale}",
+            "r": f"s_r * {share_!r} * {scale}",
+            "w5": f"(s_w5 + s_r * {1 - share_!r}) * {scale}",
+            "w1": f"s_w1 * {scale}",
+            "o": f"s_o * {scale}",
+        }
     else:
-        taken = {"u": f"(s_u + s_r + s_w5 + s_w1) * {scale}", "r": "0.0", "w5": "0.0", "w1": "0.0", "o": f"s_o * {scale}"}
-    kept = {"u": f"s_u * {stays!r}", "r": f"s_r * {1 - share_!r} * {stays!r}",
-            "w5": f"(s_w5 + s_r * {share_!r}) * {stays!r}", "w1": f"s_w1 * {stays!r}", "o": f"s_o * {stays!r}"}  # fmt: skip
+        taken = {
+            "u": f"(s_u + s_r + s_w5 + s_w1) * {scale}",
+            "r": "0.0",
+            "w5": "0.0",
+            "w1": "0.0",
+            "o": f"s_o * {scale}",
+        }
+    kept = {
+        "u": f"s_u * {stays!r}",
+        "r": f"s_r * {1 - share_!r} * {stays!r}",
+        "w5": f"(s_w5 + s_r * {share_!r}) * {stays!r}",
+        "w1": f"s_w1 * {stays!r}",
+        "o": f"s_o * {stays!r}",
+    }
     answered_again = share_ * back / stays if stays > 0 else 0.0
     moved = {
         **{f"s_{bucket}": sql for bucket, sql in taken.items()},
@@ -104,14 +126,19 @@ def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: floa
     }  # fmt: skip
     kept_all = {
         **{f"s_{bucket}": sql for bucket, sql in kept.items()},
-        "s_n": f"s_n * {stays!r}", "s_vis": f"s_vis * {1 - share_ + share_ * back!r}", "s_fixed": f"s_fixed * {stays!r}",
+        "s_n": f"s_n * {stays!r}",
+        "s_vis": f"s_vis * {stays!r}",
+        "s_fixed": f"s_fixed * {stays!r}",
         "s_latency": f"s_latency * {1 + latency * answered_again!r}",
-    }  # fmt: skip
+    }
     replaced = ", ".join(
         f"CASE WHEN away THEN {sql} WHEN {flag} THEN {kept_all.get(name, name)} ELSE {name} END AS {name}"
         for name, sql in moved.items()
     )
-    return f"SELECT * EXCLUDE (away) REPLACE ({replaced}) FROM {{source}}, (VALUES (false), (true)) AS side(away) WHERE NOT away OR {flag}"
+    return (
+        f"SELECT * EXCLUDE (away) REPLACE ({replaced}) FROM {{source}}, (VALUES (false), (true)) AS side(away) "
+        f"WHERE NOT away OR {flag}"
+    )
 
 
 def _rate_sql(bound: Bound, bucket: int) -> str:

@@ -5,8 +5,8 @@ events carry `prefix_hashes`; else the stable share of the prompt is read when t
 intent called within the lifetime, and written otherwise. All that is not read is written, at the write price, as a
 cache boundary at the end of the prompt does. Calls that use the cache today are left as they are, and so are models
 without a price for cached input, prompts under the minimum length, and segments in which the write premium would
-cost more than the reads save (break-even; decided once, with the expected parameters). Where two templates cache prompts,
-the first of the chain does so for the calls that both match.
+cost more than the reads save (break-even; decided once, with the expected parameters). Where two templates cache
+prompts, the first of the chain does so for the calls that both match.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def ttl(bound: Bound) -> str:
 
 
 def columns(bound: Bound) -> dict[str, str]:
-    """Return the tokens that would be read and written: `_hit`/`_write` measured, `_warm`/`_cold` before stable_share."""
+    """Return the tokens read and written: `_hit`/`_write` as measured, `_warm`/`_cold` before the stable share."""
     name, minimum, life = bound.name, bound.number("min_tokens", 1024), ttl(bound)
     stable = float(bound.lever.parameters["stable_share"].expected)
     caching = "r_read < r_uncached AND coalesce(t_read, 0) + coalesce(t_write_5m, 0) + coalesce(t_write_1h, 0) = 0"
@@ -33,11 +33,12 @@ def columns(bound: Bound) -> dict[str, str]:
     read = f"CASE WHEN hit_{life} >= {minimum!r} * n THEN least(hit_{life}, t_uncached) ELSE 0 END"
     long = f"{usable} AND hit_{life} IS NOT NULL AND t_uncached >= {minimum!r} * n"
     keyed = f"{usable} AND hit_{life} IS NULL AND t_uncached * {stable!r} >= {minimum!r} * n"
+    warm = f"round(t_uncached * warm_{life})"
     return {
         f"{name}_hit": f"CAST(CASE WHEN {long} THEN {read} ELSE 0 END AS BIGINT)",
         f"{name}_write": f"CAST(CASE WHEN {long} THEN t_uncached - {read} ELSE 0 END AS BIGINT)",
-        f"{name}_warm": f"CAST(CASE WHEN {keyed} THEN round(t_uncached * warm_{life}) ELSE 0 END AS BIGINT)",
-        f"{name}_cold": f"CAST(CASE WHEN {keyed} THEN t_uncached - round(t_uncached * warm_{life}) ELSE 0 END AS BIGINT)",
+        f"{name}_warm": f"CAST(CASE WHEN {keyed} THEN {warm} ELSE 0 END AS BIGINT)",
+        f"{name}_cold": f"CAST(CASE WHEN {keyed} THEN t_uncached - {warm} ELSE 0 END AS BIGINT)",
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokenop.economics.levers.base import Bound, Constants, Values, matched, share
+from tokenop.economics.levers.base import Bound, Constants, Values, ceiling_of, matched, share
 from tokenop.economics.state import Array, Cells, Flags, State
 
 RANK = 20
@@ -65,4 +65,4 @@ def stage(bound: Bound, values: Constants) -> str:
 
 def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
     """Return the share of calls that the cache answers rightly."""
-    return _saved(bound, cells, values, matched(bound, cells))[0]
+    return ceiling_of(_saved(bound, cells, values, matched(bound, cells)))

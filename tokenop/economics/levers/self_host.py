@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokenop.economics.levers.base import Bound, Constants, Values, matched, share
+from tokenop.economics.levers.base import Bound, Constants, Values, ceiling_of, matched, share
 from tokenop.economics.state import Array, Cells, State
 from tokenop.profile.window import HOURS_PER_MONTH
 
@@ -79,4 +79,4 @@ def stage(bound: Bound, values: Constants) -> str:
 
 def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
     """Return the share: what is left is what the API still serves."""
-    return share(matched(bound, cells), values["share"])[0]
+    return ceiling_of(share(matched(bound, cells), values["share"]))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tokenop.economics.levers.base import Bound, Constants, Values, matched, share
+from tokenop.economics.levers.base import Bound, Constants, Values, ceiling_of, matched, share
 from tokenop.economics.state import Array, Cells, State
 
 RANK = 10
@@ -33,13 +33,13 @@ def stage(bound: Bound, values: Constants) -> str:
     kept_input = 1 - values["share"] * values["input_reduction"]
     kept_output = 1 - values["share"] * values["output_reduction"]
     flag = bound.name
-    inputs = ", ".join(f"s_{b} * CASE WHEN {flag} THEN {kept_input!r} ELSE 1 END AS s_{b}" for b in ("u", "r", "w5", "w1"))
-    return (
-        f"SELECT * REPLACE ({inputs}, s_o * CASE WHEN {flag} THEN {kept_output!r} ELSE 1 END AS s_o) FROM {{source}}"
+    inputs = ", ".join(
+        f"s_{b} * CASE WHEN {flag} THEN {kept_input!r} ELSE 1 END AS s_{b}" for b in ("u", "r", "w5", "w1")
     )
+    return f"SELECT * REPLACE ({inputs}, s_o * CASE WHEN {flag} THEN {kept_output!r} ELSE 1 END AS s_o) FROM {{source}}"
 
 
 def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
     """Return the larger of the two reductions: no bucket shrinks by more."""
     most = np.maximum(values["share"] * values["input_reduction"], values["share"] * values["output_reduction"])
-    return share(matched(bound, cells), np.maximum(most, 0.0))[0]
+    return ceiling_of(share(matched(bound, cells), np.maximum(most, 0.0)))

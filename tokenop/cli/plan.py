@@ -1,0 +1,166 @@
+"""`tokenop plan`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tokenop.planning.build import Plan
+    from tokenop.planning.inputs import Opened
+
+EPILOG = """\b
+Examples:
+  tokenop plan                                             events.jsonl here, shipped templates
+  tokenop plan --events september.parquet --constraints policy.yaml
+  tokenop plan --workload profile.yaml --json | jq .savings_monthly_usd
+"""
+
+
+@click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--events", type=click.Path(path_type=Path), help="Event log (JSONL, CSV or Parquet). Default: events.jsonl here."
+)
+@click.option(
+    "--workload",
+    type=click.Path(path_type=Path),
+    help="Shared workload from `tokenop profile --shareable`, instead of events.",
+)
+@click.option(
+    "--constraints",
+    type=click.Path(path_type=Path),
+    help="policy.yaml: what the plan must keep. Default: policy.yaml here, if any.",
+)
+@click.option(
+    "--templates-dir", type=click.Path(path_type=Path), help="Folder of templates. Default: the shipped ones."
+)
+@click.option(
+    "--min-status",
+    type=click.Choice(["draft", "proposed", "approved"]),
+    default="proposed",
+    show_default=True,
+    help="Least status of a template to be considered.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("optimization-plan.yaml"),
+    show_default=True,
+    help="Where to write the plan.",
+)
+@click.option(
+    "--draws", type=click.IntRange(10, 100_000), default=1000, show_default=True, help="Draws behind each interval."
+)
+@click.option("--seed", type=click.IntRange(0), default=20260921, show_default=True, help="Seed of the draws.")
+@click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON.")
+def command(
+    events: Path | None,
+    workload: Path | None,
+    constraints: Path | None,
+    templates_dir: Path | None,
+    min_status: str,
+    out: Path,
+    draws: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Choose the templates that save most under your policy.
+
+    Every template is replayed on your events; the best set under the constraints is chosen exactly, and for each
+    template left out the plan names the constraint or the predicate.
+    """
+    import tempfile
+
+    with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch:
+        plan = make(events, workload, constraints, templates_dir, min_status, draws, seed, Path(scratch))
+    write(plan, out)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(plan.document, indent=2, ensure_ascii=False))
+        return
+    _print(plan, out)
+
+
+def make(
+    events: Path | None,
+    workload: Path | None,
+    constraints: Path | None,
+    templates_dir: Path | None,
+    min_status: str,
+    draws: int,
+    seed: int,
+    scratch: Path,
+) -> Plan:
+    """Build the plan from files; see the options of the command."""
+    from tokenop import settings
+    from tokenop.catalogue import loader
+    from tokenop.cli.progress import steps
+    from tokenop.database import connect
+    from tokenop.errors import FindingsError, NoInputError
+    from tokenop.planning import build, inputs, policy
+    from tokenop.prices import book as prices
+
+    log = inputs.choose_log(events, workload)
+    if constraints is None and Path("policy.yaml").is_file():
+        constraints = Path("policy.yaml")
+    rules = policy.load(constraints)
+    folder = templates_dir or settings.content("templates")
+    catalogue = loader.load(templates_dir)
+    errors = [finding for finding in catalogue.findings if finding.severity == "error"]
+    if errors:
+        raise FindingsError(errors, f"{folder}: these templates must be mended before a plan can be made")
+    if not catalogue.templates:
+        raise NoInputError(f"{folder}: holds no template")
+    with steps() as say:
+        say("reading prices")
+        book = prices.load()
+        connection = connect(spill_to=scratch)
+        say("reading events" if log else "reading the workload")
+        opened: Opened
+        if log:
+            opened = inputs.open_events(connection, book, log, scratch)
+        else:
+            assert workload is not None
+            opened = inputs.open_shared(connection, workload)
+        return build.build(
+            build.Request(
+                connection=connection,
+                book=book,
+                templates=catalogue.templates,
+                policy=rules,
+                window=opened.window,
+                coverage=opened.coverage,
+                inputs={**opened.inputs, "commit": inputs.commit_of(folder)},
+                min_status=min_status,
+                draws=draws,
+                seed=seed,
+                progress=say,
+            )
+        )
+
+
+def write(plan: Plan, out: Path) -> None:
+    """Write the plan as YAML."""
+    import yaml
+
+    from tokenop.files import write_text
+
+    text = yaml.safe_dump(plan.document, sort_keys=False, allow_unicode=True, width=120)
+    write_text(out, "# Written by `tokenop plan`. Amounts are US dollars; intervals are P10, P50, P90.\n" + text)
+
+
+def _print(plan: Plan, out: Path) -> None:
+    from rich.console import Console
+
+    from tokenop.planning import text
+
+    console = Console(highlight=False)
+    text.show(console, plan.document)
+    saved = plan.document["savings_monthly_usd"]
+    console.print(
+        f"\n{out}: {len(plan.chosen)} templates, {text.usd(saved['p50'])} a month. Next: {plan.document['next']}",
+        soft_wrap=True,
+    )

@@ -1,0 +1,195 @@
+"""From a priced log (or a shared workload) and a catalogue to an optimisation plan."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from tokenop import __version__
+from tokenop.catalogue.model import LAYERS, Template
+from tokenop.errors import NoInputError
+from tokenop.planning import reasons
+from tokenop.planning.candidates import Rejection, screen
+from tokenop.planning.describe import Outcome, chosen_entry, rejected_entry
+from tokenop.planning.figures import interval, share, usd
+from tokenop.planning.policy import Policy
+from tokenop.planning.select import choose
+from tokenop.planning.study import Study, prepare
+from tokenop.profile import scalars as profile_scalars
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tokenop.prices.book import PriceBook
+    from tokenop.profile.window import Window
+
+SCHEMA_VERSION = 1
+DRAWS = 1000
+SEED = 20260921
+
+
+def _silent(step: str) -> None:
+    """Say nothing: what `Request.progress` is unless somebody watches."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a plan is made from.
+
+    `calls` is a relation with the columns of `tokenop.prices.calls`; `window` the time it covers; `coverage` and
+    `inputs` say where the numbers come from and are written into the plan as they are.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    book: PriceBook
+    templates: Sequence[Template]
+    policy: Policy
+    window: Window
+    coverage: Mapping[str, object]
+    inputs: Mapping[str, object]
+    calls: str = "calls"
+    min_status: str = "proposed"
+    draws: int = DRAWS
+    seed: int = SEED
+    progress: Callable[[str], None] = _silent
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The plan as it is written, and the study behind it for whoever wants to go on (`report`)."""
+
+    document: dict[str, Any]
+    study: Study
+    chosen: frozenset[str]
+
+
+def build(request: Request) -> Plan:
+    """Return the best plan under the policy.
+
+    Raises:
+        NoInputError: there is no call at all.
+    """
+    request.progress("profiling the workload")
+    scalars = profile_scalars.compute(request.connection, request.calls, request.window)
+    if not scalars["calls"]:
+        raise NoInputError("there are no calls to plan for")
+    candidates, left = screen(
+        request.connection,
+        request.templates,
+        scalars,
+        request.policy,
+        request.book,
+        request.window.until,
+        request.min_status,
+    )
+    request.progress(f"replaying {len(candidates)} of {len(request.templates)} templates")
+    study = prepare(
+        request.connection, candidates, request.book, request.window, request.draws, request.seed, request.calls
+    )
+    problem = study.problem(request.policy)
+    request.progress("choosing")
+    chosen = choose(problem)
+    for template in candidates:
+        if template.id not in chosen:
+            left.append(Rejection(template, *reasons.why_not(study, problem, template, chosen)))
+    request.progress(f"drawing {request.draws} times")
+    return Plan(_document(request, study, chosen, left, scalars), study, chosen)
+
+
+def _document(
+    request: Request,
+    study: Study,
+    chosen: frozenset[str],
+    left: Sequence[Rejection],
+    scalars: Mapping[str, Any],
+) -> dict[str, Any]:
+    joint = study.savings(chosen)
+    pooled = study.saving(chosen)
+    replayed = study.replay(chosen)
+    outcome = Outcome(study, request.policy, chosen, study.marginals(chosen))
+    entries = [chosen_entry(outcome, template, place) for place, template in enumerate(outcome.sequence(), start=1)]
+    fixed = sum(study_cost(study, one, request.policy) for one in chosen)
+    months = float(request.policy.horizon_months)
+    monthly = Decimal(repr(study.monthly))
+    baseline = replayed.before * monthly
+    singles = sum(study.saving(frozenset({one})) for one in sorted(chosen))
+    budget = request.policy.monthly_budget_usd
+    after = baseline - replayed.saving * monthly
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "baseline_monthly_usd": usd(baseline),
+        "savings_monthly_usd": interval(joint, pooled),
+        "net_12_months_usd" if months == 12 else f"net_{months:g}_months_usd": interval(
+            joint * months - fixed, pooled * months - fixed
+        ),
+        "window": {
+            **request.window.as_dict(),
+            "extrapolated": study.spread.extrapolated,
+            "method": study.spread.method,
+        },
+        "baseline": {
+            "calls": scalars["calls"],
+            "monthly_calls": round(float(scalars["monthly_calls"] or 0), 1),
+            "window_usd": usd(replayed.before),
+            "priced_cost_share": _four(scalars["priced_cost_share"]),
+            "latency_p95_ms": replayed.latency_p95_before,
+            "coverage": dict(request.coverage),
+            "sample": _is_sample(request),
+        },
+        "joint": {
+            "pooled_monthly_usd": usd(pooled),
+            "replayed_monthly_usd": usd(replayed.saving * monthly),
+            "singles_sum_monthly_usd": usd(singles),
+            "interaction_monthly_usd": usd(pooled - singles),
+            "latency_p95_ms": replayed.latency_p95_after,
+            "cells": study.cells.size,
+        },
+        "budget": None
+        if budget is None
+        else {"monthly_usd": usd(budget), "after_usd": usd(after), "met": after <= budget},
+        "layers": [{"layer": layer, "savings_monthly_usd": usd(saved)} for layer, saved in outcome.by_layer().items()],
+        "chosen": entries,
+        "rejected": [rejected_entry(study, one) for one in sorted(left, key=lambda one: one.template.id)],
+        "policy": request.policy.as_dict(),
+        "inputs": {
+            **request.inputs,
+            "prices_hash": request.book.hash,
+            "templates_hash": templates_hash(request.templates),
+            "min_status": request.min_status,
+            "seed": request.seed,
+            "draws": request.draws,
+            "tokenop_version": __version__,
+        },
+        "next": "tokenop report",
+    }
+
+
+def study_cost(study: Study, template_id: str, policy: Policy) -> float:
+    """Return what implementing and running a template costs over the horizon, in USD."""
+    return study.problem(policy).fixed_cost(next(one for one in study.templates if one.id == template_id))
+
+
+def templates_hash(templates: Sequence[Template]) -> str:
+    """Return 32 hex digits over the content of all templates."""
+    digest = hashlib.sha256()
+    for template in sorted(templates, key=lambda one: one.id):
+        digest.update(f"{template.id} {template.sha256}\n".encode())
+    return digest.hexdigest()[:32]
+
+
+def _four(value: object) -> float | None:
+    return None if value is None else share(float(str(value)))
+
+
+def _is_sample(request: Request) -> bool:
+    """Return whether any call belongs to the made-up sample month: its ids say so."""
+    row = request.connection.execute(
+        f"SELECT 1 FROM {request.calls} WHERE starts_with(id, 'sample-') LIMIT 1"
+    ).fetchone()
+    return row is not None
+
+
+__all__ = ["LAYERS", "Plan", "Request", "build"]

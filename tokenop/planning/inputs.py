@@ -1,0 +1,103 @@
+"""Opening what a plan works on: a log of events, or a shared workload."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenop.errors import MisuseError, NoInputError
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tokenop.prices.book import PriceBook
+    from tokenop.profile.window import Window
+
+DEFAULT_LOGS = ("events.jsonl", "events.parquet")
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A relation `calls` and where it comes from."""
+
+    window: Window
+    coverage: Mapping[str, object]
+    inputs: Mapping[str, object]
+
+
+def default_log(folder: Path) -> Path:
+    """Return the event log in `folder`.
+
+    Raises:
+        NoInputError: there is none; the message says how to make one.
+    """
+    for name in DEFAULT_LOGS:
+        if (folder / name).is_file():
+            return folder / name
+    raise NoInputError(
+        "there is no events.jsonl or events.parquet here: run `tokenop discover`, name a log with --events, "
+        "or see it work with `tokenop demo`"
+    )
+
+
+def open_events(connection: duckdb.DuckDBPyConnection, book: PriceBook, path: Path, scratch: Path) -> Opened:
+    """Create the relation `calls` from a log of events.
+
+    Raises:
+        FindingsError: the log has bad rows.
+        NoInputError: it is empty.
+    """
+    from tokenop.events.log import open_log
+    from tokenop.prices import calls
+    from tokenop.profile import window
+
+    log = open_log(connection, path, "events", scratch)
+    coverage = calls.create(connection, book, "events", "calls")
+    spread = window.of(connection, "calls")
+    if spread is None:
+        raise NoInputError(f"{path}: holds no event")
+    return Opened(spread, coverage.as_dict(), {"kind": "events", "events_hash": log.content_hash})
+
+
+def open_shared(connection: duckdb.DuckDBPyConnection, path: Path) -> Opened:
+    """Create the relation `calls` from a shared workload (`tokenop profile --shareable`).
+
+    Raises:
+        FindingsError: the file is no such workload.
+    """
+    from tokenop.profile import workload
+
+    info = workload.open_workload(connection, path, "calls")
+    return Opened(info.window, info.coverage, {"kind": "workload", "events_hash": info.events_hash})
+
+
+def choose_log(events: Path | None, workload: Path | None) -> Path | None:
+    """Return the log to open, None where a workload is given.
+
+    Raises:
+        MisuseError: both are given.
+        NoInputError: neither is, and there is no log here.
+    """
+    if events and workload:
+        raise MisuseError("give either --events or --workload, not both")
+    if workload:
+        return None
+    return events or default_log(Path.cwd())
+
+
+def commit_of(folder: Path) -> str | None:
+    """Return the git commit that `folder` is checked out at, None outside a checkout or without git."""
+    try:
+        done = subprocess.run(  # noqa: S603 fixed arguments, and a path of ours
+            ["git", "-C", str(folder), "rev-parse", "HEAD"],  # noqa: S607 git is where the user has it
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None

@@ -1,0 +1,175 @@
+"""Choosing templates: exact, by branch and bound on the pooled workload.
+
+The objective is the net saving over the horizon with expected parameters: months × (joint monthly saving − running
+cost) − implementation cost. Decisions are taken in the order of the chain of levers. At each node the state after all
+levers decided so far is exact, and what the undecided ones could still save is bounded per cell by the product of
+their ceilings; no subset is left out that could be better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import numpy as np
+
+from tokenop.catalogue.model import Template
+from tokenop.economics.levers import KINDS, Bound
+from tokenop.economics.levers.base import Values
+from tokenop.economics.state import Array, Cells, State, initial
+from tokenop.planning.policy import Policy
+
+# Below this difference, in USD over the horizon, two sets are equally good and the smaller one stays.
+EQUAL = 1e-6
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What to choose from. `bounds` are all levers of all templates, in chain order.
+
+    `accept` is asked about a set only where it would be the new best: constraints that need a replay of the rows.
+    """
+
+    cells: Cells
+    hours: float
+    monthly: float
+    templates: tuple[Template, ...]
+    bounds: tuple[Bound, ...]
+    values: Mapping[str, Values]
+    policy: Policy
+    accept: Callable[[frozenset[str]], bool] = lambda chosen: True  # noqa: ARG005
+
+    def fixed_cost(self, template: Template) -> float:
+        """Return implementation and running cost of a template over the horizon, in USD."""
+        plan = template.implementation
+        months = self.policy.horizon_months
+        return float(plan.hours * plan.hourly_rate_usd + plan.monthly_running_usd * months)
+
+    def net(self, chosen: frozenset[str]) -> float:
+        """Return the net saving of a set over the horizon, in USD."""
+        before = initial(self.cells, self.hours)
+        after = before.copy()
+        for bound in self.bounds:
+            if bound.template in chosen:
+                KINDS[bound.lever.kind].apply(bound, after, self.values[bound.name])
+        saved = float(before.cost()[0] - after.cost()[0]) * self.monthly * float(self.policy.horizon_months)
+        return saved - sum(self.fixed_cost(one) for one in self.templates if one.id in chosen)
+
+
+def allowed(problem: Problem, chosen: frozenset[str], *, complete: bool) -> bool:
+    """Return whether a set keeps the constraints; an incomplete one may still gain what its members require."""
+    members = [one for one in problem.templates if one.id in chosen]
+    for one in members:
+        if chosen & set(one.conflicts) or (complete and not set(one.requires) <= chosen):
+            return False
+    policy = problem.policy
+    if (
+        policy.effort_hours is not None
+        and sum((m.implementation.hours for m in members), Decimal(0)) > policy.effort_hours
+    ):
+        return False
+    drop = sum((m.quality.max_absolute_drop for m in members), Decimal(0))
+    return policy.max_quality_drop is None or drop <= policy.max_quality_drop
+
+
+def ceilings(problem: Problem) -> dict[str, Array]:
+    """Return by lever, for each cell, the largest share of its cost that the lever can save in any state."""
+    return {
+        bound.name: KINDS[bound.lever.kind].ceiling(bound, problem.cells, problem.values[bound.name])
+        for bound in problem.bounds
+    }
+
+
+@dataclass(slots=True)
+class _Search:
+    problem: Problem
+    most: dict[str, Array]
+    start: float
+    best: frozenset[str]
+    best_net: float
+    visited: int = 0
+
+    def visit(self, place: int, state: State, chosen: frozenset[str], left: frozenset[str]) -> None:
+        """Decide the levers from `place` on; `left` are the templates decided against."""
+        self.visited += 1
+        problem = self.problem
+        if place == len(problem.bounds):
+            if allowed(problem, chosen, complete=True):
+                net = self._net(float(state.cost()[0]), chosen)
+                if net > self.best_net + EQUAL and problem.accept(chosen):
+                    self.best, self.best_net = chosen, net
+            return
+        if self._bound(place, state, chosen, left) <= self.best_net + EQUAL:
+            return
+        bound = problem.bounds[place]
+        if bound.template in left:
+            self.visit(place + 1, state, chosen, left)
+            return
+        taken = chosen | {bound.template}
+        if bound.template in chosen or allowed(problem, taken, complete=False):
+            after = state.copy()
+            KINDS[bound.lever.kind].apply(bound, after, problem.values[bound.name])
+            self.visit(place + 1, after, taken, left)
+        if bound.template not in chosen:
+            self.visit(place + 1, state, chosen, left | {bound.template})
+
+    def _net(self, cost: float, chosen: frozenset[str]) -> float:
+        problem = self.problem
+        saved = (self.start - cost) * problem.monthly * float(problem.policy.horizon_months)
+        return saved - sum(problem.fixed_cost(one) for one in problem.templates if one.id in chosen)
+
+    def _bound(self, place: int, state: State, chosen: frozenset[str], left: frozenset[str]) -> float:
+        """Return the most that any completion can reach."""
+        cells = state.cost_by_cell()[0]
+        keep = np.ones_like(cells)
+        for bound in self.problem.bounds[place:]:
+            if bound.template not in left:
+                keep = keep * (1 - self.most[bound.name])
+        return self._net(float((cells * keep).sum() + state.extra[0]), chosen)
+
+
+def choose(problem: Problem) -> frozenset[str]:
+    """Return the ids of the best allowed set; the empty set where nothing pays."""
+    before = initial(problem.cells, problem.hours)
+    greedy, net = _greedy(problem)
+    search = _Search(problem, ceilings(problem), float(before.cost()[0]), greedy, net)
+    search.visit(0, before, frozenset(), frozenset())
+    return search.best
+
+
+def _greedy(problem: Problem) -> tuple[frozenset[str], float]:
+    """Return a good set to start from, so that the bound prunes early."""
+    best: frozenset[str] = frozenset()
+    net = 0.0
+    by_id = {one.id: one for one in problem.templates}
+    while True:
+        tries = []
+        for one in problem.templates:
+            taken = best | {one.id} | (set(one.requires) & by_id.keys())
+            if taken != best and allowed(problem, taken, complete=True) and problem.accept(taken):
+                tries.append((problem.net(taken), sorted(taken)))
+        if not tries:
+            return best, net
+        top, members = max(tries, key=lambda entry: (entry[0], [-ord(c) for c in entry[1][0]]))
+        if top <= net + EQUAL:
+            return best, net
+        best, net = frozenset(members), top
+
+
+def brute_force(problem: Problem, templates: Sequence[Template] | None = None) -> tuple[frozenset[str], float]:
+    """Return the best set by trying all of them: what `choose` is compared with."""
+    import itertools
+
+    best, net = frozenset[str](), 0.0
+    pool = [one.id for one in (templates or problem.templates)]
+    for size in range(len(pool) + 1):
+        for members in itertools.combinations(pool, size):
+            chosen = frozenset(members)
+            if (
+                allowed(problem, chosen, complete=True)
+                and (value := problem.net(chosen)) > net + EQUAL
+                and problem.accept(chosen)
+            ):
+                best, net = chosen, value
+    return best, net

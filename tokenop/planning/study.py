@@ -1,0 +1,183 @@
+"""One plan's working set: the candidates bound to the workload, and every simulation that the plan reports.
+
+Row-level work is done once, when the work table is built; all that follows runs on pooled cells, except for the one
+replay of the chosen set on the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tokenop.catalogue.model import Template
+from tokenop.economics import binding, cells, chain, draws, rows, work
+from tokenop.economics.levers import KINDS, Bound
+from tokenop.economics.levers.base import Constants, Values
+from tokenop.economics.state import Array, Cells, initial
+from tokenop.planning.policy import Policy
+from tokenop.planning.select import Problem
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tokenop.prices.book import PriceBook
+    from tokenop.profile.window import Window
+
+SWEEP_POINTS = 11
+# Parameters that a team sets rather than observes: where should I set it?
+SETTINGS = ("share",)
+
+
+@dataclass
+class Study:
+    """The workload under a list of candidate templates."""
+
+    connection: duckdb.DuckDBPyConnection
+    templates: tuple[Template, ...]
+    bounds: tuple[Bound, ...]
+    spread: work.Spread
+    cells: Cells
+    constants: dict[str, Constants]
+    arrays: dict[str, Values]
+    drawn: dict[str, Values]
+    weights: Array
+    _replays: dict[frozenset[str], rows.Replayed] = field(default_factory=dict)
+
+    @property
+    def monthly(self) -> float:
+        """Return the factor from the window to a month."""
+        return self.spread.monthly
+
+    def of(self, chosen: frozenset[str]) -> list[Bound]:
+        """Return the levers of a set of templates in chain order."""
+        return [bound for bound in self.bounds if bound.template in chosen]
+
+    def saving(self, chosen: frozenset[str], changed: Mapping[str, Values] | None = None) -> float:
+        """Return the expected monthly saving of a set in USD, optionally with other parameter values."""
+        values = {**self.arrays, **(changed or {})}
+        return chain.saving(self.cells, self.spread.hours, self.of(chosen), values) * self.monthly
+
+    def savings(self, chosen: frozenset[str]) -> Array:
+        """Return the monthly saving of a set in USD, by draw."""
+        drawn = chain.savings(self.cells, self.spread.hours, self.of(chosen), self.drawn, self.weights)
+        return drawn * self.monthly
+
+    def replay(self, chosen: frozenset[str]) -> rows.Replayed:
+        """Return what the set does to the rows, with expected parameters. Each set is replayed once."""
+        if chosen not in self._replays:
+            self._replays[chosen] = rows.replay(self.connection, self.of(chosen), self.constants, self.spread)
+        return self._replays[chosen]
+
+    def marginals(self, chosen: frozenset[str]) -> dict[str, float]:
+        """Return by template what its levers save in chain order, monthly USD: the sum is the joint saving."""
+        state = initial(self.cells, self.spread.hours)
+        cost = float(state.cost()[0])
+        found = dict.fromkeys(sorted(chosen), 0.0)
+        for bound in self.of(chosen):
+            KINDS[bound.lever.kind].apply(bound, state, self.arrays[bound.name])
+            after = float(state.cost()[0])
+            found[bound.template] += (cost - after) * self.monthly
+            cost = after
+        return found
+
+    def matched(self, template: str) -> tuple[int, float]:
+        """Return calls that any lever of the template acts on, and their share of the cost."""
+        flags = np.zeros(self.cells.size, dtype=np.bool_)
+        for bound in self.of(frozenset({template})):
+            flags |= self.cells.match[bound.name]
+        whole = float(self.cells.cost.sum())
+        share = float(self.cells.cost[flags].sum()) / whole if whole else 0.0
+        return round(float(self.cells.calls[:, flags].sum())), share
+
+    def at(self, bound: Bound, parameter: str, value: float) -> dict[str, Values]:
+        """Return the lever's expected values with one of them set to `value`."""
+        return {bound.name: {**self.arrays[bound.name], parameter: np.full((1, 1), value)}}
+
+    def sensitivity(self, chosen: frozenset[str], template: str) -> list[dict[str, object]]:
+        """Return the joint monthly saving with each parameter of a template at its ends, widest swing first."""
+        found: list[tuple[float, str, float, float]] = []
+        for bound in self.of(frozenset({template})):
+            for name, value in bound.lever.parameters.items():
+                if value.low == value.high:
+                    continue
+                low, high = (self.saving(chosen, self.at(bound, name, float(end))) for end in (value.low, value.high))
+                label = (
+                    f"{bound.lever.kind}.{name}"
+                    if bound.lever.index == 0
+                    else f"{bound.lever.kind}[{bound.lever.index}].{name}"
+                )
+                found.append((-abs(high - low), label, low, high))
+        return [
+            {"parameter": label, "low_usd": round(low, 2), "high_usd": round(high, 2)}
+            for _, label, low, high in sorted(found)
+        ]
+
+    def sweeps(self, chosen: frozenset[str], template: str) -> list[dict[str, object]]:
+        """Return the joint monthly saving over the whole range of each share of a template, and the best of it."""
+        found: list[dict[str, object]] = []
+        for bound in self.of(frozenset({template})):
+            for name in SETTINGS:
+                if name not in bound.lever.parameters:
+                    continue
+                grid = [round(number / (SWEEP_POINTS - 1), 4) for number in range(SWEEP_POINTS)]
+                points = [(value, self.saving(chosen, self.at(bound, name, value))) for value in grid]
+                best = max(points, key=lambda point: (round(point[1], 2), -point[0]))[0]
+                label = (
+                    f"{bound.lever.kind}.{name}"
+                    if bound.lever.index == 0
+                    else f"{bound.lever.kind}[{bound.lever.index}].{name}"
+                )
+                found.append(
+                    {
+                        "parameter": label,
+                        "points": [{"value": value, "savings_monthly_usd": round(saved, 2)} for value, saved in points],
+                        "best": best,
+                    }
+                )
+        return found
+
+    def problem(self, policy: Policy) -> Problem:
+        """Return the choice to make under a policy."""
+
+        def fast_enough(chosen: frozenset[str]) -> bool:
+            if policy.max_latency_p95_ms is None:
+                return True
+            replayed = self.replay(chosen)
+            after, before = replayed.latency_p95_after, replayed.latency_p95_before
+            # Where the traffic is too slow today already, a plan must not make it slower.
+            return after is None or after <= max(float(policy.max_latency_p95_ms), before or 0.0)
+
+        return Problem(
+            self.cells, self.spread.hours, self.monthly, self.templates, self.bounds, self.arrays, policy, fast_enough
+        )
+
+
+def prepare(
+    connection: duckdb.DuckDBPyConnection,
+    templates: Sequence[Template],
+    book: PriceBook,
+    window: Window,
+    draw_count: int,
+    seed: int,
+    calls: str = "calls",
+) -> Study:
+    """Bind the templates to the relation `calls`, build the work table and pool it."""
+    spread = work.spread_of(window)
+    bounds = binding.bind(connection, book, templates, window.until)
+    work.build(connection, bounds, spread, calls)
+    bounds = binding.observe_latency(connection, bounds)
+    constants = draws.expected(bounds)
+    return Study(
+        connection,
+        tuple(sorted(templates, key=lambda one: one.id)),
+        tuple(bounds),
+        spread,
+        cells.load(connection, bounds, spread),
+        constants,
+        draws.as_arrays(constants),
+        draws.parameters(bounds, draw_count, seed),
+        draws.blocks(spread.blocks, draw_count, seed),
+    )

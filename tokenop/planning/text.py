@@ -1,0 +1,128 @@
+"""The plan as people read it in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+MOST_REJECTED = 30
+
+
+def show(console: Console, plan: Mapping[str, Any]) -> None:
+    """Print headline, chosen templates, what was left out, and where the numbers come from."""
+    _headline(console, plan)
+    _chosen(console, plan["chosen"])
+    _rejected(console, plan["rejected"])
+    _origin(console, plan)
+
+
+def usd(value: float | None) -> str:
+    """Return whole dollars with a sign only where money is lost; cents under ten dollars."""
+    if value is None:
+        return "–"
+    digits = 2 if abs(value) < 10 else 0
+    text = f"${abs(value):,.{digits}f}"
+    return f"-{text}" if round(value, digits) < 0 else text
+
+
+def interval(values: Mapping[str, Any] | None) -> str:
+    """Return `P50 (P10 to P90)`."""
+    if not values:
+        return "–"
+    return f"{usd(values['p50'])} ({usd(values['p10'])} to {usd(values['p90'])})"
+
+
+def _headline(console: Console, plan: Mapping[str, Any]) -> None:
+    if plan["baseline"]["sample"]:
+        console.print("[yellow]SAMPLE DATA: a made-up month, not anybody's bill.[/yellow]")
+    before, saved = plan["baseline_monthly_usd"], plan["savings_monthly_usd"]
+    part = f", {saved['p50'] / before:.0%}" if before else ""
+    console.print(
+        f"[bold]Today {usd(before)} a month. This plan saves {interval(saved)} a month{part}.[/bold]",
+        soft_wrap=True,
+    )
+    priced = plan["baseline"]["priced_cost_share"]
+    covered = "unknown" if priced is None else f"{priced:.1%}"
+    window = plan["window"]
+    notes = [f"{plan['baseline']['calls']:,} calls", f"{window['hours']:,.0f} hours", f"{covered} of tokens priced"]
+    if window["extrapolated"]:
+        notes.append("[yellow]extrapolated: the log covers less than a week[/yellow]")
+    console.print(f"{window['from']} to {window['until']} · " + " · ".join(notes), soft_wrap=True)
+    if not before:
+        console.print(
+            "[yellow]Nothing is priced, so nothing can be saved: `tokenop prices coverage` says why.[/yellow]"
+        )
+    if plan["budget"]:
+        state = "met" if plan["budget"]["met"] else "[red]missed[/red]"
+        console.print(
+            f"Budget {usd(plan['budget']['monthly_usd'])} a month: {state} ({usd(plan['budget']['after_usd'])} after)"
+        )
+    console.print()
+
+
+def _chosen(console: Console, chosen: list[Mapping[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not chosen:
+        console.print("No template pays for itself on this workload; below is why.\n")
+        return
+    table = Table(title="Do this, in this order", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("#", justify="right")
+    table.add_column("template", overflow="fold")
+    table.add_column("layer")
+    table.add_column("in the plan", justify="right")
+    table.add_column("alone, P50 (P10 to P90)", justify="right")
+    table.add_column("payback", justify="right")
+    table.add_column("risk")
+    for entry in chosen:
+        days = entry["roi"]["payback_days"]["p50"]
+        table.add_row(
+            str(entry["order"]),
+            Text(entry["id"]),
+            entry["layer"].removesuffix("-layer"),
+            usd(entry["marginal_monthly_usd"]),
+            interval(entry["savings_monthly_usd"]),
+            "never" if days is None else f"{days:,.0f} days",
+            entry["risk"]["level"],
+        )
+    console.print(table)
+    console.print()
+
+
+def _rejected(console: Console, rejected: list[Mapping[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rejected:
+        return
+    table = Table(title="Left out, and why", title_justify="left", title_style="bold", box=None, pad_edge=False)
+    table.add_column("template", no_wrap=True)
+    table.add_column("because")
+    table.add_column("reason", overflow="fold")
+    for entry in rejected[:MOST_REJECTED]:
+        table.add_row(Text(entry["id"]), entry["code"], Text(entry["reason"]))
+    console.print(table)
+    if len(rejected) > MOST_REJECTED:
+        console.print(f"… and {len(rejected) - MOST_REJECTED} more in the plan file")
+    console.print()
+
+
+def _origin(console: Console, plan: Mapping[str, Any]) -> None:
+    inputs, joint = plan["inputs"], plan["joint"]
+    console.print(
+        f"Replayed on the rows {usd(joint['replayed_monthly_usd'])}, pooled in {joint['cells']} cells "
+        f"{usd(joint['pooled_monthly_usd'])}; alone the templates add up to {usd(joint['singles_sum_monthly_usd'])} "
+        f"(interaction {usd(joint['interaction_monthly_usd'])}).",
+        soft_wrap=True,
+        style="dim",
+    )
+    console.print(
+        f"{plan['window']['method']}, {inputs['draws']} draws · events {inputs['events_hash']} · "
+        f"prices {inputs['prices_hash'][:12]} · commit {(inputs['commit'] or 'none')[:12]}",
+        soft_wrap=True,
+        style="dim",
+    )
