@@ -36,7 +36,7 @@ _LONGEST_NUMBER = 40
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None, "~": None, "": None}
 # Plain scalars that YAML 1.1, YAML 1.2 and people read differently.
 _SURPRISES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
-    (re.compile(pattern + r"\Z", re.IGNORECASE), what, fix)
+    (re.compile(rf"(?:{pattern})\Z", re.IGNORECASE), what, fix)
     for pattern, what, fix in (
         (r"y|n|yes|no|on|off", "is true or false to some YAML parsers", "write true or false, or quote it"),
         (r"true|false|null", "is spelled with capitals", "write it in small letters, or quote it"),
