@@ -241,7 +241,7 @@ def _table(templates: list[Template]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "category", "status"):
+    for column in ("id", "category"):
         table.add_column(column, no_wrap=True)
     for column in ("claim %", "hours"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -255,7 +255,6 @@ def _table(templates: list[Template]) -> None:
             table.add_row(
                 f"  {template.id}",
                 template.category,
-                template.status,
                 f"{claim.expected} ({claim.low} to {claim.high})",
                 str(template.implementation.hours),
                 template.risk.level,
@@ -298,7 +297,7 @@ def _show(template: Template) -> None:
             numbers = f"{entry.expected} ({entry.low} to {entry.high}), {entry.evidence}"
             console.print(Text(f"  {name}: {numbers}"))
             console.print(Padding(Text(entry.source, style="dim"), (0, 0, 0, 4)))
-        for name, value in lever.options.items():
-            console.print(Text(f"  {name}: {_option(value)}"))
+        for option, setting in lever.options.items():
+            console.print(Text(f"  {option}: {_option(setting)}"))
     console.print()
     console.print(Markdown(template.body))
