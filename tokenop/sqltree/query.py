@@ -37,8 +37,8 @@ def check_select(
 
     Allowed are CTEs, joins, unions, sub-queries, UNNEST, windows, aggregates, JSON and lists, with lambdas in
     `list_filter` and `list_transform` (they run once per element that the data has). Not allowed is whatever reads
-    something else than `inputs`, changes from run to run, or makes rows out of nothing. The work is bounded by the data,
-    but it may be much (a join of joins; a struct of structs makes even the types large): it is bound and run by
+    something else than `inputs`, changes from run to run, or makes rows out of nothing. The data bounds the work,
+    but it may be much of it (a join of joins; a struct of structs makes even the types large): it is bound and run by
     `tokenop.collect.confined` alone, which is where an unknown column or a wrong type is told.
 
     Args:

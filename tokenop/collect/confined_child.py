@@ -1,0 +1,84 @@
+"""The child's side of `tokenop.collect.confined`: set the limits, run one SELECT, answer in one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+
+def main(request: dict[str, Any]) -> None:
+    """Do what `request` says, write the answer to standard output and leave without cleaning up."""
+    limit(request)
+    try:
+        answer = run(request)
+    except Exception as error:
+        # Whatever is raised here is about the contributed SQL or its data; the parent makes it readable.
+        answer = {"error": {"type": type(error).__name__, "message": str(error)}}
+    sys.stdout.write(json.dumps(answer))
+    sys.stdout.flush()
+    os._exit(0)
+
+
+def limit(request: dict[str, Any]) -> None:
+    """Set the limits of this process, as far as the system has them; they cannot be raised again."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    wanted = {
+        "RLIMIT_AS": request["address_space_mb"] * 1024 * 1024,
+        "RLIMIT_FSIZE": request["disk_mb"] * 1_000_000,
+        "RLIMIT_CPU": request["cpu_seconds"],
+        "RLIMIT_NOFILE": 256,
+        "RLIMIT_CORE": 0,
+    }
+    for name, value in wanted.items():
+        kind = getattr(resource, name, None)
+        if kind is None:
+            continue
+        hard = resource.getrlimit(kind)[1]
+        lowest = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        try:
+            resource.setrlimit(kind, (lowest, lowest))
+        except (ValueError, OSError):  # macOS refuses some of them
+            continue
+
+
+def run(request: dict[str, Any]) -> dict[str, Any]:
+    """Run the SELECT of `request` into its output file; return the number of rows and the columns."""
+    import duckdb
+
+    from tokenop.database import identifier, quoted
+
+    connection = duckdb.connect(
+        ":memory:",
+        config={
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "python_enable_replacements": False,
+            "preserve_insertion_order": False,
+            "threads": request["threads"],
+            "memory_limit": f"{request['memory_mb']}MB",
+            "temp_directory": request["scratch"],
+            "max_temp_directory_size": f"{request['disk_mb']}MB",
+        },
+    )
+    connection.execute("SET TimeZone = 'UTC'")
+    output = quoted(request["output"])
+    for name, path in request["inputs"].items():
+        source = f"read_parquet({quoted(path)}, hive_partitioning = false)"
+        connection.execute(f"CREATE VIEW {identifier(name)} AS FROM {source}")
+    for name, value in request["variables"].items():
+        connection.execute(f"SET VARIABLE {identifier(name)} = {quoted(value)}")
+    allowed = ", ".join(quoted(path) for path in [*request["inputs"].values(), request["output"]])
+    connection.execute(f"SET allowed_paths = [{allowed}]")
+    connection.execute(f"SET allowed_directories = [{quoted(request['scratch'])}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+    copied = connection.execute(
+        f"COPY (\n{request['sql']}\n) TO {output} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
+    ).fetchone()
+    described = connection.execute(f"DESCRIBE FROM read_parquet({output})").fetchall()
+    return {"rows": copied[0] if copied else 0, "columns": {row[0]: row[1] for row in described}}
