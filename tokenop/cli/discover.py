@@ -1,0 +1,243 @@
+"""`tokenop discover`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tokenop.errors import MisuseError, NoInputError
+
+if TYPE_CHECKING:
+    from tokenop.collect.options import Options
+    from tokenop.collect.run import Discovery, Outputs, Source
+
+MANUAL = "manual"
+
+EPILOG = """\b
+Examples:
+  tokenop discover                                    what is found in the usual places
+  tokenop discover --collectors claude-code
+  tokenop discover --input calls.csv --tz UTC --map ts=TIMESTAMP \\
+      --map input_tokens=ContextTokens --map output_tokens=GeneratedTokens
+  tokenop discover --input calls.jsonl --epoch s --map model=properties.main_model --set tenant=support
+  tokenop discover --collectors manual,claude-code --input manual=calls.csv --out runs/march
+
+\b
+Writes into --out:
+  events.jsonl      one call a line; events.parquet where --out names such a file
+  rejected.jsonl    each row that could not become an event, with file, line, reason and fix
+  discovered.yaml   models, tokens, cost, drivers, anomalies, where to look first
+
+Rows in = events + duplicates + rejected + filtered. Exit code 0 where at least one event was found, 1 where all rows
+were rejected, 3 where there was nothing to read. docs: collectors/README.md, collectors/manual/README.md
+"""
+
+
+@click.command(short_help="Turn usage data into events and say what was found.", epilog=EPILOG)
+@click.option("--collectors", "names", metavar="A,B", help="Collectors to run. `tokenop collectors list` shows them.")
+@click.option(
+    "--input", "--input-dir", "inputs", multiple=True, metavar="[COLLECTOR=]PATH",
+    help="File or folder to read instead of the usual places. Repeatable. Without --collectors: any table of calls.",
+)  # fmt: skip
+@click.option(
+    "--map", "maps", multiple=True, metavar="FIELD=COLUMN",
+    help="Which column, or path such as properties.main_model, is a field of the event. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--set", "constants", multiple=True, metavar="FIELD=CONSTANT", help="A field's value for all rows. Repeatable."
+)
+@click.option("--tz", "zone", metavar="ZONE", help="Zone of times that have none: UTC, Europe/Berlin, +02:00.")
+@click.option("--epoch", metavar="s|ms[@START]", help="Times are numbers, counted from 1970 or from START.")
+@click.option("--since", metavar="T", help="Leave out calls before this time (2026-01-31 or RFC 3339).")
+@click.option("--until", metavar="T", help="Leave out calls at or after this time.")
+@click.option(
+    "--setting", "settings", multiple=True, metavar="NAME=VALUE", help="A setting of a collector. Repeatable."
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR|FILE",
+    help="Folder for the three files, or the events file itself (.jsonl or .parquet). Default: here.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    names: str | None,
+    inputs: Sequence[str],
+    maps: Sequence[str],
+    constants: Sequence[str],
+    zone: str | None,
+    epoch: str | None,
+    since: str | None,
+    until: str | None,
+    settings: Sequence[str],
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Turn usage data into events and say what was found.
+
+    Reads what collectors know how to read (transcripts, traces, any table of calls), brings it to one form, and
+    writes a log of calls that the other commands work on. Nothing leaves this machine.
+    """
+    from tokenop import database
+    from tokenop.collect import options as parsing
+    from tokenop.collect import run
+
+    options = parsing.parse(maps, constants, zone, epoch, since, until, settings)
+    sources = _sources(names, inputs)
+    _check(sources, options)
+    outputs = run.Outputs.at(out)
+    for source in sources:
+        paths = ", ".join(str(path) for path in source.paths)
+        click.echo(f"reading {source.manifest.name}: {paths}", err=True)
+    with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch, _progress() as progress:
+        connection = database.connect(spill_to=Path(scratch))
+        try:
+            found = run.discover(connection, sources, options, outputs, Path(scratch), progress)
+        finally:
+            connection.close()
+    _notes(found, outputs)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2, default=str))
+    elif found.events:
+        _print(found, outputs)
+    if not found.events:
+        if found.rejected:
+            ctx.exit(1)
+        raise NoInputError(f"{found.rows_in:,} rows, but no call to count among them: {_reasons(found)}")
+
+
+def _sources(names: str | None, inputs: Sequence[str]) -> list[Source]:
+    """Return which collectors read what: those named, those that an input names, or those at home here."""
+    from tokenop.collect import manifest, sources
+    from tokenop.collect.run import Source
+
+    known = manifest.names()
+    chosen = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip())) if names is not None else []
+    if names is not None and not chosen:
+        raise MisuseError("--collectors names none; `tokenop collectors list` shows them")
+    given: dict[str, list[Path]] = {}
+    for text in inputs:
+        owner, path = _owned(text, known, chosen)
+        if chosen and owner not in chosen:
+            raise MisuseError(f"--input {text}: {owner} is not among --collectors {names}")
+        given.setdefault(owner, []).append(path)
+    found = []
+    for name in chosen or [*given] or known:
+        collector = manifest.find(name)
+        paths = tuple(given.get(name, ())) or sources.default_paths(collector)
+        if not paths and chosen:
+            usual = ", ".join(collector.default_paths)
+            hint = f"nothing is at its usual places ({usual})" if usual else "it has no usual place"
+            raise NoInputError(f"{name}: {hint}; say where the data is: --input {name}=PATH")
+        if paths:
+            found.append(Source(collector, paths))
+    if not found:
+        raise NoInputError(
+            "no usage data at the usual places of any collector; name a file with --input PATH, "
+            "or try `tokenop demo` on the sample month"
+        )
+    return found
+
+
+def _owned(text: str, known: Sequence[str], chosen: Sequence[str]) -> tuple[str, Path]:
+    """Return the collector that an --input is for, and its path."""
+    prefix, equals, rest = text.partition("=")
+    if equals and prefix in known and not Path(text).exists():
+        return prefix, Path(rest).expanduser()
+    path = Path(text).expanduser()
+    if not chosen or MANUAL in chosen:
+        return MANUAL, path
+    if len(chosen) == 1:
+        return chosen[0], path
+    raise MisuseError(f"--input {text}: say which collector it is for: --input {chosen[0]}={text}")
+
+
+def _check(sources: Sequence[Source], options: Options) -> None:
+    """Refuse options that no chosen collector would look at."""
+    from tokenop.collect.options import nearest
+
+    if options.maps and not any(source.manifest.mappable for source in sources):
+        raise MisuseError(
+            "--map works with the collector `manual`; the others know their columns. Use --set, or --setting"
+        )
+    known = {setting.name for source in sources for setting in source.manifest.settings}
+    known |= {f"{s.manifest.name}.{setting.name}" for s in sources for setting in s.manifest.settings}
+    for name in options.settings:
+        if name not in known:
+            listed = ", ".join(sorted(known)) or "none"
+            raise MisuseError(f"--setting {name}: is not a setting here{nearest(name, known)}; there are: {listed}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows what is being done; silent unless people watch."""
+    import sys
+
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status("reading") as status:
+        yield lambda text: status.update(escape(text))
+
+
+def _notes(found: Discovery, outputs: Outputs) -> None:
+    """Say on stderr what was decided without being asked, and what was refused."""
+    for source in found.sources:
+        for name, column in source["columns_taken"].items():
+            click.echo(f"note: took {column} as {name}", err=True)
+        zeros = source["zero_costs_taken_as_unknown"]
+        if zeros:
+            click.echo(
+                f"note: {zeros:,} calls record a cost of 0 although they used tokens: taken as unknown "
+                "(--setting zero_cost=free keeps them)",
+                err=True,
+            )
+    if found.rejected:
+        click.echo(f"{found.rejected:,} of {found.rows_in:,} rows were rejected:", err=True)
+        for line in found.rejects_shown:
+            click.echo(f"  {line}", err=True)
+        if found.rejected > len(found.rejects_shown):
+            click.echo(f"  … and {found.rejected - len(found.rejects_shown):,} more", err=True)
+        click.echo(f"All of them, with reason and fix: {outputs.rejected}", err=True)
+
+
+def _reasons(found: Discovery) -> str:
+    reasons = [
+        f"{reason} ({count:,})" for source in found.sources for reason, count in source["filtered_because"].items()
+    ]
+    return "; ".join(reasons) or "all are duplicates"
+
+
+def _print(found: Discovery, outputs: Outputs) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(soft_wrap=True, highlight=False)
+    table = Table(box=None, pad_edge=False)
+    table.add_column("collector")
+    for heading in ("files", "rows in", "events", "duplicates", "rejected", "filtered"):
+        table.add_column(heading, justify="right")
+    for source in found.sources:
+        counts = [source[key] for key in ("files", "rows_in", "events", "duplicates", "rejected", "filtered")]
+        table.add_row(source["collector"], *(f"{count:,}" for count in counts))
+    console.print(table)
+    result = found.as_dict()
+    tokens = {name: count for name, count in result["tokens"].items() if name != "calls_without_token_counts" and count}
+    console.print(
+        "tokens: " + (", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in tokens.items()) or "unknown")
+    )
+    cost, share = result["cost_usd"], result["priced_share"]
+    money = "of unknown cost" if cost is None else f"for ${cost:,.2f}"
+    covered = "" if share is None else f" ({share:.1%} of the tokens have a price)"
+    console.print(f"\n{found.events:,} calls {money}{covered}, written to {outputs.events} and {outputs.discovered}")
+    default = outputs.events == Path("events.jsonl")
+    console.print(f"Next: tokenop plan{'' if default else f' --events {outputs.events}'}")

@@ -1,0 +1,73 @@
+"""Rows that tell of a call that another row tells of already."""
+
+from __future__ import annotations
+
+from tokenop.collect.manifest import Manifest
+from tokenop.database import identifier
+from tokenop.events.hashing import row_text
+from tokenop.events.schema import types
+
+# Rows are ordered by where they stand and, where one line holds several, by what they hold.
+ORDER = "_file, _line, _digest"
+RULE = "EV-ID-UNIQUE"
+
+
+def within(manifest: Manifest, relation: str) -> str:
+    """Return a SELECT of `relation`'s rows with their final ids and a `_status`.
+
+    `relation` holds judged candidates: `_rule` and `_filter` are set where a row is rejected or left out. Of the
+    sound rows with equal `_duplicate_key` the one of highest `_rank` is an event and the others are duplicates; so
+    for rows that are equal in all columns of the manifest's `dedupe`. Ids of ours get the number of the occurrence,
+    so that two equal rows are two calls and keep their ids when the file grows.
+    """
+    columns = [identifier(name) for name in manifest.dedupe]
+    same = (
+        f"row_number() OVER (PARTITION BY _sound, {', '.join(columns)} ORDER BY {ORDER}) > 1 "
+        f"AND {' AND '.join(f'{column} IS NOT NULL' for column in columns)}"
+        if columns
+        else "false"
+    )
+    return f"""
+        WITH sound AS (SELECT *, _rule IS NULL AND _filter IS NULL AS _sound FROM {relation}),
+        keyed AS (
+            SELECT *,
+                _duplicate_key IS NOT NULL AND row_number() OVER (
+                    PARTITION BY _sound, _duplicate_key ORDER BY _rank DESC NULLS LAST, {ORDER}
+                ) > 1 AS _second,
+                {same} AS _same
+            FROM sound
+        )
+        SELECT * REPLACE (
+            CASE WHEN _derived AND _sound
+                THEN id || '-' || row_number() OVER (PARTITION BY _sound, _derived, _digest ORDER BY {ORDER})
+                ELSE id END AS id
+        ),
+        CASE
+            WHEN _filter IS NOT NULL THEN 'filtered'
+            WHEN _rule IS NOT NULL THEN 'rejected'
+            WHEN _second OR _same THEN 'duplicate'
+            ELSE 'event'
+        END AS _status
+        FROM keyed"""
+
+
+def across(relation: str) -> str:
+    """Return a SELECT of `_collector`, `_number`, `_same`, `_file`, `_line` for every event whose id is taken.
+
+    The first row of an id, by collector, file and line, keeps it. `_same` says whether the other holds the same
+    event: then it is a duplicate. An id that stands for two different events is an error of the source (or of the
+    mapping), and the second is rejected: counting it as a duplicate would make a call vanish silently.
+    """
+    text = row_text(name for name in types() if name != "id")
+    return f"""
+        WITH twice AS (SELECT id FROM {relation} WHERE _status = 'event' GROUP BY id HAVING count(*) > 1),
+        rivals AS (
+            SELECT _collector, _number, id, _file, _line, md5({text}) AS _content,
+                row_number() OVER named AS _place,
+                first_value(md5({text})) OVER named AS _first,
+                first_value(_file || CASE WHEN _line > 0 THEN ':' || _line ELSE '' END) OVER named AS _where
+            FROM {relation} SEMI JOIN twice USING (id)
+            WHERE _status = 'event'
+            WINDOW named AS (PARTITION BY id ORDER BY _collector, {ORDER}, _number)
+        )
+        SELECT _collector, _number, id, _content = _first AS _same, _where FROM rivals WHERE _place > 1"""

@@ -1,0 +1,247 @@
+"""What a collector says of itself: the frontmatter of its README, read strictly."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from tokenop import documents, settings
+from tokenop.collect.options import nearest
+from tokenop.errors import Finding, FindingsError, MisuseError
+from tokenop.events.schema import types
+
+Format = Literal["jsonl", "csv", "parquet", "any"]
+Convention = Literal["inclusive", "exclusive", "flagged"]
+
+RULE = "COLLECTOR-MANIFEST"
+# key → (what it must be, whether it must be there)
+_KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
+    "name": (str, True),
+    "title": (str, True),
+    "version": (str, True),
+    "source": (str, True),
+    "input": (dict, True),
+    "convention": (str, True),
+    "rows": (str, False),
+    "zero_cost": (str, False),
+    "dedupe": (list, False),
+    "settings": (dict, False),
+    "grants": (list, True),
+    "egress": (list, True),
+    "sample_license": (str, True),
+    "verified_on": (str, True),
+    "evidence": (str, True),
+}
+_INPUT_KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
+    "format": (str, True),
+    "glob": ((str, list), True),
+    "default_paths": (list, False),
+    "columns": (dict, False),
+    "keep_raw": (bool, False),
+    "mappable": (bool, False),
+    "aliases": (dict, False),
+    "private": (list, False),
+}
+_CHOICES = {
+    "convention": ("inclusive", "exclusive", "flagged"),
+    "rows": ("one", "expanded"),
+    "zero_cost": ("unknown", "free"),
+    "input.format": ("jsonl", "csv", "parquet", "any"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value that the user may change."""
+
+    name: str
+    default: str
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One collector, ready to run. `columns` maps each declared source column to its DuckDB type."""
+
+    name: str
+    title: str
+    version: str
+    source: str
+    folder: Path
+    format: Format
+    globs: tuple[str, ...]
+    default_paths: tuple[str, ...]
+    columns: Mapping[str, str]
+    keep_raw: bool
+    mappable: bool
+    aliases: Mapping[str, tuple[str, ...]]
+    private: frozenset[str]
+    convention: Convention
+    rows: Literal["one", "expanded"]
+    zero_cost: Literal["unknown", "free"]
+    dedupe: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    grants: tuple[str, ...]
+    egress: tuple[str, ...]
+    verified_on: str
+    evidence: str
+
+    @property
+    def readme(self) -> Path:
+        """Where the manifest stands."""
+        return self.folder / "README.md"
+
+    @property
+    def map_file(self) -> Path:
+        """Where the mapping stands."""
+        return self.folder / "map.sql"
+
+    @property
+    def staged_columns(self) -> dict[str, str]:
+        """Return the columns of the relation `source` with their types, `_file` and `_line` included."""
+        return {**self.columns, "_file": "VARCHAR", "_line": "BIGINT"}
+
+    def values(self, given: Mapping[str, str]) -> dict[str, str]:
+        """Return each setting's value: given as `collector.name`, as `name`, or its default."""
+        return {s.name: given.get(f"{self.name}.{s.name}", given.get(s.name, s.default)) for s in self.settings}
+
+
+def names(folder: Path | None = None) -> tuple[str, ...]:
+    """Return the names of the collectors in `folder` (by default the shipped ones), sorted."""
+    root = folder or settings.content("collectors")
+    return tuple(sorted(path.parent.name for path in root.glob("*/README.md")))
+
+
+def find(name: str, folder: Path | None = None) -> Manifest:
+    """Return the collector `name`.
+
+    Raises:
+        MisuseError: there is no such collector; the message names those most like it.
+        FindingsError: its manifest is wrong.
+    """
+    known = names(folder)
+    if name not in known:
+        raise MisuseError(f"{name}: is not a collector{nearest(name, known)}; `tokenop collectors list` shows them")
+    return load((folder or settings.content("collectors")) / name)
+
+
+def load(folder: Path) -> Manifest:
+    """Return the manifest in `folder`'s README.md.
+
+    Raises:
+        FindingsError: whatever is wrong in it, all at once.
+        InputError: the file cannot be read.
+    """
+    document = documents.load(folder / "README.md")
+    problems = _problems(document)
+    if document.meta.get("name") not in (None, folder.name):
+        problems.append(_finding(document, "name", f"is not the folder's name, {folder.name}", "make them the same"))
+    if problems:
+        raise FindingsError(problems)
+    meta = document.meta
+    source: dict[str, Any] = meta["input"]
+    mappable = bool(source.get("mappable", False))
+    glob = source["glob"]
+    return Manifest(
+        name=meta["name"],
+        title=meta["title"],
+        version=meta["version"],
+        source=meta["source"],
+        folder=folder,
+        format=source["format"],
+        globs=(glob,) if isinstance(glob, str) else tuple(glob),
+        default_paths=tuple(source.get("default_paths", ())),
+        columns=dict.fromkeys(types(), "VARCHAR") if mappable else dict(source.get("columns", {})),
+        keep_raw=bool(source.get("keep_raw", False)),
+        mappable=mappable,
+        aliases={name: tuple(others) for name, others in source.get("aliases", {}).items()},
+        private=frozenset(source.get("private", ())),
+        convention=meta["convention"],
+        rows=meta.get("rows", "one"),
+        zero_cost=meta.get("zero_cost", "unknown"),
+        dedupe=tuple(meta.get("dedupe", ())),
+        settings=tuple(
+            Setting(name, str(entry["default"]), entry["description"])
+            for name, entry in meta.get("settings", {}).items()
+        ),
+        grants=tuple(meta["grants"]),
+        egress=tuple(meta["egress"]),
+        verified_on=meta["verified_on"],
+        evidence=meta["evidence"],
+    )
+
+
+def _problems(document: documents.Document) -> list[Finding]:
+    found = _shape(document, document.meta, _KEYS, "")
+    source = document.meta.get("input")
+    if isinstance(source, dict):
+        found += _shape(document, source, _INPUT_KEYS, "input.")
+        found += _columns(document, source)
+    for path, allowed in _CHOICES.items():
+        value = document.value(path)
+        if isinstance(value, str) and value not in allowed:
+            found.append(_finding(document, path, f"{value!r} is not known", f"one of {', '.join(allowed)}"))
+    if isinstance(document.meta.get("settings"), dict):
+        found += _settings(document, document.meta["settings"])
+    if isinstance(document.meta.get("dedupe"), list):
+        found += [
+            _finding(document, f"dedupe[{index}]", f"{name!r} is not a field of the event", "name event fields")
+            for index, name in enumerate(document.meta["dedupe"])
+            if name not in types()
+        ]
+    return found
+
+
+def _shape(
+    document: documents.Document,
+    mapping: dict[str, Any],
+    keys: Mapping[str, tuple[type | tuple[type, ...], bool]],
+    prefix: str,
+) -> list[Finding]:
+    found = []
+    for name, value in mapping.items():
+        if name not in keys:
+            found.append(_finding(document, prefix + name, "is not a key of the manifest", nearest(name, keys).strip()))
+        elif not isinstance(value, keys[name][0]):
+            kinds = keys[name][0]
+            wanted = kinds.__name__ if isinstance(kinds, type) else " or ".join(kind.__name__ for kind in kinds)
+            found.append(_finding(document, prefix + name, f"must be a {wanted}", "correct the value"))
+    for name, (_, required) in keys.items():
+        if required and name not in mapping:
+            found.append(_finding(document, prefix + name, "is missing", "add it"))
+    return found
+
+
+def _columns(document: documents.Document, source: dict[str, Any]) -> list[Finding]:
+    found = []
+    columns = source.get("columns", {})
+    if not source.get("mappable") and not columns:
+        found.append(
+            _finding(document, "input.columns", "no column is declared", "name the columns that map.sql reads")
+        )
+    if isinstance(columns, dict):
+        for name, kind in columns.items():
+            if not isinstance(kind, str) or not re.fullmatch(r"[A-Za-z0-9_(),\[\]\s\"]+", kind):
+                found.append(_finding(document, f"input.columns.{name}", "is not a DuckDB type", "such as VARCHAR"))
+            if name in ("_file", "_line"):
+                found.append(_finding(document, f"input.columns.{name}", "is added by the engine", "remove it"))
+    return found
+
+
+def _settings(document: documents.Document, entries: dict[str, Any]) -> list[Finding]:
+    found = []
+    for name, entry in entries.items():
+        path = f"settings.{name}"
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+            found.append(_finding(document, path, "is not a name", "use small letters, digits and underscores"))
+        if not isinstance(entry, dict) or set(entry) != {"default", "description"}:
+            found.append(_finding(document, path, "needs exactly default and description", "add both"))
+    return found
+
+
+def _finding(document: documents.Document, path: str, message: str, fix: str = "") -> Finding:
+    line, column = document.line(path)
+    return Finding(str(document.path), line, path, RULE, "error", message, column, fix)
