@@ -33,7 +33,6 @@ RULES: dict[str, Rule] = {
         Rule("ID007", "error", "The file is a regular file with a plain name.", "A link could point anywhere."),
         Rule("EC001", "error", "low <= expected <= high.", "Otherwise the range says nothing."),
         Rule("EX001", "error", "Expressions are safe predicates over known columns.", "They run on people's data."),
-        Rule("EX002", "error", "Expressions are true or false.", "A number is not a condition."),
         Rule("LV001", "error", "Parameters and options belong to the lever's kind.", "The engine would ignore others."),
         Rule("LV002", "error", "Required parameters and options are given.", "The engine guesses none."),
         Rule("LV003", "error", "Parameters and options are within bounds.", "A share above 1 is not a share."),
