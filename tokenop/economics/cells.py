@@ -38,7 +38,9 @@ def load(
     """
     flags = [name for bound in bounds for name in (bound.name, *bound.tiers)]
     repeats = sorted({response_cache.repeat_column(b) for b in bounds if b.lever.kind == "response_cache"})
-    keys = [*flags, *repeats]
+    # Calls that are batched today have no discount left: they must not share a cell with those that have.
+    discounts = ["discount"] if any(bound.lever.kind == "batch" for bound in bounds) else []
+    keys = [*flags, *repeats, *discounts]
     measures = [name for bound in bounds for name in KINDS[bound.lever.kind].columns(bound) if name not in bound.tiers]
     _number(connection, keys, most)
     rows = connection.execute(_sums(keys, measures)).fetchnumpy()
@@ -90,9 +92,9 @@ def _descriptions(keys: Sequence[str], measures: Sequence[str]) -> str:  # noqa:
     """Return SQL for one row a cell: its flags, and the rates where it has no tokens in a bucket."""
     columns = ", ".join(
         [
-            *(f"any_value(c.{key}) AS {key}" for key in keys),
+            *(f"any_value(c.{key}) AS {key}" for key in keys if key != "discount"),
             *(f"max(rate_{b}) AS rate_{b}" for b in BUCKETS),
-            "min(discount) AS discount",
+            "min(w.discount) AS discount",
             "CAST(sum(CAST(same_rate * n AS DECIMAL(38, 12))) AS DOUBLE) / CAST(sum(n) AS DOUBLE) AS same_rate",
             f"{_LATENCY} AS latency",
             "min(w.priced_provider) AS provider",

@@ -1,0 +1,148 @@
+"""What every lever keeps, whatever the log: the invariants of the economics."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.economics import world
+from tokenop.economics import chain, draws
+
+KINDS = sorted(world.DEFAULTS)
+STATELESS = ["trim", "reroute", "cascade", "batch"]
+PER_CALL = [kind for kind in KINDS if kind != "self_host"]
+quick = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def close(one: float | Decimal, other: float | Decimal) -> bool:
+    return float(one) == pytest.approx(float(other), rel=1e-9, abs=1e-9)
+
+
+@quick
+@given(log=world.calls(), kind=st.sampled_from(PER_CALL))
+def test_no_lever_makes_the_cost_negative_or_saves_more_than_there_is(log, kind):
+    made = world.build(log, [world.lever(kind)])
+    replayed = made.replay()
+    assert replayed.after >= 0
+    assert replayed.saving <= replayed.before
+
+
+@quick
+@given(log=world.calls(), kinds=st.permutations(KINDS))
+def test_the_joint_saving_is_at_most_the_baseline(log, kinds):
+    made = world.build(log, [world.lever(kind) for kind in kinds])
+    replayed = made.replay()
+    assert replayed.saving <= replayed.before
+    assert replayed.after >= 0
+
+
+@quick
+@given(log=world.calls(), kind=st.sampled_from(KINDS))
+def test_an_empty_match_changes_nothing_to_the_last_digit(log, kind):
+    made = world.build(log, [world.lever(kind, "tenant = 'nobody'")])
+    replayed = made.replay()
+    assert replayed.after == replayed.before == sum((row["cost"] for row in log), Decimal(0))
+    assert chain.saving(made.cells, made.spread.hours, made.bounds, draws.as_arrays(draws.expected(made.bounds))) == 0
+
+
+@quick
+@given(log=world.calls(), kind=st.sampled_from(KINDS))
+def test_a_share_of_nothing_saves_exactly_nothing(log, kind):
+    nothing = {"ops_monthly_usd": 0.0} if kind == "self_host" else {}
+    made = world.build(log, [world.lever(kind, share=0.0, **nothing)])
+    assert made.replay().saving == 0
+
+
+@quick
+@given(log=world.calls())
+def test_routing_to_the_model_that_answers_today_saves_exactly_nothing(log):
+    here = [row for row in log if row["model"] == "small"] or [world.call(0, served=("openai", "small"))]
+    for kind in ("reroute", "cascade"):
+        assert world.build(here, [world.lever(kind)]).replay().saving == 0
+
+
+@quick
+@given(log=world.calls())
+def test_caching_what_is_cached_and_batching_what_is_batched_save_exactly_nothing(log):
+    today = [{**row, "batch": True} for row in log]
+    assert world.build(today, [world.lever("batch")]).replay().saving == 0
+    cached = [row for row in log if row["t_read"] + row["t_write_5m"] + row["t_write_1h"] > 0]
+    if cached:
+        assert world.build(cached, [world.lever("prompt_cache")]).replay().saving == 0
+
+
+@quick
+@given(
+    log=world.calls(),
+    kinds=st.lists(st.sampled_from(PER_CALL), min_size=1, max_size=3),
+    factor=st.sampled_from([2, 10]),
+)
+def test_scaling_all_prices_scales_all_savings(log, kinds, factor):
+    free = [
+        world.lever(kind, **{name: 0.0 for name in ("lookup_usd", "verifier_usd") if name in world.DEFAULTS[kind]})
+        for kind in kinds
+    ]
+    rates = [name for name in world.COLUMNS if name.startswith("r_")]
+    dear = []
+    for row in log:
+        scaled = {**row, **{name: None if row[name] is None else row[name] * factor for name in rates}}
+        scaled["cost"] = scaled["list_cost"] = row["cost"] * factor
+        dear.append(scaled)
+    once = world.build(log, free)
+    before = {name: value for name, value in world.MODELS.items()}
+    try:
+        for name, value in before.items():
+            world.MODELS[name] = (*(None if rate is None else rate * factor for rate in value[:5]), value[5])  # type: ignore[assignment]
+        many = world.build(dear, free)
+    finally:
+        world.MODELS.update(before)
+    assert float(many.replay().saving) == pytest.approx(float(once.replay().saving) * factor, rel=1e-9, abs=1e-8)
+
+
+@quick
+@given(log=world.calls(), kind=st.sampled_from(STATELESS), data=st.data())
+def test_stateless_levers_add_up_over_any_split_of_the_log(log, kind, data):
+    left = data.draw(st.lists(st.booleans(), min_size=len(log), max_size=len(log)))
+    halves = [[row for row, side in zip(log, left, strict=True) if side is which] for which in (True, False)]
+    whole = world.build(log, [world.lever(kind)]).replay().saving
+    parts = sum(
+        (world.build(half, [world.lever(kind)], window=log).replay().saving for half in halves if half), Decimal(0)
+    )
+    assert whole == parts
+
+
+@quick
+@given(log=world.calls(), kind=st.sampled_from(["response_cache", "prompt_cache"]))
+def test_caches_add_up_when_the_log_is_split_by_cache_key(log, kind):
+    halves = [[row for row in log if row["tenant"] == tenant] for tenant in "ab"]
+    whole = world.build(log, [world.lever(kind)]).replay().saving
+    parts = sum(
+        (world.build(half, [world.lever(kind)], window=log).replay().saving for half in halves if half), Decimal(0)
+    )
+    assert whole == parts
+
+
+@quick
+@given(log=world.calls(), kinds=st.lists(st.sampled_from(PER_CALL), min_size=1, max_size=4, unique=True))
+def test_pooled_cells_say_what_the_rows_say(log, kinds):
+    made = world.build(log, [world.lever(kind) for kind in kinds])
+    pooled = chain.saving(made.cells, made.spread.hours, made.bounds, draws.as_arrays(draws.expected(made.bounds)))
+    replayed = made.replay()
+    assert close(pooled, replayed.saving)
+
+
+@quick
+@given(log=world.calls(), kinds=st.permutations(["trim", "reroute", "batch", "response_cache"]))
+def test_the_plan_does_not_depend_on_how_levers_are_listed(log, kinds):
+    first = world.build(log, [world.lever(kind) for kind in sorted(kinds)])
+    second = world.build(log, [world.lever(kind) for kind in kinds])
+    assert first.replay().after == second.replay().after
+
+
+@quick
+@given(log=world.calls(), kind=st.sampled_from(KINDS))
+def test_the_order_of_the_rows_changes_no_digit(log, kind):
+    assert world.build(log, [world.lever(kind)]).replay() == world.build(log[::-1], [world.lever(kind)]).replay()
