@@ -210,7 +210,7 @@ def _cost(sums: Row) -> Row:
 
 def _coverage(connection: duckdb.DuckDBPyConnection, calls: str, sums: Row, prices: Coverage) -> Row:
     texts = ("tenant", "intent", "endpoint", "region")
-    optional = ("session_id", "agent_id", "user_id", "prompt_hash", "prefix_hashes", "status")
+    optional = ("session_id", "agent_id", "user_id", "prompt_hash", "status")
     named = ", ".join(f"coalesce(sum(n) FILTER (WHERE {name} <> 'unknown'), 0)::HUGEINT AS {name}" for name in texts)
     present = ", ".join(
         f"coalesce(sum(n) FILTER (WHERE {name} IS NOT NULL), 0)::HUGEINT AS {name}" for name in optional

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tokenop.collect.discovered_figures import TIME, Row, known, ratio, row, rows, share, total, usd
+from tokenop.database import quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -20,6 +21,7 @@ DAYS = 7
 SESSION_FACTOR = 50
 DUPLICATE_SHARE = 0.05
 EXAMPLES = 5
+ALL = "(all tenants)"
 
 _CALL = f"id, strftime(ts, '{TIME}') AS at, tenant, intent, provider, model, cost"
 
@@ -130,13 +132,12 @@ def _day(connection: duckdb.DuckDBPyConnection, calls: str) -> Row | None:
     found = rows(
         connection,
         f"""WITH day AS (
-          SELECT coalesce(tenant, '(all)') AS tenant, date_trunc('day', ts) AS day, sum(n) AS calls, sum(cost) AS cost,
-            arg_max(id, (cost, id)) AS id
+          SELECT coalesce(tenant, '{ALL}') AS tenant, date_trunc('day', ts) AS day, sum(n) AS calls, sum(cost) AS cost
           FROM {calls} WHERE cost > 0 GROUP BY GROUPING SETS ((tenant, date_trunc('day', ts)), (date_trunc('day', ts)))
         ), usual AS (
           SELECT tenant, quantile_disc(cost, 0.5) AS expected FROM day GROUP BY tenant HAVING count(*) >= {DAYS}
         )
-        SELECT tenant, strftime(day, '%Y-%m-%d') AS day, calls, cost, id, expected FROM day JOIN usual USING (tenant)
+        SELECT tenant, strftime(day, '%Y-%m-%d') AS day, calls, cost, expected FROM day JOIN usual USING (tenant)
         WHERE cost > {DAY_FACTOR} * expected ORDER BY cost DESC, tenant, day""",
     )
     if not found:
@@ -154,23 +155,34 @@ def _day(connection: duckdb.DuckDBPyConnection, calls: str) -> Row | None:
                 "cost_usd": usd(day["cost"]),
                 "median_day_usd": usd(day["expected"]),
                 "factor": ratio(day["cost"], day["expected"]),
-                "event_id": day["id"],
+                "event_id": _dearest(connection, calls, "strftime(ts, '%Y-%m-%d')", day["day"], day["tenant"]),
             }
             for day in found[:EXAMPLES]
         ],
     }
 
 
+def _dearest(connection: duckdb.DuckDBPyConnection, calls: str, column: str, value: str, tenant: str) -> str:
+    """Return the id of the dearest call where `column` has `value`, of one tenant or of all."""
+    of_tenant = "" if tenant == ALL else f"AND tenant = {quoted(tenant)}"
+    found = row(
+        connection,
+        f"""SELECT arg_max(id, (cost, id)) AS id FROM {calls}
+        WHERE cost > 0 AND {column} = {quoted(value)} {of_tenant}""",
+    )
+    return str(found["id"])
+
+
 def _session(connection: duckdb.DuckDBPyConnection, calls: str) -> Row | None:
     found = rows(
         connection,
         f"""WITH session AS (
-          SELECT tenant, session_id, sum(n) AS calls, sum(cost) AS cost, arg_max(id, (cost, id)) AS id FROM {calls}
+          SELECT tenant, session_id, sum(n) AS calls, sum(cost) AS cost FROM {calls}
           WHERE session_id IS NOT NULL AND cost > 0 GROUP BY ALL
         ), usual AS (
           SELECT tenant, quantile_disc(cost, 0.5) AS expected FROM session GROUP BY tenant HAVING count(*) >= {PEERS}
         )
-        SELECT tenant, session_id, calls, cost, id, expected FROM session JOIN usual USING (tenant)
+        SELECT tenant, session_id, calls, cost, expected FROM session JOIN usual USING (tenant)
         WHERE cost >= {SESSION_FACTOR} * expected ORDER BY cost DESC, session_id""",
     )
     if not found:
@@ -188,7 +200,7 @@ def _session(connection: duckdb.DuckDBPyConnection, calls: str) -> Row | None:
                 "cost_usd": usd(session["cost"]),
                 "median_session_usd": usd(session["expected"]),
                 "factor": ratio(session["cost"], session["expected"]),
-                "event_id": session["id"],
+                "event_id": _dearest(connection, calls, "session_id", session["session_id"], session["tenant"]),
             }
             for session in found[:EXAMPLES]
         ],

@@ -25,6 +25,7 @@ CACHEABLE_TOKENS = 1024
 STEADY_HOURS = Decimal("0.3")
 LOAD = 10  # tokens a second, below which no hardware is worth thinking about
 DAY_HOURS = 24
+DAY_US = 86_400_000_000
 LONG_SESSION_CALLS = 50
 
 _OPEN_WEIGHTS = (
@@ -88,16 +89,23 @@ def _resent(connection: duckdb.DuckDBPyConnection, calls: str) -> Signal | str |
     """Input that the call before, of the same session or first block, had just sent, paid again in full."""
     sums = row(
         connection,
-        f"""WITH ordered AS (
-          SELECT t_uncached, r_uncached, t_uncached + t_read + t_write_5m + t_write_1h AS input,
-            epoch(ts - lag(ts) OVER before) AS gap,
-            lag(t_uncached + t_read + t_write_5m + t_write_1h) OVER before AS sent
-          FROM (SELECT *, coalesce('s' || session_id, 'p' || prefix_hashes[1]) AS chain FROM {calls})
-          WHERE n = 1 AND t_uncached IS NOT NULL AND cache_hit IS NOT TRUE AND chain IS NOT NULL
-          WINDOW before AS (PARTITION BY tenant, provider, model, chain ORDER BY ts, id)
+        f"""WITH chained AS (
+          -- prefix hashes are long to read: only for calls without a session
+          SELECT ts, t_uncached, r_uncached, t_uncached + t_read + t_write_5m + t_write_1h AS input,
+            hash(tenant, provider, model, session_id) AS chain
+          FROM {calls} WHERE n = 1 AND t_uncached IS NOT NULL AND cache_hit IS NOT TRUE AND session_id IS NOT NULL
+          UNION ALL
+          SELECT ts, t_uncached, r_uncached, t_uncached + t_read + t_write_5m + t_write_1h,
+            hash(tenant, provider, model, prefix_hashes[1], '')
+          FROM {calls} WHERE n = 1 AND t_uncached IS NOT NULL AND cache_hit IS NOT TRUE AND session_id IS NULL
+            AND len(prefix_hashes) > 0
+        ), ordered AS (
+          SELECT input, t_uncached, r_uncached, epoch_us(ts) - lag(epoch_us(ts)) OVER before AS gap,
+            lag(input) OVER before AS sent
+          FROM chained WINDOW before AS (PARTITION BY chain ORDER BY ts, input, t_uncached, r_uncached)
         ), again AS (
           SELECT input, r_uncached,
-            CASE WHEN gap <= 300 AND sent >= {CACHEABLE_TOKENS} THEN least(t_uncached, sent) ELSE 0 END AS resent
+            CASE WHEN gap <= 300000000 AND sent >= {CACHEABLE_TOKENS} THEN least(t_uncached, sent) ELSE 0 END AS resent
           FROM ordered
         )
         SELECT sum(input) AS input, sum(resent) AS resent, count(*) FILTER (WHERE resent > 0) AS calls,
@@ -127,11 +135,13 @@ def _repeats(connection: duckdb.DuckDBPyConnection, calls: str) -> Signal | str 
     sums = row(
         connection,
         f"""WITH gaps AS (
-          SELECT cost, epoch(ts - lag(ts) OVER (PARTITION BY tenant, model, prompt_hash ORDER BY ts, id)) AS gap
+          SELECT cost, epoch_us(ts) - lag(epoch_us(ts)) OVER (
+            PARTITION BY hash(tenant, model, prompt_hash) ORDER BY ts, cost
+          ) AS gap
           FROM {calls} WHERE prompt_hash IS NOT NULL AND n = 1
         )
-        SELECT count(*) AS hashed, count(*) FILTER (WHERE gap <= 86400) AS repeats,
-          sum(cost) FILTER (WHERE gap <= 86400) AS spend FROM gaps""",
+        SELECT count(*) AS hashed, count(*) FILTER (WHERE gap <= {DAY_US}) AS repeats,
+          sum(cost) FILTER (WHERE gap <= {DAY_US}) AS spend FROM gaps""",
     )
     if not sums["hashed"]:
         return "equal prompts (response cache): no event carries prompt_hash"
