@@ -1,10 +1,13 @@
-"""The charts, drawn by Altair. Positions are in pixels of our own and names are written above bars, so that a chart
-needs no measuring of text: it looks the same whatever fonts the machine has, and fits a phone."""
+"""The charts, drawn by Altair.
+
+Positions are in pixels of our own and names are written above bars, so that a chart needs no measuring of text: it
+looks the same whatever fonts the machine has, and fits a phone.
+"""
 
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 import altair as alt
 
@@ -15,7 +18,7 @@ from tokenop.reports.svg import theme
 from tokenop.reports.words import change, clip, percent_change, usd
 
 ROW = 44
-CHARACTER = 6.6  # mean width of a character at 12 px; only used to decide where a name is cut
+CHARACTER = 7.1  # mean width of a character at 12 px; only used to decide where a name is cut
 
 
 def over_time(breakdown: Breakdown, width: int, height: int = 220) -> alt.LayerChart:
@@ -44,9 +47,9 @@ def over_time(breakdown: Breakdown, width: int, height: int = 220) -> alt.LayerC
             title=None,
         ),
     )
-    y_scale = alt.Scale(domain=[0, float(top) * 1.12], nice=False)
+    y_scale = alt.Scale(domain=[0, float(top) * 1.06], nice=False)
     stacked = (
-        alt.Chart(alt.Data(values=bars))
+        _chart(bars)
         .mark_bar()
         .encode(
             x=x,
@@ -55,15 +58,18 @@ def over_time(breakdown: Breakdown, width: int, height: int = 220) -> alt.LayerC
             order="rank:Q",
         )
     )
-    line = (
-        alt.Chart(alt.Data(values=[{"period": period, "usd": float(value)} for period, value in after.items()]))
-        .mark_line(color=LIGHT["ink"], strokeWidth=2, point=len(periods) == 1, interpolate="monotone")
-        .encode(x="period:O", y=alt.Y("usd:Q", scale=y_scale))
-    )
-    return _finished(alt.layer(stacked, line), width, height, top=6, bottom=26)
+    planned = [{"period": period, "usd": float(value)} for period, value in after.items()]
+    # A step, not a curve: between two days there is no spend. The pale edge keeps it visible on any bar.
+    steps = [
+        _chart(planned)
+        .mark_line(color=LIGHT[colour], strokeWidth=stroke, interpolate="step", point=len(periods) == 1)
+        .encode(x=alt.X("period:O"), y=alt.Y("usd:Q", scale=y_scale))
+        for colour, stroke in (("card", 4.5), ("ink", 2))
+    ]
+    return _finished(alt.layer(stacked, *steps), width - 48, height, top=6, bottom=26, left=48)
 
 
-def shares(groups: tuple[Share, ...], width: int = 340) -> alt.LayerChart:
+def shares(groups: tuple[Share, ...], width: int = 300) -> alt.LayerChart:
     """Return a bar a group: what it will cost, what is saved of today's bill, what is added to it."""
     top = float(max([*(max(g.before, g.after) for g in groups), Decimal("0.000001")]))
     segments: list[dict[str, Any]] = []
@@ -86,39 +92,53 @@ def shares(groups: tuple[Share, ...], width: int = 340) -> alt.LayerChart:
 def waterfall(plan: Plan, width: int) -> alt.LayerChart:
     """Return the plan as steps from today's bill to the bill after it, each with its P10–P90 interval.
 
-    A step's interval is the template's own, scaled by the part of its saving that is left after the steps before it.
+    A step's interval is the template's own, scaled to the part of its saving that counts in the plan.
     """
-    ordered = sorted(plan.chosen, key=lambda template: template.order)
-    running = float(plan.baseline_monthly_usd)
-    levels = [0.0, running]
-    segments = [_segment(20, 0, running, "spend", height=14)]
-    texts = [_text(13, 0, "Today", "ink", bold=True), _text(13, 1, usd(plan.baseline_monthly_usd), "ink", bold=True)]
-    whiskers: list[dict[str, Any]] = []
-    for place, template in enumerate(ordered, start=1):
-        base, saved = place * ROW, float(template.marginal_monthly_usd)
+    rows: list[_Step] = [_Step("Today", usd(plan.baseline_monthly_usd), 0.0, float(plan.baseline_monthly_usd), "spend")]
+    running = plan.baseline_monthly_usd
+    for template in sorted(plan.chosen, key=lambda template: template.order):
+        saved, alone = template.marginal_monthly_usd, template.savings_monthly_usd
+        part = saved / alone.mean if alone.mean else None
+        ends = [running - part * bound for bound in (alone.p10, alone.p90) if part is not None and bound is not None]
         tone = "saved" if saved >= 0 else "added"
-        segments.append(_segment(base + 20, *sorted((running, running - saved)), tone, height=14))
-        amount = change(-template.marginal_monthly_usd)
-        room = int((width - len(amount) * CHARACTER) / CHARACTER) - 1
-        texts += [_text(base + 13, 0, clip(template.title, room), "ink"), _text(base + 13, 1, amount, tone)]
-        alone = template.savings_monthly_usd
-        if alone.p10 is not None and alone.p90 is not None and alone.centre:
-            part = saved / float(alone.centre)
-            ends = sorted((running - part * float(alone.p90), running - part * float(alone.p10)))
-            whiskers.append({"y": base + 27, "x": ends[0], "x2": ends[1]})
-            levels += ends
+        rows.append(_Step(template.title, change(-saved), float(running), float(running - saved), tone, _pair(ends)))
         running -= saved
-        levels.append(running)
-    base, after = (len(ordered) + 1) * ROW, plan.after_monthly_usd
-    segments.append(_segment(base + 20, *sorted((0.0, float(after))), "spend", height=14))
-    texts += [_text(base + 13, 0, "With the plan", "ink", bold=True), _text(base + 13, 1, usd(after), "ink", bold=True)]
-    joint = plan.savings_monthly_usd
-    if joint.p10 is not None and joint.p90 is not None:
-        ends = sorted(float(plan.baseline_monthly_usd - bound) for bound in (joint.p90, joint.p10))
-        whiskers.append({"y": base + 27, "x": ends[0], "x2": ends[1]})
-        levels += ends
-    domain = (min(levels), max(levels) * 1.005 or 1.0)
-    return _rows(segments, texts, whiskers, domain, width, base + ROW)
+    after, joint = plan.after_monthly_usd, plan.savings_monthly_usd
+    if usd(after) != usd(running):
+        tone = "saved" if after < running else "added"
+        rows.append(
+            _Step("Median outcome instead of the expected", change(after - running), float(running), float(after), tone)
+        )
+    ends = [plan.baseline_monthly_usd - bound for bound in (joint.p10, joint.p90) if bound is not None]
+    rows.append(_Step("With the plan", usd(after), 0.0, float(after), "spend", _pair(ends)))
+
+    segments, texts, whiskers = [], [], []
+    for place, step in enumerate(rows):
+        base, total = place * ROW, step.tone == "spend"
+        room = int((width - len(step.amount) * CHARACTER) / CHARACTER) - 1
+        low, high = sorted((step.start, step.end))
+        segments.append(_segment(base + 20, low, high, step.tone, height=14))
+        texts.append(_text(base + 13, 0, clip(step.title, room), "ink", bold=total))
+        texts.append(_text(base + 13, 1, step.amount, "ink" if total else step.tone, bold=total))
+        if step.interval:
+            whiskers.append({"y": base + 27, "x": step.interval[0], "x2": step.interval[1]})
+    levels = [level for step in rows for level in (step.start, step.end, *(step.interval or ()))]
+    return _rows(segments, texts, whiskers, (min(levels), max(*levels, 1e-6)), width, len(rows) * ROW)
+
+
+class _Step(NamedTuple):
+    """A bar of the waterfall."""
+
+    title: str
+    amount: str
+    start: float
+    end: float
+    tone: str
+    interval: tuple[float, float] | None = None
+
+
+def _pair(ends: list[Decimal]) -> tuple[float, float] | None:
+    return (float(min(ends)), float(max(ends))) if len(ends) == 2 else None
 
 
 def tornado(swings: list[tuple[str, Decimal, Decimal]], width: int) -> alt.LayerChart:
@@ -138,7 +158,7 @@ def tornado(swings: list[tuple[str, Decimal, Decimal]], width: int) -> alt.Layer
         texts += [_text(base + 13, 0, clip(label, max(room, 8)), "ink"), _text(base + 13, 1, amount, "muted")]
         for value in (float(low), float(high)):
             tone = "saved" if value >= 0 else "added"
-            segments.append(_segment(base + 20, *sorted((0.0, value)), tone))
+            segments.append(_segment(base + 20, min(0.0, value), max(0.0, value), tone))
     return _rows(segments, texts, [], (-reach, reach), width, len(swings) * ROW)
 
 
@@ -156,10 +176,12 @@ def sweep(tried: Sweep, width: int = 250, height: int = 110) -> alt.LayerChart:
         ),
     )  # fmt: skip
     y = alt.Y("y:Q", scale=alt.Scale(domain=[low, high + (high - low) * 0.15], nice=False), axis=_money_axis(high, 3))
-    line = alt.Chart(alt.Data(values=points)).mark_line(color=LIGHT["spend"], strokeWidth=2).encode(x=x, y=y)
+    line = _chart(points).mark_line(color=LIGHT["spend"], strokeWidth=2).encode(x=x, y=y)
     best = [p for p, point in zip(points, tried.points, strict=True) if point.value == tried.best]
-    mark = alt.Chart(alt.Data(values=best)).mark_point(color=LIGHT["saved"], filled=True, size=70, opacity=1)
-    return _finished(alt.layer(line, mark.encode(x="x:Q", y="y:Q")), width, height, top=4, bottom=22, left=4, right=4)
+    mark = _chart(best).mark_point(color=LIGHT["saved"], filled=True, size=70, opacity=1)
+    return _finished(
+        alt.layer(line, mark.encode(x="x:Q", y="y:Q")), width - 56, height, top=8, bottom=22, left=48, right=8
+    )
 
 
 def stacked_share(parts: list[tuple[str, float]], width: int, height: int = 18) -> alt.LayerChart:
@@ -184,29 +206,39 @@ def _rows(
     x = alt.X("x:Q", scale=alt.Scale(domain=list(domain), nice=False, zero=False), axis=None)
     y = alt.Y("y:Q", scale=y_scale, axis=None)
     colour = alt.Color("colour:N", scale=None, legend=None)
-    layers: list[alt.Chart] = [
-        alt.Chart(alt.Data(values=[s for s in segments if s["x2"] > s["x"]]))
+    layers: list[Any] = [
+        _chart([s for s in segments if s["x2"] > s["x"]])
         .mark_rect()
         .encode(x=x, x2="x2:Q", y=y, y2="y2:Q", color=colour)
     ]
     if whiskers:
         ends = [{"x": w[end], "y": w["y"] - 4, "y2": w["y"] + 4} for w in whiskers for end in ("x", "x2")]
-        pen = {"color": LIGHT["ink"], "strokeWidth": 1.5}
-        layers.append(alt.Chart(alt.Data(values=whiskers)).mark_rule(**pen).encode(x=x, x2="x2:Q", y=y))
-        layers.append(alt.Chart(alt.Data(values=ends)).mark_rule(**pen).encode(x=x, y=y, y2="y2:Q"))
+        for name, stroke in (("card", 4.0), ("ink", 1.5)):  # the pale edge keeps it visible on any bar
+            pen: dict[str, Any] = {"color": LIGHT[name], "strokeWidth": stroke}
+            layers.append(_chart(whiskers).mark_rule(**pen).encode(x=x, x2="x2:Q", y=y))
+            layers.append(_chart(ends).mark_rule(**pen).encode(x=x, y=y, y2="y2:Q"))
     for side, weight in ((0, "normal"), (0, "bold"), (1, "normal"), (1, "bold")):
         chosen = [t for t in texts if (t["side"], t["weight"]) == (side, weight)]
         if chosen:
-            written = alt.Chart(alt.Data(values=chosen)).mark_text(
-                align="right" if side else "left", baseline="alphabetic", fontSize=12, fontWeight=weight  # type: ignore[arg-type]
+            written = _chart(chosen).mark_text(
+                align="right" if side else "left",
+                baseline="alphabetic",
+                fontSize=12,
+                fontWeight=weight,
             )
             layers.append(written.encode(x=alt.value(width * side), y=y, text="text:N", color=colour))
     return _finished(alt.layer(*layers), width, height)
 
 
-def _finished(chart: alt.LayerChart, width: int, height: int, **padding: float) -> alt.LayerChart:
-    sized: alt.LayerChart = chart.properties(**theme(width, height, **padding))
-    return sized.configure(aria=False).configure_view(stroke=None)
+def _chart(rows: list[dict[str, Any]]) -> Any:
+    """Return a chart over `rows`. Its type is open: Altair's own annotations refuse what its documents show."""
+    return alt.Chart(alt.Data(values=rows))  # type: ignore[no-untyped-call]
+
+
+def _finished(chart: Any, width: int, height: int, **padding: float) -> alt.LayerChart:
+    sized = chart.properties(**theme(width, height, **padding))
+    finished: alt.LayerChart = sized.configure(aria=False).configure_view(stroke=None)
+    return finished
 
 
 def _segment(y: float, x: float, x2: float, colour: str, height: int = 10) -> dict[str, Any]:
@@ -218,12 +250,10 @@ def _text(y: float, side: int, text: str, colour: str, bold: bool = False) -> di
 
 
 def _money_axis(top: float, ticks: int = 4) -> alt.Axis:
-    """Return an axis whose labels stand inside the plot, above their grid lines."""
-    form = "$.2~s" if top >= 1e6 else "$,.0f" if top >= 8 else "$.2f" if top >= 0.08 else "$.2~g"
+    form = "$.2~s" if top >= 1e5 else "$,.0f" if top >= 8 else "$.2f" if top >= 0.08 else "$.2~g"
     return alt.Axis(
         format=form, tickCount=ticks, grid=True, gridColor=LIGHT["rule"], domain=False, ticks=False, title=None,
-        labelAlign="left", labelBaseline="bottom", labelPadding=0, labelOffset=-2, labelColor=LIGHT["muted"],
-        labelFontSize=11, zindex=1,
+        labelPadding=8, labelColor=LIGHT["muted"], labelFontSize=12, labelOverlap=False,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from tokenop.errors import Finding, FindingsError, InputError
 
+_HORIZON = re.compile(r"net_(\d+(?:\.\d+)?)_months_usd")
 SIZE_LIMIT = 16 * 1024 * 1024
 
 
@@ -23,8 +24,8 @@ class Interval(msgspec.Struct, frozen=True):
     expected: Decimal | None = None
 
     @property
-    def centre(self) -> Decimal | None:
-        """Return the figure to show alone: the expected value where the plan gives one, else the median."""
+    def mean(self) -> Decimal | None:
+        """Return the outcome with every parameter at its expected value; the median where the plan does not say."""
         return self.p50 if self.expected is None else self.expected
 
 
@@ -72,7 +73,7 @@ class Roi(msgspec.Struct, frozen=True):
     implementation_usd: Decimal | None = None
     running_monthly_usd: Decimal | None = None
     payback_days: Interval | None = None
-    net_12_months_usd: Interval | None = None
+    net_usd: Interval | None = None
 
 
 class Risk(msgspec.Struct, frozen=True):
@@ -89,7 +90,7 @@ class Rollback(msgspec.Struct, frozen=True):
 
 
 class Swing(msgspec.Struct, frozen=True):
-    """The template's saving with one parameter at its low and at its high end."""
+    """What the whole plan saves with one parameter at its low and at its high end."""
 
     parameter: str
     low_usd: Decimal
@@ -97,14 +98,14 @@ class Swing(msgspec.Struct, frozen=True):
 
 
 class Point(msgspec.Struct, frozen=True):
-    """One setting that a sweep tried."""
+    """One setting that a sweep tried, and what the whole plan then saves."""
 
     value: Decimal
     savings_monthly_usd: Decimal
 
 
 class Sweep(msgspec.Struct, frozen=True):
-    """The saving over a range of settings of one parameter."""
+    """What the whole plan saves over a range of settings of one parameter."""
 
     parameter: str
     points: list[Point]
@@ -170,7 +171,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     baseline_monthly_usd: Decimal
     savings_monthly_usd: Interval
-    net_12_months_usd: Interval
+    net_usd: Interval
+    net_months: Decimal
     window: Window
     baseline: Baseline
     inputs: Inputs
@@ -183,8 +185,8 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def after_monthly_usd(self) -> Decimal:
-        """Return the monthly bill with the plan in place."""
-        return self.baseline_monthly_usd - (self.savings_monthly_usd.centre or Decimal(0))
+        """Return the monthly bill with the plan in place, in the median outcome."""
+        return self.baseline_monthly_usd - (self.savings_monthly_usd.p50 or Decimal(0))
 
 
 def read(path: Path) -> Plan:
@@ -219,7 +221,7 @@ def parse(text: str, file: str) -> Plan:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: not readable as YAML: {' '.join(str(error).split())}") from error
     try:
-        plan = msgspec.convert(loaded, Plan)
+        plan = msgspec.convert(_with_horizon(loaded), Plan)
     except msgspec.ValidationError as error:
         raise FindingsError([_finding(file, str(error))]) from error
     if field := _not_finite(msgspec.to_builtins(plan, builtin_types=(Decimal,))):
@@ -227,6 +229,22 @@ def parse(text: str, file: str) -> Plan:
     if plan.schema_version != 1:
         raise InputError(f"{file}: schema_version {plan.schema_version} is not known; this tokenop reads version 1")
     return plan
+
+
+def _with_horizon(loaded: Any) -> Any:
+    """Return the document with `net_<months>_months_usd`, named after the policy's horizon, as `net_usd`."""
+    if not isinstance(loaded, dict):
+        return loaded
+    named = {key: found[1] for key in loaded if (found := _HORIZON.fullmatch(str(key)))}
+    if len(named) != 1:
+        return loaded
+    ((key, months),) = named.items()
+    chosen = loaded.get("chosen")
+    for entry in chosen if isinstance(chosen, list) else []:
+        roi = entry.get("roi") if isinstance(entry, dict) else None
+        if isinstance(roi, dict) and key in roi:
+            roi["net_usd"] = roi.pop(key)
+    return {**loaded, "net_usd": loaded[key], "net_months": Decimal(months)}
 
 
 def _not_finite(value: Any, path: str = "") -> str:

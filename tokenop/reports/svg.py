@@ -1,7 +1,8 @@
-"""From an Altair chart to SVG that sits in a page: no script, both colour schemes, any width, the same bytes each time."""
+"""From an Altair chart to SVG that sits in a page: no script, light and dark, any width, the same bytes each time."""
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ _KEPT = {
     "stroke-width", "stroke-dasharray", "stroke-linecap", "opacity", "fill-opacity", "font-size", "font-weight",
     "text-anchor", "role", "aria-label",
 }  # fmt: skip
+_POSITIONS = {"d", "transform", "x", "y", "x1", "x2", "y1", "y2", "width", "height"}
+_LONG = re.compile(r"-?\d+\.\d{3,}(?:e-?\d+)?|-?\d+(?:\.\d+)?e-\d+")
 _IDLE = {("opacity", "1"), ("stroke-width", "1"), ("transform", "translate(0,0)"), ("transform", "translate(0.5,0.5)")}
 
 
@@ -52,6 +55,8 @@ def _clean(element: ET.Element) -> None:
     element.attrib.pop("role", None)
     element.attrib.pop("aria-label", None)
     element.attrib.pop("class", None)
+    for name in _POSITIONS & element.attrib.keys():
+        element.attrib[name] = _LONG.sub(lambda number: f"{float(number[0]):.2f}", element.attrib[name])
     if classes:
         element.set("class", " ".join(classes))
 

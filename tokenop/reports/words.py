@@ -55,7 +55,7 @@ def percent_change(before: Number | None, after: Number | None) -> str:
         return UNKNOWN
     first, second = Decimal(str(before)), Decimal(str(after))
     if first == second:
-        return f"±0\N{NARROW NO-BREAK SPACE}%"
+        return "±0\N{NARROW NO-BREAK SPACE}%"
     if first <= 0:
         return "new"
     text = percent((second - first) / first)
@@ -90,6 +90,13 @@ def days(number: Number | None) -> str:
     if value < 1:
         return "under a day" if value > 0 else "at once"
     return f"{value:,.0f} day{'' if round(value) == 1 else 's'}"
+
+
+def day_range(low: Number | None, high: Number | None) -> str:
+    """Return an interval of days, the unit said once: `180 to 470 days`, `225 days to never`."""
+    first, last = days(low), days(high)
+    unit = " days"
+    return f"{first.removesuffix(unit) if last.endswith(unit) else first} to {last}" if first != last else first
 
 
 def clip(text: str, width: int) -> str:
