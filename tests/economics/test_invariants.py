@@ -92,7 +92,7 @@ def test_scaling_all_prices_scales_all_savings(log, kinds, factor):
         scaled["cost"] = scaled["list_cost"] = row["cost"] * factor
         dear.append(scaled)
     once = world.build(log, free)
-    before = {name: value for name, value in world.MODELS.items()}
+    before = dict(world.MODELS)
     try:
         for name, value in before.items():
             world.MODELS[name] = (*(None if rate is None else rate * factor for rate in value[:5]), value[5])  # type: ignore[assignment]

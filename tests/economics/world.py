@@ -105,7 +105,7 @@ def calls(draw: st.DrawFn, most: int = 25) -> list[dict[str, Any]]:
 
 
 def lever(kind: str, where: str = "true", **parameters: float) -> Lever:
-    """Return a lever with fixed parameters; options are given with a leading underscore-free name in `OPTIONS`."""
+    """Return a lever whose parameters have one value each: `DEFAULTS`, changed by what is given."""
     needed = DEFAULTS[kind] | parameters
     ranges = {
         name: Range(*(Decimal(repr(value)),) * 3, evidence="assumed", source="test")  # type: ignore[misc]
@@ -144,18 +144,8 @@ def bind(levers: Sequence[Lever], target: tuple[str, str] = ("openai", "small"))
     rates = MODELS[target]
     names = ("r_uncached", "r_read", "r_write_5m", "r_write_1h", "r_output")
     fields = {name: None if rate is None else rate / 1e6 for name, rate in zip(names, rates[:5], strict=True)}
-    shared: dict[str, Any] = {
-        "min_input_tokens": 0,
-        "max_input_tokens": None,
-        "price_id": "x",
-        "batch_discount": rates[5],
-    }
-    if (
-        "r_call" in TargetRate._fields
-        if hasattr(TargetRate, "_fields")
-        else "r_call" in TargetRate.__dataclass_fields__
-    ):
-        shared["r_call"] = 0.0
+    shared: dict[str, Any] = {"min_input_tokens": 0, "max_input_tokens": None, "r_call": 0.0}
+    shared |= {"price_id": "x", "batch_discount": rates[5]}
     entry = TargetRate(**fields, **shared)
     found = []
     for number, one in enumerate(levers):
@@ -213,6 +203,8 @@ def template(
     """Return what selection needs to know of a template."""
     return SimpleNamespace(
         id=identifier, requires=requires, conflicts=conflicts,
-        implementation=SimpleNamespace(hours=Decimal(hours), hourly_rate_usd=Decimal(1), monthly_running_usd=Decimal(running)),
+        implementation=SimpleNamespace(
+            hours=Decimal(hours), hourly_rate_usd=Decimal(1), monthly_running_usd=Decimal(running)
+        ),
         quality=SimpleNamespace(max_absolute_drop=Decimal(drop)),
     )  # fmt: skip

@@ -25,7 +25,7 @@ def why_not(study: Study, problem: Problem, template: Template, chosen: frozense
     alone = study.saving(frozenset({template.id}))
     if alone * float(months) <= cost:
         return "no-saving", (
-            f"alone it would save ${usd(alone):,.2f} a month, which does not cover its "
+            f"alone it would {_saves(alone)} a month, which does not cover its "
             f"${usd(cost):,.2f} of implementation and running cost over {months} months"
         )
     against = sorted(other for other in chosen if other in template.conflicts or _conflicts(study, other, template.id))
@@ -65,6 +65,10 @@ def _nothing_left(
     added = study.saving(chosen | {template.id}) - study.saving(chosen)
     cost = Decimal(usd(problem.fixed_cost(template)))
     return "no-saving", (
-        f"alone it would save ${usd(alone):,.2f} a month, but with the chosen templates in place only "
-        f"${usd(added):,.2f}, which does not cover its ${cost:,.2f} over {problem.policy.horizon_months} months"
+        f"alone it would {_saves(alone)} a month, but with the chosen templates in place it would "
+        f"{_saves(added)}, which does not cover its ${cost:,.2f} over {problem.policy.horizon_months} months"
     )
+
+
+def _saves(monthly: float) -> str:
+    return f"save ${usd(monthly):,.2f}" if monthly >= 0 else f"cost ${usd(-monthly):,.2f} more"

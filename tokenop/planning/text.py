@@ -73,19 +73,18 @@ def _chosen(console: Console, chosen: list[Mapping[str, Any]]) -> None:
     table = Table(title="Do this, in this order", title_justify="left", title_style="bold", box=None, pad_edge=False)
     table.add_column("#", justify="right")
     table.add_column("template", overflow="fold")
-    table.add_column("layer")
-    table.add_column("in the plan", justify="right")
-    table.add_column("alone, P50 (P10 to P90)", justify="right")
-    table.add_column("payback", justify="right")
-    table.add_column("risk")
+    table.add_column("in the plan", justify="right", no_wrap=True)
+    table.add_column("alone, P10 to P90", justify="right", no_wrap=True)
+    table.add_column("payback", justify="right", no_wrap=True)
+    table.add_column("risk", no_wrap=True)
     for entry in chosen:
         days = entry["roi"]["payback_days"]["p50"]
+        alone = entry["savings_monthly_usd"]
         table.add_row(
             str(entry["order"]),
             Text(entry["id"]),
-            entry["layer"].removesuffix("-layer"),
             usd(entry["marginal_monthly_usd"]),
-            interval(entry["savings_monthly_usd"]),
+            f"{usd(alone['p10'])} to {usd(alone['p90'])}",
             "never" if days is None else f"{days:,.0f} days",
             entry["risk"]["level"],
         )

@@ -1,0 +1,107 @@
+"""The choice is exact: branch and bound finds what trying every set finds."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.economics import world
+from tokenop.economics import draws
+from tokenop.economics.levers import KINDS
+from tokenop.economics.state import initial
+from tokenop.planning.policy import Policy
+from tokenop.planning.select import EQUAL, Problem, allowed, brute_force, ceilings, choose
+
+quick = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+def problem(log: Any, levers: Any, templates: Any, policy: Policy | None = None) -> Problem:
+    made = world.build(log, levers)
+    return Problem(
+        made.cells,
+        made.spread.hours,
+        made.spread.monthly,
+        tuple(templates),
+        tuple(made.bounds),
+        draws.as_arrays(draws.expected(made.bounds)),
+        policy or Policy(max_quality_drop=None),
+    )
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> Problem:
+    log = draw(world.calls(most=15))
+    kinds = draw(st.lists(st.sampled_from(sorted(world.DEFAULTS)), min_size=1, max_size=6))
+    wheres = ["true", "tenant = 'a'", "input_tokens > 3000", "model = 'large'"]
+    cheap = {"gpu_hour_usd": 0.001, "ops_monthly_usd": 0.0}
+    levers = [world.lever(k, draw(st.sampled_from(wheres)), **(cheap if k == "self_host" else {})) for k in kinds]
+    names = [f"t{number}" for number in range(len(kinds))]
+    others = st.lists(st.sampled_from(names), max_size=1)
+    templates = [
+        world.template(
+            name,
+            running=draw(st.sampled_from([0, 0, 1, 20])),
+            hours=draw(st.integers(0, 3)),
+            requires=tuple(n for n in draw(others) if n != name),
+            conflicts=tuple(n for n in draw(others) if n != name),
+            drop=draw(st.sampled_from(["0", "0.01"])),
+        )
+        for name in names
+    ]
+    policy = Policy(
+        max_quality_drop=draw(st.sampled_from([None, Decimal("0.01")])),
+        effort_hours=draw(st.sampled_from([None, Decimal(4)])),
+    )
+    return problem(log, levers, templates, policy)
+
+
+@quick
+@given(made=problems())
+def test_the_choice_is_the_best_of_all_sets(made):
+    best, net = brute_force(made)
+    chosen = choose(made)
+    assert made.net(chosen) == pytest.approx(net, abs=2 * EQUAL)
+    assert allowed(made, chosen, complete=True)
+    assert (chosen == frozenset()) == (best == frozenset())
+
+
+@quick
+@given(made=problems())
+def test_no_lever_saves_more_of_a_cell_than_its_ceiling_from_any_earlier_state(made):
+    most = ceilings(made)
+    state = initial(made.cells, made.hours)
+    for bound in made.bounds:
+        before = state.cost_by_cell()[0]
+        KINDS[bound.lever.kind].apply(bound, state, made.values[bound.name])
+        after = state.cost_by_cell()[0]
+        assert np.all(after >= before * (1 - most[bound.name]) - 1e-12)
+
+
+def test_a_set_that_the_rows_refuse_is_passed_over_for_the_next_best():
+    log = [world.call(n, t_uncached=50_000, t_output=2_000) for n in range(10)]
+    levers = [world.lever("trim"), world.lever("batch")]
+    made = problem(log, levers, [world.template("t0"), world.template("t1")])
+    assert choose(made) == {"t0", "t1"}
+    made = Problem(
+        *(getattr(made, name) for name in made.__dataclass_fields__ if name != "accept"), accept=lambda s: "t1" not in s
+    )
+    assert choose(made) == {"t0"}
+
+
+def test_what_costs_more_than_it_saves_is_not_chosen():
+    log = [world.call(n) for n in range(10)]
+    made = problem(log, [world.lever("trim")], [world.template("t0", hours=1_000_000)])
+    assert choose(made) == frozenset()
+
+
+def test_a_template_comes_only_with_what_it_requires():
+    log = [world.call(n, t_uncached=50_000) for n in range(10)]
+    levers = [world.lever("trim"), world.lever("batch", "tenant = 'nobody'")]
+    needs = [world.template("t0", requires=("t1",)), world.template("t1", hours=10**7)]
+    assert choose(problem(log, levers, needs)) == frozenset()
+    assert choose(problem(log, levers, [needs[0], world.template("t1")])) == {"t0", "t1"}
