@@ -49,7 +49,9 @@ def book() -> PriceBook:
 def price(tmp_path: Path) -> Callable[..., Priced]:
     """Return a function that prices calls, given as mappings of columns, and returns coverage and rows in order."""
 
-    def run(prices: PriceBook, events: Iterable[Mapping[str, object]], extra: Mapping[str, str] | None = None) -> Priced:
+    def run(
+        prices: PriceBook, events: Iterable[Mapping[str, object]], extra: Mapping[str, str] | None = None
+    ) -> Priced:
         columns = {**COLUMNS, **(extra or {})}
         path = tmp_path / "events.csv"
         with path.open("w", newline="") as file:
@@ -60,9 +62,8 @@ def price(tmp_path: Path) -> Callable[..., Priced]:
         connection = connect()
         try:
             types = ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in columns.items())
-            connection.execute(
-                f"CREATE TABLE events AS FROM read_csv({quoted(str(path))}, header=true, columns={{{types}}}, nullstr='')"
-            )
+            source = f"read_csv({quoted(str(path))}, header=true, columns={{{types}}}, nullstr='')"
+            connection.execute(f"CREATE TABLE events AS FROM {source}")
             coverage = calls.create(connection, prices)
             result = connection.execute("SELECT * EXCLUDE (ts) FROM calls ORDER BY id")
             names = [column[0] for column in result.description]
