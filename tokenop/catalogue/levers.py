@@ -120,7 +120,10 @@ SPECS: Mapping[str, LeverSpec] = {
                 _share(
                     "hit_rate", "Exact repeats among the calls; used only where events carry no prompt_hash to count."
                 ),
-                _share("semantic_uplift", "Hits beyond exact repeats, as a part of the calls; 0 for an exact cache."),
+                _share(
+                    "semantic_uplift",
+                    "Part of the other calls that a look-up by similarity also answers; 0 for an exact cache.",
+                ),
                 _share("false_hit_rate", "Part of the hits that were wrong and are asked again, and paid."),
                 _money("lookup_usd", "Cost of one look-up (embedding and store), paid on every call."),
             ),
