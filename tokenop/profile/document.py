@@ -8,7 +8,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tokenop import __version__
-from tokenop.errors import NoInputError
 from tokenop.profile import cells, clusters, drivers, segments, window
 from tokenop.profile.narrow import KEYS, narrow
 from tokenop.profile.scalars import Again, Scalar, of_narrow, ratio
@@ -28,6 +27,7 @@ class Source:
 
     events_hash: str
     prices_hash: str
+    window: window.Window
     coverage: Mapping[str, Any]
 
 
@@ -46,14 +46,11 @@ def describe(
         calls: the relation.
         semantic: cluster by what prompts say, where events carry them, instead of by intent.
         prefixes: whether to measure prefix reuse.
-
-    Raises:
-        NoInputError: the relation is empty.
     """
     with narrow(connection, calls) as table:
         found = segments.measure(connection, table, calls, prefixes)
         again = Again(found.recurring, ratio(found.prefix.hit_5m, found.prefix.tokens) if found.prefix else None)
-        scalars = of_narrow(connection, table, calls, None, again)
+        scalars = of_narrow(connection, table, calls, source.window, again)
         grouped = (clusters.by_meaning if semantic else clusters.by_intent)(connection, calls)
         driven = {name: [_driver(one) for one in top] for name, top in drivers.by_dimension(connection).items()}
         driven["token_bucket"] = [
@@ -75,21 +72,15 @@ def describe(
 
 
 def share(connection: duckdb.DuckDBPyConnection, source: Source, k: int, calls: str = "calls") -> dict[str, Any]:
-    """Return the profile that can be shared: scalars, coverage by model, and the workload in cells of at least `k`.
-
-    Raises:
-        NoInputError: the relation is empty.
-    """
+    """Return the profile that can be shared: scalars, coverage by model, and the workload in cells of at least `k`."""
     quoted = _source(connection, source, calls)
     with narrow(connection, calls) as table:
-        scalars = of_narrow(connection, table, calls)
+        scalars = of_narrow(connection, table, calls, source.window)
         models = connection.execute(
             f"""SELECT provider || '/' || model, sum(calls)::BIGINT, sum(cost), (SELECT sum(cost) FROM {KEYS})
             FROM {KEYS} GROUP BY provider, model HAVING sum(calls) >= {k} ORDER BY sum(cost) DESC NULLS LAST, 1"""
         ).fetchall()
-    span = window.of(connection, calls)
-    assert span is not None, "an empty relation was refused above"
-    built = cells.build(connection, calls, span.start.date(), k)
+    built = cells.build(connection, calls, source.window.start.date(), k)
     coverage = dict(source.coverage)
     coverage["unpriced_models"] = [model for model in coverage.get("unpriced_models", ()) if model["calls"] >= k]
     return {
@@ -115,19 +106,24 @@ def share(connection: duckdb.DuckDBPyConnection, source: Source, k: int, calls: 
 
 
 def _source(connection: duckdb.DuckDBPyConnection, source: Source, calls: str) -> dict[str, Any]:
-    span = window.of(connection, calls)
-    if span is None:
-        raise NoInputError("there is no event to profile")
-    row = connection.execute(f"SELECT count(*), bool_and(starts_with(id, '{ID_PREFIX}')) FROM {calls}").fetchone()
-    assert row is not None
     return {
-        "events": row[0],
+        "events": source.coverage["events"],
         "events_hash": source.events_hash,
         "prices_hash": source.prices_hash,
-        "window": span.as_dict(),
-        "sample": bool(row[1]),
+        "window": source.window.as_dict(),
+        "sample": is_sample(connection, calls),
         "tokenop_version": __version__,
     }
+
+
+def is_sample(connection: duckdb.DuckDBPyConnection, calls: str = "calls") -> bool:
+    """Return whether all events of the relation are made up: their ids start with `sample-`."""
+    # One row settles it for nearly every real log; only where it does not are all ids read.
+    for scope in (f"(SELECT id FROM {calls} LIMIT 1)", calls):
+        row = connection.execute(f"SELECT bool_and(starts_with(id, '{ID_PREFIX}')) FROM {scope}").fetchone()
+        if row is None or not row[0]:
+            return False
+    return True
 
 
 def _scalars(scalars: dict[str, Scalar]) -> dict[str, object]:
