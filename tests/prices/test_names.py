@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tokenop.prices import names
 from tokenop.prices.book import PriceBook
@@ -43,6 +45,8 @@ SAME = [
     ("unknown", "openrouter/anthropic/claude-3.5-sonnet", "openrouter", "anthropic/claude-3.5-sonnet"),
     ("openrouter", "anthropic/claude-3.5-sonnet", "openrouter", "anthropic/claude-3.5-sonnet"),
     ("groq", "groq/openai/gpt-oss-20b", "groq", "openai/gpt-oss-20b"),
+    ("databricks", "llama-4-maverick", "databricks", "databricks-llama-4-maverick"),
+    ("databricks", "system.ai.llama-4-maverick", "databricks", "databricks-llama-4-maverick"),
     ("xai", "grok-4.20", "x-ai", "grok-4.20"),
 ]
 
@@ -64,6 +68,7 @@ def test_a_spelling_means_its_model(book: PriceBook, provider: str, model: str, 
         ("google", "arn:aws:bedrock:us-east-1::foundation-model/anthropic.claude-3-haiku-20240307-v1:0"),
         ("acme-gateway-7", "gpt-4o"),
         ("snowflake", "claude-sonnet-4-5"),
+        ("databricks", "claude-sonnet-4-5"),
         ("azure", "my-deployment"),
         ("unknown", "unknown"),
         ("unknown", "None"),
@@ -102,3 +107,34 @@ def test_no_two_providers_share_a_spelling() -> None:
 def test_near_names_are_offered_for_a_misspelled_one(book: PriceBook) -> None:
     assert "anthropic/claude-sonnet-4-5" in book.near("anthropic", "claude-sonet-4-5")
     assert book.near("", "zzzzzzzz") == ()
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "claude-sonnet-4-5" + "-2025-11-21" * 40 + "!",
+        "claude-sonnet-4-5" + "-v1:0" * 90 + "!",
+        "litellm/" * 63 + "x",
+        "models/" * 70,
+        "x" * 100_000,
+        "a/" * 60_000,
+    ],
+)
+def test_a_crafted_name_means_nothing_at_once(book: PriceBook, model: str) -> None:
+    assert book.resolve("unknown", model) is None
+    assert book.resolve("anthropic", model) is None
+    assert book.resolve("aws", model) is None
+
+
+WORDS = st.sampled_from(
+    ["claude", "gpt-4o", "-", "/", "@", ":", "2025", "latest", "us.", "anthropic", "models", "~", "é"]
+)
+
+
+@settings(deadline=None)
+@given(provider=st.sampled_from([*names.PROVIDERS, "unknown", "acme"]), parts=st.lists(WORDS, max_size=12))
+def test_any_text_is_read_without_failing_and_names_a_known_model(
+    book: PriceBook, provider: str, parts: list[str]
+) -> None:
+    found = book.resolve(provider, "".join(parts))
+    assert found is None or found in book.keys

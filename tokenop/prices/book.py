@@ -16,6 +16,7 @@ from tokenop.prices import bundled, dated, match, names, timeline
 from tokenop.prices.model import DAY_SECONDS, Entry, ModelKey, Rates, Segment
 
 ANY_MODEL = "*"
+LONGEST_NAME = 512  # as in the event schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class PriceBook:
 
     def resolve(self, provider: str, model: str) -> ModelKey | None:
         """Return the one name of a model that may be spelled in many ways; None where unknown or ambiguous."""
+        if max(len(provider), len(model)) > LONGEST_NAME:
+            return None
         spelling = (provider, model)
         if spelling not in self._resolved:
             self._resolved[spelling] = self._look_up(provider, model)

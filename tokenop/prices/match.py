@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+# Possessive and atomic, so that no crafted name makes the match try its parts in every combination.
 REST = re.compile(
-    r"(?:[-@._:](?:20\d{2}-?(?:0[1-9]|1[0-2])-?(?:[0-2]\d|3[01])|(?:0[1-9]|1[0-2])-(?:[0-2]\d|3[01])"
-    r"|(?:0[1-9]|1[0-2])-20\d{2}|latest|default|preview|exp|experimental|v\d+|\d{3,4}|(?<=:)\d))*"
+    r"(?:[-@._:](?>20\d{2}-?(?:0[1-9]|1[0-2])-?(?:[0-2]\d|3[01])|(?:0[1-9]|1[0-2])-(?:[0-2]\d|3[01])"
+    r"|(?:0[1-9]|1[0-2])-20\d{2}|latest|default|preview|experimental|exp|v\d+|\d{3,4}|(?<=:)\d))*+"
 )
 FRONT = re.compile(r"(?:(?:us|eu|apac|global|us-gov|jp|au|in|ca|sa|me|af)\.)?(?:[a-z0-9-]+\.)?")
 COMPACT_DATE = re.compile(r"-(20\d{2})(0[1-9]|1[0-2])([0-2]\d|3[01])(?=-|:|$)")
 SUFFIXES = re.compile(
-    r"(?:[-@](?:20\d{2}-?(?:0[1-9]|1[0-2])-?(?:[0-2]\d|3[01])|latest|default)|-v\d+(?::\d+)?(?::\d+k)?|:\d+)+$"
+    r"(?>[-@](?:20\d{2}-?(?:0[1-9]|1[0-2])-?(?:[0-2]\d|3[01])|latest|default)|-v\d+(?::\d+)?(?::\d+k)?|:\d+)++$"
 )
 
 

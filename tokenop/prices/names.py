@@ -152,7 +152,9 @@ def _prefixed(biller: str, reference: str, known: frozenset[str]) -> Spelled | N
         reference, head, slash, rest = rest, *rest.partition("/")
         named = canonical_provider(head, known) if slash else None
     if biller in CLOUDS:
-        return Spelled(biller, (_in_cloud(reference, known),))
+        inside = _in_cloud(reference, known)
+        # Databricks' usage tables drop the prefix of the models that it hosts itself.
+        return Spelled(biller, (inside, f"databricks-{inside}") if biller == "databricks" else (inside,))
     return Spelled(biller, (reference,)) if named in (None, biller) else None
 
 
