@@ -118,7 +118,7 @@ def _print(profile: dict[str, Any], out: Path) -> None:
     else:
         _print_segments(console, profile)
         _print_clusters(console, profile["clusters"])
-    console.print(f"\n{_summary(scalars)}")
+    console.print(f"\n{_summary(scalars)}", soft_wrap=True)
     monthly = scalars["monthly_cost_usd"]
     cost = "cost unknown" if monthly is None else f"${float(monthly):,.2f} a month"
     next_step = f"tokenop plan --workload {out}" if "workload" in profile else "tokenop plan"
@@ -132,21 +132,23 @@ def _print_segments(console: Console, profile: dict[str, Any]) -> None:
     table = profile["segments"]["table"]
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
     shown = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("tenant", "intent", "model"):
-        shown.add_column(name, overflow="fold")
-    for name in ("calls", "cost $", "p95 ms", "cached", "repeats", "prefix reuse"):
+    shown.add_column("segment", overflow="fold", min_width=24)
+    for name in ("calls", "cost $", "p95 ms", "cached", "repeats", "prefix"):
         shown.add_column(name, justify="right", no_wrap=True)
     for row in rows[:SHOWN]:
         shown.add_row(
-            escape(row["tenant"]),
-            escape(row["intent"]),
-            escape(row["model"]),
+            f"{escape(row['intent'])}\n[dim]{escape(row['tenant'])} · {escape(row['model'])}[/dim]",
             f"{row['calls']:,}",
             "unknown" if row["cost_usd"] is None else f"{row['cost_usd']:,.2f}",
             "–" if row["latency_p95_ms"] is None else f"{row['latency_p95_ms']:,.0f}",
-            *(_percent(row[name]) for name in ("cached_input_share", "repeat_share", "prefix_reuse_5m_share")),
+            *(_percent(row[name], "–") for name in ("cached_input_share", "repeat_share", "prefix_reuse_5m_share")),
         )
     console.print(shown)
+    console.print(
+        "cached: input read from a provider's cache · repeats: same prompt within a day · "
+        "prefix: input that a five-minute cache could hold",
+        style="dim",
+    )
     if len(rows) > SHOWN:
         console.print(f"… and {len(rows) - SHOWN:,} more segments in the file")
 
@@ -175,7 +177,9 @@ def _print_shared(console: Console, profile: dict[str, Any], out: Path) -> None:
         f"{left['calls']:,} calls, ${float(left['cost_usd']):,.2f}.",
         soft_wrap=True,
     )
-    console.print(f"{out} names providers, models and intents, but no tenant, user, session, id or prompt.")
+    console.print(
+        f"{out} names providers, models and intents, but no tenant, user, session, id or prompt.", soft_wrap=True
+    )
 
 
 def _summary(scalars: dict[str, Any]) -> str:
@@ -189,5 +193,5 @@ def _summary(scalars: dict[str, Any]) -> str:
     return ", ".join(f"{name} {_percent(share)}" for name, share in parts)
 
 
-def _percent(share: float | None) -> str:
-    return "unknown" if share is None else f"{share:.1%}"
+def _percent(share: float | None, unknown: str = "unknown") -> str:
+    return unknown if share is None else f"{share:.1%}"

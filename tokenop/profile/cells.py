@@ -33,9 +33,9 @@ MOST_CELLS = 6_000
 KIND = (
     "provider", "model", "priced_provider", "priced_model", "price_id", "undated", "cost_basis",
     "r_uncached", "r_read", "r_write_5m", "r_write_1h", "r_output", "r_call", "batch_discount",
-    "batch", "cache_hit", "usage_known", "prompts_known", "prefixes_known",
+    "batch", "cache_hit", "caching", "in_session", "by_agent", "usage_known", "prompts_known", "prefixes_known",
 )  # fmt: skip
-"""What is never given up: what a call is billed as, and what of it is known."""
+"""What is never given up: what a call is billed as, how it was made, and what of it is known."""
 
 SUMS = (
     "calls", "t_uncached", "t_read", "t_write_5m", "t_write_1h", "t_output", "cost", "list_cost",
@@ -134,6 +134,8 @@ def _finest(connection: duckdb.DuckDBPyConnection, calls: str, first_day: date, 
           SELECT again.* EXCLUDE (price_id, batch, cache_hit, intent),
             CASE WHEN cost_usd IS NULL AND list_cost IS NOT NULL THEN price_id END AS price_id,
             coalesce(batch, false) AS batch, coalesce(cache_hit, false) AS cache_hit,
+            coalesce(t_read + t_write_5m + t_write_1h > 0, false) AS caching,
+            session_id IS NOT NULL AS in_session, agent_id IS NOT NULL AS by_agent,
             t_output IS NOT NULL AS usage_known, prompt_hash IS NOT NULL AS prompts_known,
             hits.id IS NOT NULL AS prefixes_known,
             CASE WHEN intent IN (SELECT unnest(?::VARCHAR[])) THEN intent ELSE '{OTHER}' END AS intent,

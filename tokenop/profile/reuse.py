@@ -12,6 +12,10 @@ from typing import NamedTuple
 TTL_SECONDS = {"5m": 300, "1h": 3600}
 
 
+MEASURED = ("hit_5m_tokens", "hit_1h_tokens", "repeat_calls", "warm_5m_calls", "warm_1h_calls")
+"""Columns of a shared workload that stand for what its events would have told."""
+
+
 class Reuse(NamedTuple):
     """Totals of one log: blocks of prompt prefixes seen, and those found in a cache of the given lifetime."""
 
@@ -33,7 +37,10 @@ def prefix_hits(source: str) -> str:
     evenly over its blocks.
     """
     hit = {name: f"epoch(ts - touched) <= {seconds}" for name, seconds in TTL_SECONDS.items()}
-    run = {name: f"coalesce(min(position) FILTER (NOT coalesce({test}, false)) - 1, max(blocks))" for name, test in hit.items()}
+    run = {
+        name: f"coalesce(min(position) FILTER (NOT coalesce({test}, false)) - 1, max(blocks))"
+        for name, test in hit.items()
+    }
     return f"""
 WITH hashed AS (
   SELECT id, ts, tenant, provider, model, input_tokens, prefix_hashes, len(prefix_hashes) AS blocks
@@ -61,25 +68,32 @@ FROM hashed JOIN size USING (tenant, provider, model) JOIN run USING (id)
 """
 
 
+NARROW = (
+    "epoch_us(ts) AS us, hash(id) AS tie, hash(tenant, provider, model, intent) AS warm_key, "
+    "CASE WHEN prompt_hash IS NOT NULL THEN hash(tenant, model, prompt_hash) END AS repeat_key"
+)
+"""The columns that `repeat` and `warm` read: keys as 64-bit hashes, since windows over texts cost ten times as much."""
+
+
+def _gap(key: str) -> str:
+    return f"us - lag(us) OVER (PARTITION BY {key} ORDER BY us, tie)"
+
+
 def repeat(window_hours: float) -> str:
     """Return an SQL expression: 1 where an equal prompt came no longer ago than the window, 0 where not, NULL unknown.
 
-    Equal means the same `prompt_hash` within one tenant and model. It is a window expression: use it in a SELECT list.
+    Equal means the same `prompt_hash` within one tenant and model. It is a window expression over `NARROW`.
     """
-    gap = "epoch(ts - lag(ts) OVER (PARTITION BY tenant, model, prompt_hash ORDER BY ts, id))"
-    return (
-        f"CASE WHEN prompt_hash IS NULL THEN NULL "
-        f"WHEN coalesce({gap} <= {window_hours * 3600:.0f}, false) THEN 1 ELSE 0 END"
-    )
+    recent = f"coalesce({_gap('repeat_key')} <= {window_hours * 3_600_000_000:.0f}, false)"
+    return f"CASE WHEN repeat_key IS NULL THEN NULL WHEN {recent} THEN 1 ELSE 0 END"
 
 
 def warm(ttl: str) -> str:
     """Return an SQL expression: 1 where the same tenant, provider, model and intent called within `ttl` before, else 0.
 
-    It is a window expression: use it in a SELECT list.
+    It is a window expression over `NARROW`.
     """
-    gap = "epoch(ts - lag(ts) OVER (PARTITION BY tenant, provider, model, intent ORDER BY ts, id))"
-    return f"CASE WHEN coalesce({gap} <= {TTL_SECONDS[ttl]}, false) THEN 1 ELSE 0 END"
+    return f"CASE WHEN coalesce({_gap('warm_key')} <= {TTL_SECONDS[ttl] * 1_000_000}, false) THEN 1 ELSE 0 END"
 
 
 def totals(source: str, ttl: str) -> str:

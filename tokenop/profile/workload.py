@@ -35,7 +35,10 @@ CALL_TYPES = {
 """The columns that pricing adds to those of an event, with their types (see `tokenop.prices.calls`)."""
 
 _TEXT_KINDS = {"provider", "model", "priced_provider", "priced_model", "price_id", "cost_basis"}
-_FLAG_KINDS = {"undated", "batch", "cache_hit", "usage_known", "prompts_known", "prefixes_known"}
+_FLAG_KINDS = {
+    "undated", "batch", "cache_hit", "caching", "in_session", "by_agent",
+    "usage_known", "prompts_known", "prefixes_known",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def open_workload(connection: duckdb.DuckDBPyConnection, path: Path, name: str =
     It has the columns of the relation that `tokenop.prices.calls.create` makes, one row a cell: `n` calls, totals in
     the `t_` columns and the costs, means a call in the columns of an event (`input_tokens`, `latency_ms`, …), and the
     measured columns `hit_5m_tokens, hit_1h_tokens, repeat_calls, warm_5m_calls, warm_1h_calls` (NULL where unknown).
+    `session_id` and `agent_id` are `unknown` where the cell's calls had one, and NULL where they had none.
     A cell's `ts` lies in its day; where the day was given up, in the middle of its week or of the window.
 
     Raises:
@@ -187,6 +191,8 @@ def _select(cells: str, kinds: str, window: Window) -> str:
         "cache_creation_input_tokens": "round((t_write_5m + t_write_1h) / calls)",
         "cache_creation_1h_input_tokens": "round(t_write_1h / calls)",
         "batch": "batch",
+        "session_id": "CASE WHEN in_session THEN 'unknown' END",
+        "agent_id": "CASE WHEN by_agent THEN 'unknown' END",
         "cost_source": "cost_basis",
         "price_id": "price_id",
         "operation": "operation",
