@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ _BOOTSTRAP = (
     "import json, sys; request = json.load(sys.stdin); sys.path[:] = request['import_from'];"
     "from tokenop.collect.confined_child import main; main(request)"
 )
+_TRY = "use TRY_CAST or try_strptime, and return a _reject reason for the rows where it gives NULL"
+_FIXES = {"ConversionException": _TRY, "OutOfRangeException": _TRY, "InvalidInputException": _TRY}
 _OUT_OF_MEMORY = ("OutOfMemoryException", "MemoryError")
 
 
@@ -189,11 +191,15 @@ def _error(error: Mapping[str, str], sql: str, name: str, memory_mb: int, disk_m
         if "temp_directory_size" in message:
             return InputError(f"{name}: needs more than {disk_mb} MB of disk to sort or join: read fewer files at once")
         return _too_large(name, memory_mb)
+    if error["at"] == "preparing":
+        return InputError(f"{name}: its input cannot be opened: {message.splitlines()[0]}")
     if kind == "IOException":
         return InputError(f"{name}: {message.splitlines()[0]} (files may grow to {disk_mb} MB)")
     rule = "sql-" + kind.removesuffix("Exception").lower()
     # The child puts the SQL on lines of its own after an opening bracket.
-    return FindingsError([_finding(name, sql, explain(message, sql, lines_before=1), rule)])
+    problem = explain(message, sql, lines_before=1)
+    problem = replace(problem, fix=problem.fix or _FIXES.get(kind, "correct the query"))
+    return FindingsError([_finding(name, sql, problem, rule)])
 
 
 def _finding(name: str, sql: str, problem: sqltree.Problem, rule: str) -> Finding:

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def main(request: dict[str, Any]) -> None:
     """Do what `request` says, write the answer to standard output and leave without cleaning up."""
+    # DuckDB draws progress bars on standard output: the answer goes out through a descriptor of its own.
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     limit(request)
+    at = "preparing"
     try:
-        answer = run(request)
+        connection = prepare(request)
+        at = "running"
+        answer = run(connection, request)
     except Exception as error:
-        # Whatever is raised here is about the contributed SQL or its data; the parent makes it readable.
-        answer = {"error": {"type": type(error).__name__, "message": str(error)}}
-    sys.stdout.write(json.dumps(answer))
-    sys.stdout.flush()
+        # Whatever is raised while running is about the contributed SQL or its data; the parent makes it readable.
+        answer = {"error": {"type": type(error).__name__, "message": str(error), "at": at}}
+    answers.write(json.dumps(answer))
+    answers.flush()
     os._exit(0)
 
 
@@ -46,8 +54,8 @@ def limit(request: dict[str, Any]) -> None:
             continue
 
 
-def run(request: dict[str, Any]) -> dict[str, Any]:
-    """Run the SELECT of `request` into its output file; return the number of rows and the columns."""
+def prepare(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
+    """Return a connection that holds the inputs and the variables of `request`, and whose settings are locked."""
     import duckdb
 
     from tokenop.database import identifier, quoted
@@ -66,7 +74,7 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         },
     )
     connection.execute("SET TimeZone = 'UTC'")
-    output = quoted(request["output"])
+    connection.execute("SET enable_progress_bar = false")
     for name, path in request["inputs"].items():
         source = f"read_parquet({quoted(path)}, hive_partitioning = false)"
         connection.execute(f"CREATE VIEW {identifier(name)} AS FROM {source}")
@@ -77,6 +85,14 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     connection.execute(f"SET allowed_directories = [{quoted(request['scratch'])}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
+    return connection
+
+
+def run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
+    """Run the SELECT of `request` into its output file; return the number of rows and the columns."""
+    from tokenop.database import quoted
+
+    output = quoted(request["output"])
     copied = connection.execute(
         f"COPY (\n{request['sql']}\n) TO {output} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
     ).fetchone()

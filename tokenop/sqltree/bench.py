@@ -82,12 +82,15 @@ def offset(whole: str, location: object, prefix: str) -> int | None:
 
 
 def explain(text: str, sql: str, lines_before: int) -> Problem:
-    """Return DuckDB's error `text` about `sql`, which stood after `lines_before` other lines, as a problem."""
+    """Return DuckDB's error `text` about `sql`, which stood after `lines_before` other lines, as a problem.
+
+    Its `fix` is the hint that DuckDB gives, which may be empty.
+    """
     head = text.split("\n\nLINE ")[0].strip()
     summary, _, rest = head.partition("\n")
     summary = re.sub(r"^[A-Z][A-Za-z]*(?: [a-zA-Z]+)* Error: ", "", summary)
     hint = " ".join(rest.split())
-    return Problem(summary[:300], _caret(text, sql, lines_before), hint[:300] or "see the message")
+    return Problem(summary[:300], _caret(text, sql, lines_before), hint[:300])
 
 
 def _caret(text: str, sql: str, lines_before: int) -> int | None:

@@ -116,7 +116,7 @@ def _explain(error: Exception, sql: str) -> Problem:
         return Problem("it fails where the divisor is 0", problem.position, "divide by nullif(divisor, 0)")
     if "OutOfRange" in type(error).__name__:
         return Problem(f"it fails on large values: {message}", problem.position, "cast one side to DOUBLE first")
-    return problem
+    return problem if problem.fix else Problem(message, problem.position, "correct the expression")
 
 
 @functools.lru_cache(maxsize=32)
