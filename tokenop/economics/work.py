@@ -70,58 +70,80 @@ def spread_of(window: Window) -> Spread:
 
 
 def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Spread, calls: str = "calls") -> None:
-    """Create the tables `segments` and `work` from the relation `calls` for the given levers."""
-    names = _columns(connection, calls)
-    measured = "hit_5m_tokens" in names
+    """Create the tables `segments` and `work` from the relation `calls` for the given levers.
+
+    Three steps, because a window carries every column of its input along: first the narrow columns with the flags,
+    then what comes again (on keys and times alone), then both together.
+    """
+    measured = "hit_5m_tokens" in _columns(connection, calls)
     caching = [bound for bound in bounds if bound.lever.kind == "prompt_cache"]
     hashed = bool(caching) and not measured and _has_hashes(connection, calls)
     if hashed:
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE prefix_hits AS {reuse.prefix_hits(calls)}")
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE prefix_hits AS SELECT hash(id) AS tie, * FROM ({reuse.prefix_hits(calls)})"
+        )
     key = ", ".join(SEGMENT)
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE segments AS SELECT row_number() OVER (ORDER BY {key}) - 1 AS segment, * "
-        f"FROM (SELECT DISTINCT {key} FROM {calls})"
+        f"CREATE OR REPLACE TEMP TABLE segments AS SELECT DISTINCT hash({key}) AS segment, {key} FROM {calls}"
     )
-    same = " AND ".join(f"f.{name} = s.{name}" for name in SEGMENT[:4])
-    same += "".join(f" AND f.{name} IS NOT DISTINCT FROM s.{name}" for name in SEGMENT[4:])
-    # The flags hold contributed expressions: they see the calls' own names, and nothing is joined at that point.
-    seen, joined = _reuse_columns(bounds, measured=measured, hashed=hashed)
-    hits = "LEFT JOIN prefix_hits h ON f.id = h.id" if hashed else ""
-    flags = "".join(f", {_flag(bound)} AS {bound.name}" for bound in bounds)
-    lever_columns = {name: sql for bound in bounds for name, sql in KINDS[bound.lever.kind].columns(bound).items()}
-    repeats = sorted({response_cache.repeat_column(b) for b in bounds if b.lever.kind == "response_cache"})
+    again = _reuse_columns(bounds, measured=measured, hashed=hashed)
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE base AS {_base(bounds, spread, calls, measured=measured)}")
+    windows = {name: sql for name, sql in again.items() if " OVER " in sql}
+    if windows:
+        listed = ", ".join(f"{sql} AS {name}" for name, sql in windows.items())
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE again AS SELECT rowid AS place, {listed} FROM base")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE work AS {_work(bounds, again, windows, hashed=hashed)}")
+    connection.execute("DROP TABLE base")
+    for bound in caching:
+        _switch_off_losses(connection, bound)
+
+
+def _base(bounds: Sequence[Bound], spread: Spread, calls: str, *, measured: bool) -> str:
+    """Return SQL for the narrow columns of each call, with a flag a lever and its context tiers.
+
+    The flags hold contributed expressions, which the catalogue has checked: they see the calls' own names.
+    """
+    tokens = " + ".join(f"coalesce({source}, 0)" for source in SOURCE_BUCKETS)
     selected = [
-        "segment",
-        f"{_block(spread)} AS block",
-        f"greatest(epoch(ts) - {spread.window.start.timestamp():.0f}, 0)::BIGINT // 3600 AS hour",
-        "n",
+        f"hash({', '.join(SEGMENT)}) AS segment",
+        f"{_since(spread, 'hour') if spread.block == 'hour' else _since(spread, 'day')} AS block"
+        if spread.block != "none"
+        else "0 AS block",
+        f"{_since(spread, 'hour')} AS hour",
+        "n, cost, latency_ms, batch, batch_discount, priced_provider, input_tokens",
+        *(f"{source}" for source in (*SOURCE_BUCKETS, *SOURCE_RATES)),
+        "CASE WHEN list_cost > 0 THEN CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END AS scale",
+        f"CASE WHEN coalesce(list_cost, 0) = 0 AND {tokens} > 0 THEN CAST(cost AS DOUBLE) / ({tokens}) END AS flat",
+        *(f"{_flag(bound)} AS {bound.name}" for bound in bounds),
+        *(reuse.MEASURED if measured else (reuse.NARROW,)),
+    ]
+    return f"SELECT {', '.join(selected)} FROM {calls}"
+
+
+def _work(bounds: Sequence[Bound], again: dict[str, str], windows: dict[str, str], *, hashed: bool) -> str:
+    """Return SQL for the work table over `base`, `again` and `prefix_hits`."""
+    joined = ", ".join(["base.*", *(name if name in windows else f"{sql} AS {name}" for name, sql in again.items())])
+    lever_columns = {name: sql for bound in bounds for name, sql in KINDS[bound.lever.kind].columns(bound).items()}
+    selected = [
+        "segment, block, hour, n",
         *(f"coalesce({source}, 0) AS tokens_{b}" for source, b in zip(SOURCE_BUCKETS, BUCKETS, strict=True)),
         "CAST(cost AS DECIMAL(38, 12)) AS cost",
-        "CASE WHEN known AND scale IS NULL AND flat IS NULL THEN CAST(cost AS DOUBLE) ELSE 0.0 END AS fixed",
+        "CASE WHEN scale IS NULL AND flat IS NULL THEN coalesce(CAST(cost AS DOUBLE), 0.0) ELSE 0.0 END AS fixed",
         *(f"{sql} AS rate_{b}" for sql, b in zip(_rates(), BUCKETS, strict=True)),
         "coalesce(scale, 1.0) AS same_rate",
         "CAST(CASE WHEN batch IS TRUE THEN NULL ELSE batch_discount END AS DOUBLE) AS discount",
         "CAST(latency_ms AS DOUBLE) AS latency",
         "priced_provider",
         *(bound.name for bound in bounds),
-        *repeats,
+        *(name for name in again if name.startswith("rep_")),
         *(f"{sql} AS {name}" for name, sql in lever_columns.items()),
     ]
-    tokens = " + ".join(f"coalesce({source}, 0)" for source in SOURCE_BUCKETS)
-    connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE work AS
-WITH flagged AS (
-  SELECT *{flags}{seen} FROM {calls}
-), priced AS (
-  SELECT f.*, s.segment{joined}, cost IS NOT NULL AS known,
-         CASE WHEN list_cost > 0 THEN CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END AS scale,
-         CASE WHEN coalesce(list_cost, 0) = 0 AND {tokens} > 0 THEN CAST(cost AS DOUBLE) / ({tokens}) END AS flat
-  FROM flagged f JOIN segments s ON {same} {hits}
-)
-SELECT {", ".join(selected)} FROM priced"""
-    )
-    for bound in caching:
-        _switch_off_losses(connection, bound)
+    source = "base"
+    if windows:
+        source += " JOIN again ON base.rowid = again.place"
+    if hashed:
+        source += " LEFT JOIN prefix_hits ON base.tie = prefix_hits.tie"
+    return f"SELECT {', '.join(selected)} FROM (SELECT {joined} FROM {source})"
 
 
 def _columns(connection: duckdb.DuckDBPyConnection, relation: str) -> set[str]:
@@ -145,27 +167,18 @@ def _flag(bound: Bound) -> str:
     return "(" + " AND ".join(terms) + ")"
 
 
-def _reuse_columns(bounds: Sequence[Bound], *, measured: bool, hashed: bool) -> tuple[str, str]:
-    """Return the columns that the levers read, each only where one does.
-
-    The first text goes where the calls stand alone (`rep_*`, `warm_*`), the second where prefix hits are joined.
-    """
-    alone: dict[str, str] = {}
-    joined: dict[str, str] = {}
+def _reuse_columns(bounds: Sequence[Bound], *, measured: bool, hashed: bool) -> dict[str, str]:
+    """Return the columns `rep_*`, `warm_*` and `hit_*` that the levers read, each only where one does."""
+    columns: dict[str, str] = {}
     for bound in bounds:
         if bound.lever.kind == "response_cache":
-            hours = response_cache.window(bound)
-            repeats = "CAST(repeat_calls AS DOUBLE) / n" if measured else f"CAST({reuse.repeat(hours)} AS DOUBLE)"
-            alone[response_cache.repeat_column(bound)] = repeats
+            repeats = "repeat_calls / n" if measured else reuse.repeat(response_cache.window(bound))
+            columns[response_cache.repeat_column(bound)] = f"CAST({repeats} AS DOUBLE)"
         if bound.lever.kind == "prompt_cache":
             life = prompt_cache.ttl(bound)
-            alone[f"warm_{life}"] = f"CAST(warm_{life}_calls AS DOUBLE) / n" if measured else reuse.warm(life)
-            if measured:
-                alone[f"hit_{life}"] = f"hit_{life}_tokens"
-            else:
-                joined[f"hit_{life}"] = f"h.hit_{life}_tokens" if hashed else "CAST(NULL AS BIGINT)"
-    first, second = ("".join(f", {sql} AS {name}" for name, sql in sorted(part.items())) for part in (alone, joined))
-    return first, second
+            columns[f"warm_{life}"] = f"warm_{life}_calls / n" if measured else reuse.warm(life)
+            columns[f"hit_{life}"] = f"hit_{life}_tokens" if measured or hashed else "CAST(NULL AS BIGINT)"
+    return dict(sorted(columns.items()))
 
 
 def _rates() -> list[str]:
@@ -178,10 +191,8 @@ def _rates() -> list[str]:
     ]
 
 
-def _block(spread: Spread) -> str:
-    if spread.block == "none":
-        return "0"
-    seconds = 3600 if spread.block == "hour" else 86400
+def _since(spread: Spread, unit: str) -> str:
+    seconds = 3600 if unit == "hour" else 86400
     return f"greatest(epoch(ts) - {spread.window.start.timestamp():.0f}, 0)::BIGINT // {seconds}"
 
 

@@ -7,22 +7,11 @@ always by model; that is the careful choice where several tenants share one acco
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 TTL_SECONDS = {"5m": 300, "1h": 3600}
 
 
 MEASURED = ("hit_5m_tokens", "hit_1h_tokens", "repeat_calls", "warm_5m_calls", "warm_1h_calls")
 """Columns of a shared workload that stand for what its events would have told."""
-
-
-class Reuse(NamedTuple):
-    """Totals of one log: blocks of prompt prefixes seen, and those found in a cache of the given lifetime."""
-
-    blocks: int
-    hit_blocks: int
-    hit_tokens: int
-    input_tokens: int
 
 
 def prefix_hits(source: str) -> str:
