@@ -1,0 +1,142 @@
+"""The templates that are shipped: sound, over all layers, and usable on the sample month."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tokenop import settings
+from tokenop.catalogue import Template, levers, load, reference, schema, vocabulary
+from tokenop.catalogue.model import LAYERS, STATUSES
+
+CATALOGUE = load()
+TEMPLATES = [pytest.param(template, id=template.id) for template in CATALOGUE.templates]
+README = settings.content("templates") / "README.md"
+
+WANTED = {
+    "application-layer": {"semantic-caching", "prompt-caching", "prompt-optimization", "model-routing"},
+    "serving-layer": {"vllm-migration", "batch-inference"},
+    "infrastructure-layer": {"self-hosting-capacity-plan"},
+    "cross-layer": {"databricks-vllm-optimization"},
+}
+
+
+def test_no_shipped_template_has_a_finding() -> None:
+    assert CATALOGUE.findings == ()
+
+
+def test_at_least_eight_templates_stand_over_all_four_layers() -> None:
+    assert len(CATALOGUE.templates) >= 8
+    for layer in LAYERS:
+        assert WANTED[layer] <= {template.id for template in CATALOGUE.templates if template.layer == layer}
+
+
+def test_ids_are_sorted_so_that_a_plan_does_not_depend_on_the_disk() -> None:
+    ids = [template.id for template in CATALOGUE.templates]
+    assert ids == sorted(ids)
+
+
+def test_every_lever_kind_is_shown_by_a_template() -> None:
+    assert {lever.kind for template in CATALOGUE.templates for lever in template.levers} == set(levers.SPECS)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_figure_that_is_reported_or_measured_names_its_source(template: Template) -> None:
+    for lever in template.levers:
+        for name, entry in lever.parameters.items():
+            if entry.evidence != "assumed":
+                assert "https://" in entry.source, name
+            assert len(entry.source) >= 20, name
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_references_are_links_over_https(template: Template) -> None:
+    references = template.body.split("## References")[1]
+    assert len(re.findall(r"<https://[^>\s]+>", references)) >= 2
+    assert "http://" not in references
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_it_has_patches_and_its_rollback_names_one_of_their_files(template: Template) -> None:
+    assert template.patches
+    rollback = template.body.split("## Rollback")[1].split("\n## ")[0]
+    names = {Path(patch.target).name for patch in template.patches}
+    undone = any(name in rollback for name in names) or re.search(r"[Rr]evert|Remove|Unset", rollback)
+    assert undone
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_it_starts_as_proposed_with_the_fixed_hourly_rate(template: Template) -> None:
+    assert template.status == "proposed"
+    assert template.implementation.hourly_rate_usd == 200
+    assert template.stale_after > template.verified_on
+
+
+def test_conflicts_are_declared_on_both_sides() -> None:
+    for template in CATALOGUE.templates:
+        for other in template.conflicts:
+            found = CATALOGUE.get(other)
+            assert found is not None
+            assert template.id in found.conflicts
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_rerouting_targets_have_a_price_in_the_month_of_the_sample(template: Template) -> None:
+    from tokenop.prices import book
+
+    prices = book.load()
+    for lever in template.levers:
+        target = lever.options.get("to")
+        if isinstance(target, dict):
+            assert prices.resolve(target["provider"], target["model"]) is not None, target
+
+
+def test_the_schema_is_one_and_knows_the_lever_kinds_layers_and_statuses() -> None:
+    from jsonschema import Draft202012Validator
+
+    document = schema.schema()
+    Draft202012Validator.check_schema(document)
+    properties, definitions = document["properties"], document["$defs"]
+    assert definitions["lever"]["properties"]["kind"]["enum"] == list(levers.SPECS)
+    assert properties["layer"]["enum"] == list(LAYERS)
+    assert set(properties["status"]["enum"]) == set(STATUSES)
+
+
+def test_every_key_of_the_schema_is_described() -> None:
+    def undescribed(part: object, path: str) -> list[str]:
+        if not isinstance(part, dict):
+            return []
+        found = []
+        for name, entry in part.get("properties", {}).items():
+            if "description" not in entry and "$ref" not in entry:
+                found.append(f"{path}.{name}")
+            found += undescribed(entry, f"{path}.{name}")
+        for name, entry in part.get("$defs", {}).items():
+            found += undescribed(entry, name)
+        return found
+
+    document = schema.schema()
+    assert undescribed(document, "") == []
+    closed = json.dumps(document).count('"additionalProperties": false')
+    assert closed == json.dumps(document).count('"required": [')
+
+
+def test_event_vocabulary_is_the_event_schema_and_the_priced_columns() -> None:
+    from tokenop.events import schema as events
+
+    assert set(events.types()) < set(vocabulary.EVENT_COLUMNS)
+    added = set(vocabulary.EVENT_COLUMNS) - set(events.types())
+    assert {"n", "t_uncached", "t_read", "r_output", "priced_provider", "priced_model"} <= added
+
+
+def test_profile_vocabulary_is_what_the_profile_computes() -> None:
+    scalars = pytest.importorskip("tokenop.profile.scalars", reason="the profile is not built yet")
+    assert tuple(vocabulary.PROFILE_SCALARS) == tuple(getattr(scalars, "NAMES", tuple(vocabulary.PROFILE_SCALARS)))
+
+
+def test_the_lever_table_of_the_readme_is_up_to_date() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert text == reference.updated(text), "run `python -m tokenop.catalogue.reference`"
