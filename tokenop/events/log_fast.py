@@ -119,15 +119,22 @@ class Layout:
         """Return SQL that reads `path`, writing the one-line file `header` that tells DuckDB the fields.
 
         DuckDB refuses a key that the header does not have, and a key that stands twice. Were the columns named in
-        the statement instead, it would drop unknown keys without a word. The header's own row has an empty time.
+        the statement instead, it would drop unknown keys without a word. Values of two kinds in two rows make a
+        field JSON; both rows have an empty time, which no event has.
         """
-        row = {name: "" if form == "string" else None for name, form in self.forms.items()}
-        header.write_bytes(msgspec.json.encode(row) + b"\n")
+        rows = ({name: "" if form == "string" else value for name, form in self.forms.items()} for value in (1, [1]))
+        header.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
         files = f"[{quoted(str(header))}, {quoted(str(path))}]"
         return (
-            f"(FROM read_json({files}, format = 'newline_delimited', records = true, sample_size = 1, "
+            f"(SELECT * FROM read_json({files}, format = 'newline_delimited', records = true, sample_size = 2, "
             f"maximum_object_size = {lines.LONGEST + 2}) WHERE ts <> '')"
         )
+
+
+def _reads_as_told(connection: duckdb.DuckDBPyConnection, source: str, layout: Layout) -> bool:
+    """Return whether DuckDB, which looks into the file too, took the types that the header stands for."""
+    told = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
+    return told == {name: "VARCHAR" if form == "string" else "JSON" for name, form in layout.forms.items()}
 
 
 def convert(connection: duckdb.DuckDBPyConnection, source: str, forms: Mapping[str, sql.Form], target: Path) -> None:
@@ -162,7 +169,10 @@ def convert_jsonl(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Pa
     sound: int | None = None
     for attempt in (layout, layout.everything()):
         target = scratch / "events.parquet"
-        conversion = _Conversion(connection, attempt.relation(path, scratch / "header.jsonl"), attempt.forms, target)
+        source = attempt.relation(path, scratch / "header.jsonl")
+        if not _reads_as_told(connection, source, attempt):
+            return None
+        conversion = _Conversion(connection, source, attempt.forms, target)
         conversion.start()
         sound = lines.all_sound(path) if sound is None else sound
         if sound < 0:
