@@ -75,6 +75,8 @@ def offset(whole: str, location: object, prefix: str) -> int | None:
         place = int(str(location))
     except ValueError:
         return None
+    if whole.isascii():
+        return max(place - len(prefix), 0) if 0 <= place <= len(whole) else None
     encoded = whole.encode()
     if not 0 <= place <= len(encoded):
         return None
