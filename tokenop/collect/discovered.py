@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -22,7 +23,7 @@ from tokenop.collect.discovered_figures import (
     total,
     usd,
 )
-from tokenop.database import identifier
+from tokenop.database import identifier, quoted
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,6 +39,14 @@ BUCKETS = {
     "input_cache_write_1h": "t_write_1h",
     "output": "t_output",
 }
+CALLS = "discovered_calls"
+COLUMNS = (
+    "id", "ts", "tenant", "intent", "provider", "model", "endpoint", "region", "agent_id", "session_id", "user_id",
+    "prompt_hash", "status", "operation", "attempt", "batch", "cache_hit", "latency_ms", "ttft_ms", "quality_score",
+    "n", *BUCKETS.values(), "r_uncached", "r_write_5m", "r_write_1h", "r_output", "batch_discount", "list_cost", "cost",
+    "cost_basis",
+)  # fmt: skip
+_STORED = {"prefix_hashes": "first_block"}
 # What a person reads above each part of the file.
 COMMENTS = {
     "schema_version": (
@@ -82,29 +91,36 @@ def describe(
     from tokenop.prices.coverage import measure
 
     given = [dict(source) for source in sources]
-    relation = identifier(calls)
-    _pool(connection, relation)
+    covered = coverage or measure(connection, calls)
+    with tempfile.TemporaryDirectory(prefix="tokenop-describe-") as folder:
+        _store(connection, identifier(calls), Path(folder) / "calls.parquet")
+        return {
+            "schema_version": 1,
+            "sources": given,
+            "events": {"count": log.count, "content_hash": log.content_hash},
+            **_figures(connection, covered, given),
+            "next": "tokenop plan",
+        }
+
+
+def _figures(connection: duckdb.DuckDBPyConnection, prices: Coverage, sources: list[Row]) -> Row:
+    _pool(connection)
     sums = row(connection, _sums())
     whole = sums["cost"]
-    covered = coverage or measure(connection, calls)
     return {
-        "schema_version": 1,
-        "sources": given,
-        "events": {"count": log.count, "content_hash": log.content_hash},
-        "window": _window(connection, relation),
+        "window": _window(connection),
         "tokens": {
             **{name: None if sums[name] is None else int(sums[name]) for name in BUCKETS},
             "calls_without_token_counts": int(sums["calls"] - sums["counted"]),
         },
         "cost": _cost(sums),
-        "coverage": _coverage(connection, relation, sums, covered),
+        "coverage": _coverage(connection, sums, prices),
         "models": _models(connection, whole),
-        "cost_drivers": _drivers(connection, relation, whole),
-        "latency": _latency(connection, relation),
+        "cost_drivers": _drivers(connection, whole),
+        "latency": _latency(connection),
         "cache": _cache(sums),
-        "anomalies": discovered_anomalies.find(connection, relation, given),
-        "opportunities": discovered_opportunities.find(connection, relation, whole),
-        "next": "tokenop plan",
+        "anomalies": discovered_anomalies.find(connection, CALLS, sources),
+        "opportunities": discovered_opportunities.find(connection, CALLS, whole),
     }
 
 
@@ -149,15 +165,24 @@ def _plain(value: float) -> str:
     return text if "." in text else f"{text}.0"
 
 
-def _pool(connection: duckdb.DuckDBPyConnection, calls: str) -> None:
+def _store(connection: duckdb.DuckDBPyConnection, calls: str, path: Path) -> None:
+    """Price the calls once, into a file of the columns that are looked at: a view would do it for each question."""
+    connection.execute(
+        f"COPY (SELECT {', '.join(COLUMNS)}, prefix_hashes[1] AS first_block FROM {calls}) "
+        f"TO {quoted(str(path))} (FORMAT parquet)"
+    )
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW {CALLS} AS SELECT * FROM read_parquet({quoted(str(path))})")
+
+
+def _pool(connection: duckdb.DuckDBPyConnection) -> None:
     """Sum the calls once by what they are told apart by; the parts below add the sums up further."""
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE discovered_cells AS
-        SELECT provider, model, tenant, intent, agent_id, {_totals(calls)} GROUP BY ALL"""
+        SELECT provider, model, tenant, intent, agent_id, {_totals()} GROUP BY ALL"""
     )
 
 
-def _totals(calls: str) -> str:
+def _totals() -> str:
     buckets = ", ".join(f"sum({column})::HUGEINT AS {name}" for name, column in BUCKETS.items())
     return f"""sum(n)::HUGEINT AS calls, coalesce(sum(n) FILTER (WHERE t_output IS NOT NULL), 0)::HUGEINT AS counted,
       {buckets}, sum(cost) AS cost,
@@ -168,7 +193,7 @@ def _totals(calls: str) -> str:
       coalesce(sum(t_uncached::HUGEINT + t_read + t_write_5m + t_write_1h + t_output)
         FILTER (WHERE cost_basis = 'unpriced'), 0)::HUGEINT AS unpriced_tokens,
       coalesce(sum(n) FILTER (WHERE latency_ms IS NOT NULL), 0)::HUGEINT AS timed,
-      coalesce(sum(n) FILTER (WHERE quality_score IS NOT NULL), 0)::HUGEINT AS scored FROM {calls}"""
+      coalesce(sum(n) FILTER (WHERE quality_score IS NOT NULL), 0)::HUGEINT AS scored FROM {CALLS}"""
 
 
 _SUMMED = (
@@ -182,12 +207,12 @@ def _sums(keys: str = "") -> str:
     return f"SELECT {keys}{sums} FROM discovered_cells"
 
 
-def _window(connection: duckdb.DuckDBPyConnection, calls: str) -> Row:
+def _window(connection: duckdb.DuckDBPyConnection) -> Row:
     span = row(
         connection,
         f"""SELECT strftime(min(ts), '{TIME}') AS first, strftime(max(ts), '{TIME}') AS last,
           epoch_us(max(ts)) - epoch_us(min(ts)) AS length, count(DISTINCT date_trunc('day', ts)) AS days
-        FROM {calls}""",
+        FROM {CALLS}""",
     )
     return {
         "from": span["first"],
@@ -208,14 +233,15 @@ def _cost(sums: Row) -> Row:
     }
 
 
-def _coverage(connection: duckdb.DuckDBPyConnection, calls: str, sums: Row, prices: Coverage) -> Row:
+def _coverage(connection: duckdb.DuckDBPyConnection, sums: Row, prices: Coverage) -> Row:
     texts = ("tenant", "intent", "endpoint", "region")
-    optional = ("session_id", "agent_id", "user_id", "prompt_hash", "status")
+    optional = ("session_id", "agent_id", "user_id", "prompt_hash", "prefix_hashes", "status")
     named = ", ".join(f"coalesce(sum(n) FILTER (WHERE {name} <> 'unknown'), 0)::HUGEINT AS {name}" for name in texts)
     present = ", ".join(
-        f"coalesce(sum(n) FILTER (WHERE {name} IS NOT NULL), 0)::HUGEINT AS {name}" for name in optional
+        f"coalesce(sum(n) FILTER (WHERE {_STORED.get(name, name)} IS NOT NULL), 0)::HUGEINT AS {name}"
+        for name in optional
     )
-    counts = row(connection, f"SELECT {named}, {present} FROM {calls}")
+    counts = row(connection, f"SELECT {named}, {present} FROM {CALLS}")
     tokens = prices.as_dict()
     return {
         "prices": {
@@ -268,7 +294,7 @@ def _input(sums: Row) -> int | None:
     return None if all(part is None for part in parts) else int(total(parts))
 
 
-def _drivers(connection: duckdb.DuckDBPyConnection, calls: str, whole: Decimal | None) -> Row:
+def _drivers(connection: duckdb.DuckDBPyConnection, whole: Decimal | None) -> Row:
     drivers: Row = {}
     for kind, column in (
         ("by_model", "provider || '/' || model"),
@@ -277,7 +303,7 @@ def _drivers(connection: duckdb.DuckDBPyConnection, calls: str, whole: Decimal |
         ("by_agent", "agent_id"),
     ):
         drivers[kind] = _dearest(connection, "discovered_cells", column, whole)
-    sessions = f"(SELECT session_id, n AS calls, cost FROM {calls} WHERE session_id IS NOT NULL)"
+    sessions = f"(SELECT session_id, n AS calls, cost FROM {CALLS} WHERE session_id IS NOT NULL)"
     drivers["by_session"] = _dearest(connection, sessions, "session_id", whole)
     return {kind: entries for kind, entries in drivers.items() if entries}
 
@@ -300,14 +326,14 @@ def _dearest(connection: duckdb.DuckDBPyConnection, source: str, column: str, wh
     ]
 
 
-def _latency(connection: duckdb.DuckDBPyConnection, calls: str) -> Row:
+def _latency(connection: duckdb.DuckDBPyConnection) -> Row:
     """Return p50 and p95 by endpoint and model. Waiting is summed in thousandths of milliseconds, exactly."""
     found = rows(
         connection,
         f"""WITH timed AS (
           SELECT endpoint, provider || '/' || model AS model, n, latency_ms, ttft_ms,
             CAST(round(latency_ms * 1000) AS HUGEINT) * n AS waiting
-          FROM {calls} WHERE latency_ms IS NOT NULL
+          FROM {CALLS} WHERE latency_ms IS NOT NULL
         ), tail AS (
           SELECT endpoint, model, quantile_cont(latency_ms, [0.5, 0.95]) AS p, quantile_cont(ttft_ms, 0.95) AS ttft_p95,
             sum(n)::HUGEINT AS calls, sum(waiting)::HUGEINT AS waited

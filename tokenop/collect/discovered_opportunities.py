@@ -55,7 +55,7 @@ def find(connection: duckdb.DuckDBPyConnection, calls: str, cost: Decimal | None
 
     Args:
         connection: holds the relation.
-        calls: name of the relation of calls.
+        calls: name of the relation of calls, with `first_block` (the first of `prefix_hashes`).
         cost: the whole bill, against which shares are taken; None where nothing is priced.
     """
     found: list[Signal] = []
@@ -90,15 +90,10 @@ def _resent(connection: duckdb.DuckDBPyConnection, calls: str) -> Signal | str |
     sums = row(
         connection,
         f"""WITH chained AS (
-          -- prefix hashes are long to read: only for calls without a session
           SELECT ts, t_uncached, r_uncached, t_uncached + t_read + t_write_5m + t_write_1h AS input,
-            hash(tenant, provider, model, session_id) AS chain
-          FROM {calls} WHERE n = 1 AND t_uncached IS NOT NULL AND cache_hit IS NOT TRUE AND session_id IS NOT NULL
-          UNION ALL
-          SELECT ts, t_uncached, r_uncached, t_uncached + t_read + t_write_5m + t_write_1h,
-            hash(tenant, provider, model, prefix_hashes[1], '')
-          FROM {calls} WHERE n = 1 AND t_uncached IS NOT NULL AND cache_hit IS NOT TRUE AND session_id IS NULL
-            AND len(prefix_hashes) > 0
+            hash(tenant, provider, model, coalesce('s' || session_id, 'p' || first_block)) AS chain
+          FROM {calls} WHERE n = 1 AND t_uncached IS NOT NULL AND cache_hit IS NOT TRUE
+            AND coalesce(session_id, first_block) IS NOT NULL
         ), ordered AS (
           SELECT input, t_uncached, r_uncached, epoch_us(ts) - lag(epoch_us(ts)) OVER before AS gap,
             lag(input) OVER before AS sent
@@ -287,7 +282,7 @@ def _capacity(connection: duckdb.DuckDBPyConnection, calls: str) -> Signal | Non
     return Signal(
         "infrastructure-layer",
         "how steady the load is that capacity by the hour would carry",
-        "self-hosting-capacity",
+        "self-hosting-capacity-plan",
         f"{top[0]['model']}, the dearest, is idle in {idle:.0%} of the hours; its peak is {peak:.1f} times the mean.",
         _priced(top),
         {"models": [_load(model) for model in top[:5]]},
@@ -338,17 +333,36 @@ def _sessions(connection: duckdb.DuckDBPyConnection, calls: str) -> Signal | str
     if not sums["long"]:
         return None
     return Signal(
-        "cross-layer",
+        "application-layer",
         "long sessions that carry their whole context along",
-        None,
+        "context-compaction",
         f"{sums['long']:,} of {sums['sessions']:,} sessions have {LONG_SESSION_CALLS} calls or more.",
         sums["spend"],
         {"long_sessions": sums["long"], "sessions": sums["sessions"]},
     )
 
 
+def _concentrated(connection: duckdb.DuckDBPyConnection, calls: str) -> Signal | None:
+    """The one job where changes of any layer pay first."""
+    top = rows(
+        connection,
+        f"""SELECT tenant, intent, provider || '/' || model AS model, sum(n) AS calls, sum(cost) AS spend FROM {calls}
+        WHERE cost > 0 GROUP BY ALL ORDER BY spend DESC, tenant, intent, model LIMIT 5""",
+    )
+    if not top:
+        return None
+    return Signal(
+        "cross-layer",
+        "the job that costs most",
+        None,
+        f"{top[0]['intent']} of {top[0]['tenant']} on {top[0]['model']} costs more than any other: start there.",
+        top[0]["spend"],
+        {"dearest": _named(top, "tenant", "intent", "model")},
+    )
+
+
 FINDERS: tuple[Finder, ...] = (
-    _resent, _repeats, _short, _long, _unread, _waiting, _steady, _capacity, _failed, _sessions,
+    _resent, _repeats, _short, _long, _unread, _waiting, _steady, _capacity, _failed, _sessions, _concentrated,
 )  # fmt: skip
 
 
