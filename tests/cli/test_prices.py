@@ -91,7 +91,6 @@ def event(number: int, **fields: object) -> str:
 
 
 def test_coverage_counts_priced_and_unpriced_calls(run_cli: Run, tmp_path: Path) -> None:
-    pytest.importorskip("tokenop.events.log")
     path = tmp_path / "events.jsonl"
     path.write_text("\n".join([event(1), event(2, cost_usd=0.5), event(3, provider="acme", model="m-1")]) + "\n")
     ran = run_cli("prices", "coverage", "--events", path, "--json")
