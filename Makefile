@@ -1,0 +1,56 @@
+# Every target does its own set-up: all it needs is Python 3.11 or later with pip, git and make.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check docs lock bench test-browser hooks clean
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "tokenop needs Python 3.11 or later; set PYTHON=..." >&2; exit 1; }
+	@echo "Setting up $(VENV) (once; about half a minute) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Run the main job on the shipped sample month and write its HTML report
+	@$(RUN)/tokenop demo
+
+test: $(READY) ## Run all tests but those that need a browser
+	$(RUN)/python -m pytest -q -m "not browser"
+
+test-browser: $(READY) ## Open the reports in headless Chromium (Debian: apt-get install chromium)
+	$(RUN)/python -m pytest -q -m browser
+
+check: $(READY) ## Check style, types, templates, collectors and generated files
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy
+	$(RUN)/tokenop templates lint
+	$(RUN)/tokenop collectors check
+	$(RUN)/python scripts/generate_docs.py --check
+
+docs: $(READY) ## Write the generated pages again
+	$(RUN)/python scripts/generate_docs.py
+
+bench: $(READY) ## State the figures: ratios against a baseline, measured in one run
+	$(RUN)/python -m tests.benchmarks.bench_start
+	$(RUN)/python -m tests.benchmarks.bench_events
+	$(RUN)/python -m tests.benchmarks.bench_profile
+	$(RUN)/python -m tests.benchmarks.bench_plan
+
+hooks: $(READY) ## Install the git hooks
+	$(RUN)/pre-commit install
+
+lock: $(READY) ## Resolve the dependencies again, with hashes and without index URLs (needs uv)
+	uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --universal --python-version 3.11 \
+	  --no-header --no-annotate --upgrade --output-file requirements.lock
+
+clean: ## Remove the environment and all caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
