@@ -129,7 +129,7 @@ def _finest(connection: duckdb.DuckDBPyConnection, calls: str, first_day: date, 
         f"""CREATE OR REPLACE TEMP TABLE {_FINEST} AS
         WITH hits AS ({prefixes}), again AS (
           SELECT *, {reuse.repeat(REPEAT_HOURS)} AS repeats, {reuse.warm("5m")} AS warm_5m,
-                 {reuse.warm("1h")} AS warm_1h FROM {calls}
+                 {reuse.warm("1h")} AS warm_1h FROM (SELECT *, {reuse.NARROW} FROM {calls})
         ), described AS (
           SELECT again.* EXCLUDE (price_id, batch, cache_hit, intent),
             CASE WHEN cost_usd IS NULL AND list_cost IS NOT NULL THEN price_id END AS price_id,

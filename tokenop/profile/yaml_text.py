@@ -63,7 +63,8 @@ def scalar(value: Any) -> str:
         return _trimmed(f"{value:f}")
     if isinstance(value, float):
         # YAML 1.1 reads 1e-05 as text: written out instead, with the digits that give the same number back.
-        return _trimmed(f"{Decimal(repr(value)):f}")
+        digits = f"{Decimal(repr(value)):f}"
+        return digits if "." in digits else f"{digits}.0"
     text = json.dumps(str(value), ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
