@@ -73,15 +73,13 @@ def _mark(rule: str) -> str:
     return quoted(sql.SEPARATOR.join(("", "error", rule, "")))
 
 
-def judge(
-    connection: duckdb.DuckDBPyConnection, path: Path, staged: Path, numbered: Numbered, limit: int, has_id: bool
-) -> Verdict:
+def judge(connection: duckdb.DuckDBPyConnection, path: Path, staged: Path, numbered: Numbered, limit: int) -> Verdict:
     """Return the findings of the staged rows and of the lines refused before, in order of lines.
 
     Makes the table `repeated` (line, first) of the rows whose id a row before them has.
     """
     source = f"read_parquet({quoted(str(staged))})"
-    _find_repeated(connection, source, has_id)
+    _find_repeated(connection, source)
     counted = connection.execute(
         f"""SELECT count(*), count(*) FILTER (bad OR repeated.line IS NOT NULL), coalesce(sum(len(told)), 0)::BIGINT,
             count(repeated.line) FROM {source} AS staged LEFT JOIN repeated USING (line)"""
@@ -103,10 +101,7 @@ def judge(
     return Verdict(rows + numbered.unsound, invalid + numbered.unsound, tuple(kept), total - len(kept))
 
 
-def _find_repeated(connection: duckdb.DuckDBPyConnection, source: str, has_id: bool) -> None:
-    if not has_id:
-        connection.execute("CREATE OR REPLACE TEMP TABLE repeated (line BIGINT, first BIGINT)")
-        return
+def _find_repeated(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     # Hashes first: a set of 64-bit numbers takes a tenth of the memory that the ids would.
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE repeated AS

@@ -7,6 +7,7 @@ value. A check yields `RULE<US>message` or NULL, `<US>` being the ASCII unit sep
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -41,6 +42,8 @@ class Check:
     severity: Severity
     fine: str
     told: str
+    fields: tuple[str, ...] = ()
+    """The fields that a rule between fields is about."""
 
 
 def kind(column: Column) -> str:
@@ -101,7 +104,8 @@ def invariants(present: Iterable[str], now: datetime | None = None) -> list[Chec
         if rule.field in there:
             broken = f"({rule.sql.replace('$now', instant)})"
             told = f"CASE WHEN {broken} THEN {_told(rule.rule, f'{rule.message} ({rule.fix})')} END"
-            found.append(Check(rule.field, rule.severity, f"{broken} IS NOT TRUE", told))
+            fields = tuple(name for name in schema.types() if re.search(rf"\b{name}\b", rule.sql))
+            found.append(Check(rule.field, rule.severity, f"{broken} IS NOT TRUE", told, fields))
     return found
 
 
@@ -117,9 +121,16 @@ def broken(rules: Iterable[Check]) -> str:
 def all_told(rules: Iterable[Check], extra: Iterable[str] = ()) -> str:
     """Return SQL for the list of all `field<US>severity<US>RULE<US>message` of a row, empty where nothing is wrong.
 
-    `extra` are SQL lists of the same shape, put first.
+    A rule between fields is silent where one of its fields is wrong by itself. `extra` are SQL lists of the same
+    shape, put first.
     """
-    parts = [f"{quoted(SEPARATOR.join((rule.field, rule.severity, '')))} || {rule.told}" for rule in rules]
+    rules = list(rules)
+    own_checks = {rule.field: rule.told for rule in rules if not rule.fields}
+    parts = []
+    for rule in rules:
+        sound = [f"{own_checks[name]} IS NULL" for name in rule.fields if name in own_checks]
+        told = f"CASE WHEN {' AND '.join(sound)} THEN {rule.told} END" if sound else rule.told
+        parts.append(f"{quoted(SEPARATOR.join((rule.field, rule.severity, '')))} || {told}")
     own = f"list_filter([{', '.join(parts)}]::VARCHAR[], lambda told: told IS NOT NULL)"
     return f"list_concat({', '.join([*extra, own])})" if extra else own
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenop.errors import Finding
-from tokenop.events.log import ingest
+from tokenop.events.log_ingest import ingest
 
 
 @dataclass(frozen=True, slots=True)
