@@ -29,6 +29,8 @@ def connect(memory_limit: str | None = None, spill_to: Path | None = None) -> du
         config["temp_directory"] = str(spill_to)
     connection = duckdb.connect(":memory:", config=config)
     connection.execute("SET TimeZone = 'UTC'")
+    # DuckDB draws its bar on stdout, even into a pipe: it would end up in the middle of `--json`.
+    connection.execute("SET enable_progress_bar = false")
     return connection
 
 

@@ -157,7 +157,7 @@ def _has_hashes(connection: duckdb.DuckDBPyConnection, calls: str) -> bool:
 
 def _flag(bound: Bound) -> str:
     """Return SQL for whether the lever acts on a call: its cost is known, and it is not served so already."""
-    terms = [f"(({bound.lever.where}) IS TRUE)", "cost IS NOT NULL"]
+    terms = [f"((\n{bound.lever.where}\n) IS TRUE)", "cost IS NOT NULL"]
     if bound.lever.kind not in WITHOUT_TOKENS:
         terms.append("t_uncached IS NOT NULL")
     if bound.target:
