@@ -80,7 +80,8 @@ def test_one_call_is_reported_at_a_thousand_times_its_price(month):
 
 def test_one_day_has_a_spike(month):
     days = month.execute(
-        "SELECT ts::DATE::VARCHAR, count(*) FROM events WHERE intent = 'generate_sql' GROUP BY 1 ORDER BY 2 DESC LIMIT 2"
+        """SELECT ts::DATE::VARCHAR, count(*) FROM events WHERE intent = 'generate_sql'
+        GROUP BY 1 ORDER BY 2 DESC LIMIT 2"""
     ).fetchall()
     assert days[0][0] == "2026-09-17"
     assert days[0][1] > 3 * days[1][1]

@@ -1,6 +1,6 @@
 """The workload as cells of at least k calls: what can be shared where the events cannot.
 
-Rules, in the words of docs (`docs/sharing.md`):
+The rules (docs/sharing.md has them for readers):
 
 - No tenant, user, department, session, task, agent, id, prompt, output, hash, endpoint or region is written.
 - A cell is what provider and model, price, batch or not, intent, operation, size of input and day have in common.
