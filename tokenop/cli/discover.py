@@ -172,6 +172,12 @@ def _check(sources: Sequence[Source], options: Options) -> None:
         if name not in known:
             listed = ", ".join(sorted(known)) or "none"
             raise MisuseError(f"--setting {name}: is not a setting here{nearest(name, known)}; there are: {listed}")
+    for source in sources:
+        values = source.manifest.values(options.settings)
+        for setting in source.manifest.settings:
+            if setting.choices and values[setting.name] not in setting.choices:
+                allowed = " or ".join(setting.choices)
+                raise MisuseError(f"--setting {setting.name}={values[setting.name]}: must be {allowed}")
 
 
 @contextmanager
@@ -201,12 +207,23 @@ def _notes(found: Discovery, outputs: Outputs) -> None:
                 "(--setting zero_cost=free keeps them)",
                 err=True,
             )
+    nameless = sum(
+        model["calls"] for model in found.document.get("models", ()) if "unknown" in (model["provider"], model["model"])
+    )
+    unpriced = found.document.get("cost", {}).get("unpriced_calls", 0)
+    if nameless and unpriced:
+        click.echo(
+            f"note: {nameless:,} calls name no provider or model; where you know them, --set provider=… --set model=… "
+            "lets them be priced",
+            err=True,
+        )
     if found.rejected:
         click.echo(f"{found.rejected:,} of {found.rows_in:,} rows were rejected:", err=True)
         for line in found.rejects_shown:
             click.echo(f"  {line}", err=True)
         if found.rejected > len(found.rejects_shown):
-            click.echo(f"  … and {found.rejected - len(found.rejects_shown):,} more", err=True)
+            rules = ", ".join(f"{rule} {count:,}" for rule, count in found.rejected_because.items())
+            click.echo(f"  … by rule: {rules}", err=True)
         click.echo(f"All of them, with reason and fix: {outputs.rejected}", err=True)
 
 

@@ -9,7 +9,7 @@ from tokenop.events.schema import types
 
 # Rows are ordered by where they stand and, where one line holds several, by what they hold.
 ORDER = "_file, _line, _digest"
-RULE = "EV-ID-UNIQUE"
+RULE = "EV-UNIQUE"
 
 
 def within(manifest: Manifest, relation: str) -> str:

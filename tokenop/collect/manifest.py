@@ -61,11 +61,12 @@ _CHOICES = {
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One value that the user may change."""
+    """One value that the user may change; with `choices`, to one of these only."""
 
     name: str
     default: str
     description: str
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,7 @@ def load(folder: Path) -> Manifest:
         zero_cost=meta.get("zero_cost", "unknown"),
         dedupe=tuple(meta.get("dedupe", ())),
         settings=tuple(
-            Setting(name, str(entry["default"]), entry["description"])
+            Setting(name, entry["default"], entry["description"], tuple(entry.get("choices", ())))
             for name, entry in meta.get("settings", {}).items()
         ),
         grants=tuple(meta["grants"]),
@@ -249,8 +250,13 @@ def _settings(document: documents.Document, entries: dict[str, Any]) -> list[Fin
         path = f"settings.{name}"
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
             found.append(_finding(document, path, "is not a name", "use small letters, digits and underscores"))
-        if not isinstance(entry, dict) or set(entry) != {"default", "description"}:
-            found.append(_finding(document, path, "needs exactly default and description", "add both"))
+        if not isinstance(entry, dict) or set(entry) - {"choices"} != {"default", "description"}:
+            fix = "say both, and choices where only some values mean something"
+            found.append(_finding(document, path, "needs default and description", fix))
+        elif not all(isinstance(entry[key], str) for key in ("default", "description")):
+            found.append(_finding(document, path, "default and description must be text", "quote them"))
+        elif not isinstance(entry.get("choices", []), list):
+            found.append(_finding(document, f"{path}.choices", "must be a list", "such as [unknown, free]"))
     return found
 
 

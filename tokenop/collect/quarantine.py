@@ -71,11 +71,19 @@ def relation(rejected: Iterable[Rejected], collector: str, target: Path, *, keep
 
 
 def write(connection: duckdb.DuckDBPyConnection, table: str, target: Path) -> None:
-    """Write the quarantine in `table` to the JSON-lines file `target`, ordered by origin, absent values left out."""
+    """Write the quarantine in `table` to the JSON-lines file `target`, ordered by origin."""
     connection.execute(
         f"COPY (SELECT * FROM {table} ORDER BY collector, file, line, rule, field, message, raw) "
         f"TO {quoted(str(target))} (FORMAT json)"
     )
+
+
+def reasons(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, int]:
+    """Return how many rows each rule rejected, the most frequent first."""
+    rows = connection.execute(
+        f"SELECT rule, count(*) FROM {table} GROUP BY rule ORDER BY count(*) DESC, rule"
+    ).fetchall()
+    return {str(rule): int(count) for rule, count in rows}
 
 
 def sample(connection: duckdb.DuckDBPyConnection, table: str, limit: int) -> list[str]:

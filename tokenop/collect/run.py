@@ -25,6 +25,8 @@ EVENTS, REJECTED, DISCOVERED = "events.jsonl", "rejected.jsonl", "discovered.yam
 OUTSIDE = "outside --since and --until"
 STATUSES = ("event", "duplicate", "rejected", "filtered")
 _SHOWN_REJECTS = 5
+# Names that surely mean a file, of a format in which no log is written.
+_NOT_EVENTS = (".json", ".csv", ".tsv", ".yaml", ".yml", ".gz", ".ndjson")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Outputs:
         """Return the outputs in the folder `place`, or beside it where it names a `.jsonl` or `.parquet` file."""
         if place.suffix in (".jsonl", ".parquet") and not place.is_dir():
             return cls(place, place.with_name(REJECTED), place.with_name(DISCOVERED))
+        if place.suffix in _NOT_EVENTS and not place.is_dir():
+            raise InputError(f"{place}: events are written as .jsonl or .parquet; name such a file, or a folder")
         if place.exists() and not place.is_dir():
             raise InputError(f"{place}: is a file; name a folder, or an events file ending in .jsonl or .parquet")
         return cls(place / EVENTS, place / REJECTED, place / DISCOVERED)
@@ -63,6 +67,7 @@ class Discovery:
     rejected: int
     filtered: int
     sources: list[dict[str, Any]]
+    rejected_because: dict[str, int] = field(default_factory=dict)
     rejects_shown: list[str] = field(default_factory=list)
     document: Mapping[str, Any] = field(default_factory=dict)
 
@@ -76,6 +81,7 @@ class Discovery:
             "rejected": self.rejected,
             "filtered": self.filtered,
             "rows_in": self.rows_in,
+            "rejected_because": self.rejected_because,
             "tokens": tokens,
             "cost_usd": self.document.get("cost", {}).get("total_usd"),
             "priced_share": None if unpriced is None else round(1 - unpriced, 6),
@@ -99,7 +105,7 @@ def discover(
         FindingsError, InputError, MisuseError: something cannot be used; nothing is written.
     """
     collected = []
-    for number, source in enumerate(sorted(wanted, key=lambda source: source.manifest.name)):
+    for number, source in enumerate(sorted(wanted, key=_name)):
         folder = scratch / f"{number}-{source.manifest.name}"
         folder.mkdir()
         leave_out = (outputs.events, outputs.rejected)
@@ -114,7 +120,11 @@ def discover(
     discovery = count(connection, collected)
     if not discovery.rows_in:
         raise NoInputError(f"{sum(part.files for part in collected)} files, but not one row in them")
+    discovery.rejected_because = quarantine.reasons(connection, "quarantined")
     discovery.rejects_shown = quarantine.sample(connection, "quarantined", _SHOWN_REJECTS)
+    by_name = {_name(source): source for source in wanted}
+    for described in discovery.sources:
+        described |= _configuration(by_name[described["collector"]], options)
     _write(connection, discovery, outputs, progress)
     return discovery
 
@@ -202,6 +212,29 @@ def count(connection: duckdb.DuckDBPyConnection, collected: Iterable[Collected])
     return whole
 
 
+def _name(source: Source) -> str:
+    return source.manifest.name
+
+
+def _configuration(source: Source, options: Options) -> dict[str, Any]:
+    """Return how a source was read: what someone needs to read it so again."""
+    home = str(Path.home())
+    paths = [str(path) for path in source.paths]
+    values = source.manifest.values(options.settings)
+    said: dict[str, Any] = {
+        # The description is shared more readily than the events: a home folder names its owner.
+        "paths": [f"~{path.removeprefix(home)}" if path.startswith(f"{home}/") else path for path in paths],
+        "settings": {s.name: values[s.name] for s in source.manifest.settings if values[s.name] != s.default},
+        "map": dict(options.maps) if source.manifest.mappable else {},
+        "set": dict(options.constants),
+        "tz": options.zone,
+        "epoch": f"{options.epoch.unit}@{options.epoch.start.isoformat()}" if options.epoch else None,
+        "since": options.since.isoformat() if options.since else None,
+        "until": options.until.isoformat() if options.until else None,
+    }
+    return {name: value for name, value in said.items() if value}
+
+
 def _write(connection: duckdb.DuckDBPyConnection, discovery: Discovery, outputs: Outputs, progress: Progress) -> None:
     from tokenop.collect import discovered
     from tokenop.events.log import write_log
@@ -215,11 +248,11 @@ def _write(connection: duckdb.DuckDBPyConnection, discovery: Discovery, outputs:
             return
         progress(f"writing {discovery.events:,} events")
         events = together.enter_context(files.atomic(outputs.events))
-        log = write_log(
-            connection, f"SELECT {', '.join(types())} FROM settled WHERE _status = 'event' ORDER BY ts, id", events
+        connection.execute(
+            f"CREATE OR REPLACE TEMP VIEW events AS SELECT {', '.join(types())} FROM settled WHERE _status = 'event'"
         )
+        log = write_log(connection, "(SELECT * FROM events ORDER BY ts, id)", events)
         progress("pricing and describing what was found")
-        connection.execute("CREATE OR REPLACE TEMP VIEW events AS SELECT * FROM settled WHERE _status = 'event'")
         coverage = calls.create(connection, book.load())
         discovery.document = discovered.describe(connection, log, discovery.sources, coverage)
         described = together.enter_context(files.atomic(outputs.discovered))

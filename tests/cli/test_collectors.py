@@ -1,0 +1,90 @@
+"""`tokenop collectors`: what is there, and whether it is as it must be."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from tokenop import settings
+
+
+@pytest.fixture
+def manual(tmp_path):
+    """Return a copy of the collector `manual` to break."""
+    return shutil.copytree(settings.content("collectors") / "manual", tmp_path / "manual")
+
+
+def test_list_names_each_collector_and_its_settings(run_cli):
+    found = json.loads(run_cli("collectors", "list", "--json").stdout)["collectors"]
+    names = [entry["name"] for entry in found]
+    assert {"manual", "claude-code", "opentelemetry"} <= set(names)
+    assert names == sorted(names)
+    assert "zero_cost" in found[names.index("manual")]["settings"]
+    assert "manual" in run_cli("collectors", "list").stdout
+
+
+def test_all_shipped_collectors_are_as_they_must_be(run_cli):
+    ran = run_cli("collectors", "check")
+    assert ran.exit_code == 0, ran.stdout
+
+
+def test_a_copied_collector_is_checked_by_its_folder(run_cli, manual):
+    ran = run_cli("collectors", "check", manual, "--json")
+    (result,) = json.loads(ran.stdout)["collectors"]
+    assert result["ok"]
+    assert result["counts"] == {"rows_in": 9, "events": 6, "duplicates": 0, "rejected": 3, "filtered": 0}
+
+
+def test_a_changed_event_is_told_with_line_field_and_both_values(run_cli, manual):
+    expected = manual / "expected.jsonl"
+    lines = expected.read_text().splitlines()
+    lines[1] = lines[1].replace('"output_tokens": 85', '"output_tokens": 86')
+    expected.write_text("\n".join([*lines[:-1], ""]))
+    ran = run_cli("collectors", "check", manual)
+    assert ran.exit_code == 1
+    assert f"{expected}:2: " in ran.stdout
+    assert "output_tokens: expected 86, got 85" in ran.stdout
+    assert "which is not expected" in ran.stdout
+
+
+def test_update_writes_what_the_sample_gives(run_cli, manual):
+    before = (manual / "expected.jsonl").read_text()
+    (manual / "expected.jsonl").write_text("")
+    assert run_cli("collectors", "check", "--update", manual).exit_code == 0
+    assert (manual / "expected.jsonl").read_text() == before
+
+
+@pytest.mark.parametrize(
+    ("sql", "told"),
+    [
+        ("SELECT * FROM read_text('README.md')", "map.sql:1"),
+        ("COPY (SELECT 1) TO 'x'", "map.sql"),
+        ("SELECT _file, _line, no_such_column FROM source", "no_such_column"),
+        ("SELECT _file, _line, ts AS nope FROM source", "nope"),
+        ("SELECT _file, _line, ts, false AS _exclusive FROM source WHERE ts IS NULL", "lost"),
+        ("SELECT ts FROM source", "must return _file"),
+    ],
+)
+def test_a_mapping_that_may_not_run_or_loses_rows_is_refused(run_cli, manual, sql, told):
+    (manual / "map.sql").write_text(sql)
+    ran = run_cli("collectors", "check", manual)
+    assert ran.exit_code == 1
+    assert told in ran.stdout
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_missing_file_and_a_broken_manifest_are_findings(run_cli, manual):
+    (manual / "expected.jsonl").unlink()
+    assert "is missing" in run_cli("collectors", "check", manual).stdout
+    readme = manual / "README.md"
+    readme.write_text(readme.read_text().replace("convention: flagged", "convention: maybe"))
+    ran = run_cli("collectors", "check", manual)
+    assert ran.exit_code == 1
+    assert "README.md:" in ran.stdout
+    assert "flagged" in ran.stdout
+
+
+def test_an_unknown_name_is_misuse(run_cli):
+    assert run_cli("collectors", "check", "nope").exit_code == 2
