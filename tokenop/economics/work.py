@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 SEGMENT = ("tenant", "intent", "provider", "model", "priced_provider", "priced_model")
 SOURCE_BUCKETS = ("t_uncached", "t_read", "t_write_5m", "t_write_1h", "t_output")
 SOURCE_RATES = ("r_uncached", "r_read", "r_write_5m", "r_write_1h", "r_output")
+# USD that no token explains: all of a cost without tokens, else the price per call where a provider has one.
+_FIXED = (
+    "CASE WHEN scale IS NULL AND flat IS NULL THEN coalesce(CAST(cost AS DOUBLE), 0.0) "
+    "ELSE coalesce(n * r_call * scale, 0.0) END"
+)
 # Kinds that act on the call itself; all others need its tokens.
 WITHOUT_TOKENS = frozenset({"response_cache"})
 
@@ -75,7 +80,8 @@ def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread
     Three steps, because a window carries every column of its input along: first the narrow columns with the flags,
     then what comes again (on keys and times alone), then both together.
     """
-    measured = "hit_5m_tokens" in _columns(connection, calls)
+    names = _columns(connection, calls)
+    measured = "hit_5m_tokens" in names
     caching = [bound for bound in bounds if bound.lever.kind == "prompt_cache"]
     hashed = bool(caching) and not measured and _has_hashes(connection, calls)
     if hashed:
@@ -87,7 +93,7 @@ def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread
         f"CREATE OR REPLACE TEMP TABLE segments AS SELECT DISTINCT hash({key}) AS segment, {key} FROM {calls}"
     )
     again = _reuse_columns(bounds, measured=measured, hashed=hashed)
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE base AS {_base(bounds, spread, calls, measured=measured)}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE base AS {_base(bounds, spread, calls, names)}")
     windows = {name: sql for name, sql in again.items() if " OVER " in sql}
     if windows:
         listed = ", ".join(f"{sql} AS {name}" for name, sql in windows.items())
@@ -98,7 +104,7 @@ def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread
         _switch_off_losses(connection, bound)
 
 
-def _base(bounds: Sequence[Bound], spread: Spread, calls: str, *, measured: bool) -> str:
+def _base(bounds: Sequence[Bound], spread: Spread, calls: str, names: set[str]) -> str:
     """Return SQL for the narrow columns of each call, with a flag a lever and its context tiers.
 
     The flags hold contributed expressions, which the catalogue has checked: they see the calls' own names.
@@ -111,11 +117,12 @@ def _base(bounds: Sequence[Bound], spread: Spread, calls: str, *, measured: bool
         else "0 AS block",
         f"{_since(spread, 'hour')} AS hour",
         "n, cost, latency_ms, batch, batch_discount, priced_provider, input_tokens",
+        "r_call" if "r_call" in names else "CAST(NULL AS DOUBLE) AS r_call",
         *(f"{source}" for source in (*SOURCE_BUCKETS, *SOURCE_RATES)),
         "CASE WHEN list_cost > 0 THEN CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END AS scale",
         f"CASE WHEN coalesce(list_cost, 0) = 0 AND {tokens} > 0 THEN CAST(cost AS DOUBLE) / ({tokens}) END AS flat",
         *(f"{_flag(bound)} AS {bound.name}" for bound in bounds),
-        *(reuse.MEASURED if measured else (reuse.NARROW,)),
+        *(reuse.MEASURED if "hit_5m_tokens" in names else (reuse.NARROW,)),
     ]
     return f"SELECT {', '.join(selected)} FROM {calls}"
 
@@ -128,7 +135,7 @@ def _work(bounds: Sequence[Bound], again: dict[str, str], windows: dict[str, str
         "segment, block, hour, n",
         *(f"coalesce({source}, 0) AS tokens_{b}" for source, b in zip(SOURCE_BUCKETS, BUCKETS, strict=True)),
         "CAST(cost AS DECIMAL(38, 12)) AS cost",
-        "CASE WHEN scale IS NULL AND flat IS NULL THEN coalesce(CAST(cost AS DOUBLE), 0.0) ELSE 0.0 END AS fixed",
+        f"{_FIXED} AS fixed",
         *(f"{sql} AS rate_{b}" for sql, b in zip(_rates(), BUCKETS, strict=True)),
         "coalesce(scale, 1.0) AS same_rate",
         "CAST(CASE WHEN batch IS TRUE THEN NULL ELSE batch_discount END AS DOUBLE) AS discount",

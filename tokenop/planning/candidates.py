@@ -103,7 +103,13 @@ def _predicate(
     connection: duckdb.DuckDBPyConnection, template: Template, scalars: Mapping[str, object]
 ) -> tuple[str, str] | None:
     # The catalogue has checked the expression against its allow-list; here it meets one row of numbers.
-    row = connection.execute(f"SELECT (\n{template.applies_when}\n) IS TRUE FROM workload_scalars").fetchone()
+    import duckdb
+
+    try:
+        row = connection.execute(f"SELECT (\n{template.applies_when}\n) IS TRUE FROM workload_scalars").fetchone()
+    except duckdb.Error as error:
+        # An allow-listed expression can still divide by zero on the numbers of one workload.
+        raise InputError(f"{template.path}: applies_when cannot be worked out here: {error}") from error
     if row and row[0]:
         return None
     named = [name for name in PROFILE_SCALARS if re.search(rf"\b{name}\b", template.applies_when)]

@@ -17,6 +17,7 @@ from tokenop.economics import binding, cells, chain, draws, rows, work
 from tokenop.economics.levers import KINDS, Bound
 from tokenop.economics.levers.base import Constants, Values
 from tokenop.economics.state import Array, Cells, initial
+from tokenop.errors import InputError
 from tokenop.planning.policy import Policy
 from tokenop.planning.select import Problem
 
@@ -164,10 +165,23 @@ def prepare(
     seed: int,
     calls: str = "calls",
 ) -> Study:
-    """Bind the templates to the relation `calls`, build the work table and pool it."""
+    """Bind the templates to the relation `calls`, build the work table and pool it.
+
+    Raises:
+        InputError: a template's `where` fails on these calls.
+    """
+    import duckdb
+
     spread = work.spread_of(window)
     bounds = binding.bind(connection, book, templates, window.until)
-    work.build(connection, bounds, spread, calls)
+    try:
+        work.build(connection, bounds, spread, calls)
+    except duckdb.Error as error:
+        # An allow-listed expression can still fail on the values of one call (a cast, a division).
+        wheres = "; ".join(sorted({f"{bound.template}: {bound.lever.where}" for bound in bounds}))
+        raise InputError(
+            f"a template's where cannot be worked out on these calls: {error} (one of {wheres})"
+        ) from error
     bounds = binding.observe_latency(connection, bounds)
     constants = draws.expected(bounds)
     return Study(

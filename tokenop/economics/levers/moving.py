@@ -74,7 +74,7 @@ def move(bound: Bound, state: State, share_: Array, ratio: Array, back: Array, p
         discount=np.full(state.cells.size, _or_nan(bound.target[0].batch_discount)),
         moved=True,
     )
-    state.extra = state.extra + part.calls.sum(axis=1) * per_call[:, 0]
+    state.extra = state.extra + part.calls.sum(axis=1) * (per_call[:, 0] + bound.target[0].r_call)
     today.tokens = [
         uncached * stays,
         (read - cooled) * stays,
@@ -119,7 +119,7 @@ def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: floa
     moved = {
         **{f"s_{bucket}": sql for bucket, sql in taken.items()},
         "s_n": f"s_n * {share_!r}", "s_vis": f"s_vis * {share_ * (1 - back)!r}", "s_fixed": "0.0",
-        "s_extra": f"s_n * {share_ * per_call!r}", "s_latency": f"s_latency * {latency!r}",
+        "s_extra": f"s_n * {share_ * (per_call + bound.target[0].r_call)!r}", "s_latency": f"s_latency * {latency!r}",
         "s_discount": _sql(bound.target[0].batch_discount),
         **{f"s_rate_{bucket}": _rate_sql(bound, number) for number, bucket in enumerate(taken)},
         "s_moved": "true", "s_main": "false",
