@@ -193,6 +193,9 @@ BOMBS = {
     "comments": "#" * 200_000,
     "digits": "a: 1" + "0" * 200_000,
     "five megabytes": "a: " + "x" * 5_000_000,
+    "long list": "a: [" + "1, x, " * 30_000 + "]",
+    "many keys": "\n".join(f"k{n}: 1" for n in range(20_000)),
+    "long key": "k" * 200_000 + ": 1",
     "entities": 'a: "' + "\\u0041" * 30_000,
 }
 

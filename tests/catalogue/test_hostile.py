@@ -107,6 +107,36 @@ def test_a_folder_of_broken_files_still_gives_the_sound_one(folder: Path) -> Non
     }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "swollen",
+    [
+        "requires: [" + ", ".join(f"{n}, x{n}" for n in range(990)) + "]",
+        "\n".join(f"k{n}: 1" for n in range(1900)) + "\nrequires: []",
+        "requires: [" + ", ".join(["[1]"] * 1900) + "]",
+        "requires:\n  - " + "- " * 20 + "x",
+    ],
+    ids=["mixed", "unknown", "lists", "deep"],
+)
+def test_a_swollen_template_gives_a_bounded_list_quickly(folder: Path, swollen: str) -> None:
+    path = folder / "shorter.md"
+    path.write_text(SOUND.replace("requires: []", swollen, 1))
+    started = time.process_time()
+    findings = loader.read([path]).findings
+    assert time.process_time() - started < 5
+    assert 1 <= len(findings) <= 101
+    assert findings[-1].rule == "FM099" or len(findings) <= 100
+
+
+def test_many_hostile_levers_are_not_each_tried(folder: Path) -> None:
+    lever = SOUND[SOUND.index("    - kind: trim") : SOUND.index("  claim:")]
+    path = folder / "shorter.md"
+    path.write_text(SOUND.replace(lever, lever * 300, 1))
+    started = time.process_time()
+    findings = loader.read([path]).findings
+    assert time.process_time() - started < 5
+    assert [(f.field, f.message) for f in findings] == [("economics.levers", "has more than 12 items")]
+
+
 LINES = SOUND.split("\n")
 
 

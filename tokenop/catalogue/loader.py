@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tokenop.catalogue.model import (
     Risk,
     Template,
 )
-from tokenop.errors import Finding, FindingsError, InputError
+from tokenop.errors import Finding, FindingsError, InputError, Severity
 
 
 def load(folder: Path | None = None) -> Catalogue:
@@ -73,12 +74,21 @@ def read(paths: Sequence[Path]) -> Catalogue:
             findings += check(draft)
         findings += sections.check(document)
     findings += graph.check(drafts, _beside(paths))
+    findings = sorted(set(findings), key=lambda f: (f.file, f.line, f.column, f.rule, f.field, f.message))
     unsound = {found.file for found in findings if found.severity == "error"}
     templates = [_frozen(d.document) for d in drafts if str(d.document.path) not in unsound]
-    return Catalogue(
-        tuple(sorted(templates, key=lambda template: template.id)),
-        tuple(sorted(set(findings), key=lambda f: (f.file, f.line, f.column, f.rule, f.field, f.message))),
-    )
+    return Catalogue(tuple(sorted(templates, key=lambda template: template.id)), tuple(_capped(findings)))
+
+
+def _capped(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield at most `MAX_FINDINGS` findings of each file, and how many more there are."""
+    for file, group in groupby(findings, key=lambda found: found.file):
+        listed = list(group)
+        yield from listed[: documents.MAX_FINDINGS]
+        if more := listed[documents.MAX_FINDINGS :]:
+            severity: Severity = "error" if any(found.severity == "error" for found in more) else "warning"
+            message = f"{len(more)} more findings in this file"
+            yield Finding(file, more[0].line, "file", "FM099", severity, message, more[0].column, "correct these first")
 
 
 def _beside(paths: Iterable[Path]) -> set[str]:

@@ -26,6 +26,7 @@ RULES: dict[str, Rule] = {
         Rule("FM003", "error", "No unknown keys.", "A misspelt key would silently do nothing."),
         Rule("FM004", "error", "Values have the right type and are within bounds.", "So that nothing is guessed."),
         Rule("FM006", "error", "Dates are real days in order.", "Freshness is judged by them."),
+        Rule("FM099", "error", "Not all findings of a file are listed.", "A list that nobody reads helps nobody."),
         Rule("ID001", "error", "The id is a slug.", "It names files, folders and links."),
         Rule("ID002", "error", "The id is the file's name.", "A template is found by its id."),
         Rule("ID003", "error", "The layer is the folder.", "The layer is read off the path."),
