@@ -269,7 +269,8 @@ SELECT
     operation,
     getvariable('input_excludes_cache') = 'yes' AS _exclusive,
     left_out AS _filter,
-    CASE
+    -- a line holds many spans: the reason says which
+    'span ' || coalesce(id, 'without id') || ': ' || CASE
         WHEN left_out IS NOT NULL THEN NULL
         WHEN id IS NULL THEN 'spanId is missing'
         WHEN start_ns IS NULL THEN 'startTimeUnixNano is missing or not nanoseconds'
@@ -279,7 +280,8 @@ SELECT
         WHEN cache_write IS NULL AND write_text IS NOT NULL THEN 'the count of cache writes is not a whole number'
         WHEN reasoning IS NULL AND reasoning_text IS NOT NULL THEN 'the count of reasoning tokens is not a whole number'
         WHEN getvariable('input_excludes_cache') <> 'yes' AND coalesce(cache_read, 0) + coalesce(cache_write, 0) > input
-            THEN 'more cached than input tokens: set input_excludes_cache=yes if your instrumentation leaves them out'
+            THEN 'more cached than input tokens; if your instrumentation leaves them out: '
+                || '--setting input_excludes_cache=yes'
     END AS _reject,
     CASE
         WHEN left_out IS NULL

@@ -269,3 +269,39 @@ def test_a_recorded_cost_is_kept_and_latency_stays_unknown(read: Any) -> None:
 def test_prompts_and_answers_reach_no_file_of_ours(read: Any) -> None:
     question = {"type": "user", "message": {"role": "user", "content": "secret question"}}
     assert b"secret" not in read([question, answer()]).written
+
+
+@pytest.mark.parametrize("place", [".claude/projects", ".config/claude/projects"])
+def test_the_usual_places_are_read_without_being_named(
+    run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    transcript = home / place / "-home-ana-shop" / "s1.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text(json.dumps(answer()) + "\n")
+    ran = run_cli("discover", "--collectors", "claude-code", "--json", cwd=tmp_path)
+    assert ran.exit_code == 0, ran.stderr
+    assert json.loads(ran.stdout)["events"] == 1
+
+
+def test_the_configured_folder_is_a_usual_place(run_cli: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", str(tmp_path / "config"))
+    transcript = tmp_path / "config" / "projects" / "-home-ana-shop" / "s1.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text(json.dumps(answer()) + "\n")
+    ran = run_cli("discover", "--collectors", "claude-code", "--json", cwd=tmp_path)
+    assert json.loads(ran.stdout)["tokens"]["output"] == 5
+
+
+def test_real_transcripts_end_to_end_state_the_billed_buckets(shared_data: Path, run_cli: Any, tmp_path: Path) -> None:
+    ran = run_cli(
+        *("discover", "--collectors", "claude-code", "--input", shared_data / "claude_code" / "projects", "--json"),
+        cwd=tmp_path,
+    )
+    said = json.loads(ran.stdout)
+    assert (said["events"], said["duplicates"], said["rejected"]) == (394, 377, 0)
+    assert said["tokens"]["input_uncached"] == 4_484
+    assert said["tokens"]["input_cache_read"] == 32_100_310
+    assert said["tokens"]["input_cache_write_5m"] + said["tokens"]["input_cache_write_1h"] == 829_134
+    assert said["tokens"]["output"] == 90_201

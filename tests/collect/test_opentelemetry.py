@@ -293,11 +293,11 @@ def test_wrong_spans_are_rejected_by_name_and_the_others_are_read(read: Any) -> 
     found = read(request(*(span(n, **fields) for n, fields in enumerate(wrong)), span(9)))
     assert (found.counts.events, found.counts.rejected) == (1, 5)
     assert found.reasons == [
-        "gen_ai.usage.input_tokens is not a whole number",
-        "gen_ai.usage.output_tokens is not a whole number",
-        "spanId is missing",
-        "startTimeUnixNano is missing or not nanoseconds",
-        "startTimeUnixNano is missing or not nanoseconds",
+        "span ab00000000000000: gen_ai.usage.input_tokens is not a whole number",
+        "span ab00000000000001: gen_ai.usage.output_tokens is not a whole number",
+        "span ab00000000000003: startTimeUnixNano is missing or not nanoseconds",
+        "span ab00000000000004: startTimeUnixNano is missing or not nanoseconds",
+        "span without id: spanId is missing",
     ]
 
 

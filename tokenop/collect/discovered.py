@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from tokenop.prices.coverage import Coverage
 
 TOP = 10
+FEW = 20
 BUCKETS = {
     "input_uncached": "t_uncached",
     "input_cache_read": "t_read",
@@ -358,7 +359,10 @@ def _latency(connection: duckdb.DuckDBPyConnection) -> Row:
                     "ttft_p95_ms": milliseconds(entry["ttft_p95"]),
                     "p95_to_p50": ratio(entry["p95"], entry["p50"]),
                     "waiting_share": share(entry["waited"], whole),
-                    "slowest_5_percent_waiting_share": share(entry["slow"], entry["waited"]),
+                    # of a few calls the slowest twentieth is one of them, which says nothing
+                    "slowest_5_percent_waiting_share": share(entry["slow"], entry["waited"])
+                    if entry["calls"] >= FEW
+                    else None,
                 }
             )
             for entry in found[:TOP]
