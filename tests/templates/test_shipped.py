@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,8 +14,12 @@ from tokenop import settings
 from tokenop.catalogue import Template, levers, load, reference, schema, vocabulary
 from tokenop.catalogue.model import LAYERS, STATUSES
 
+if TYPE_CHECKING:
+    import duckdb
+
 CATALOGUE = load()
 TEMPLATES = [pytest.param(template, id=template.id) for template in CATALOGUE.templates]
+SAMPLE = Path(__file__).resolve().parents[2] / "tokenop" / "sample" / "month.parquet"
 README = settings.content("templates") / "README.md"
 
 WANTED = {
@@ -132,9 +138,41 @@ def test_event_vocabulary_is_the_event_schema_and_the_priced_columns() -> None:
     assert {"n", "t_uncached", "t_read", "r_output", "priced_provider", "priced_model"} <= added
 
 
-def test_profile_vocabulary_is_what_the_profile_computes() -> None:
-    scalars = pytest.importorskip("tokenop.profile.scalars", reason="the profile is not built yet")
-    assert tuple(vocabulary.PROFILE_SCALARS) == tuple(getattr(scalars, "NAMES", tuple(vocabulary.PROFILE_SCALARS)))
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Yield a connection with the priced calls of the sample month."""
+    from tokenop.database import connect
+    from tokenop.events.log import open_log
+    from tokenop.prices import book, calls
+
+    with connect() as connection:
+        open_log(connection, SAMPLE, scratch=tmp_path_factory.mktemp("scratch"))
+        calls.create(connection, book.load())
+        yield connection
+
+
+def test_profile_vocabulary_is_what_the_profile_computes(sample: duckdb.DuckDBPyConnection) -> None:
+    from tokenop.profile import scalars
+
+    assert set(scalars.compute(sample)) == set(vocabulary.PROFILE_SCALARS)
+
+
+def test_event_vocabulary_has_the_types_of_priced_calls(sample: duckdb.DuckDBPyConnection) -> None:
+    described = {row[0]: row[1] for row in sample.execute("DESCRIBE calls").fetchall()}
+    types = {
+        name: kind.replace("TIMESTAMPTZ", "TIMESTAMP WITH TIME ZONE") for name, kind in vocabulary.EVENT_COLUMNS.items()
+    }
+    assert types == {name: described[name] for name in types}
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_every_lever_finds_calls_in_the_sample_month_and_leaves_most_alone(
+    sample: duckdb.DuckDBPyConnection, template: Template
+) -> None:
+    for lever in template.levers:
+        counted = sample.execute(f"SELECT count(*) FILTER (WHERE (\n{lever.where}\n)), count(*) FROM calls").fetchone()
+        assert counted is not None
+        assert 0 < counted[0] < 0.5 * counted[1]
 
 
 def test_the_lever_table_of_the_readme_is_up_to_date() -> None:
