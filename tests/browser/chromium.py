@@ -12,6 +12,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import time
 from collections import deque
 from pathlib import Path
@@ -40,6 +41,17 @@ def find() -> str:
     return found
 
 
+# The numbers 3 and 4 are the browser's convention. A small Python puts our ends there and becomes the browser; both go
+# through higher numbers first, since either may happen to be 3 or 4 itself.
+BECOME = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD, 10) for end in sys.argv[1:3]]
+os.dup2(ends[0], 3)
+os.dup2(ends[1], 4)
+os.execvp(sys.argv[3], sys.argv[3:])
+"""
+
+
 class Browser:
     """A running Chromium with one page at a time."""
 
@@ -49,27 +61,35 @@ class Browser:
         self._number = 0
         self._buffer = b""
         self._session: str | None = None
-        # The numbers 3 and 4 are the browser's convention; the shell puts our ends there and becomes the browser.
+        self._profile = profile
+
+    def __enter__(self) -> Browser:
+        command = [find(), *FLAGS, f"--user-data-dir={self._profile}", "about:blank"]
         read_end, self._out = os.pipe()
         self._in, write_end = os.pipe()
-        command = [find(), *FLAGS, f"--user-data-dir={profile}", "about:blank"]
         self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$@" 3<&{read_end} 4>&{write_end}', "sh", *command],
+            [sys.executable, "-c", BECOME, str(read_end), str(write_end), *command],
             pass_fds=(read_end, write_end),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         os.close(read_end)
         os.close(write_end)
-
-    def __enter__(self) -> Browser:
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log", "Network"):
-            self.call(f"{domain}.enable")
+        try:
+            target = self.call("Target.createTarget", url="about:blank")["targetId"]
+            self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+            for domain in ("Page", "Runtime", "Log", "Network"):
+                self.call(f"{domain}.enable")
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the browser, and our ends of the pipes."""
         self._process.terminate()
         try:
             self._process.wait(10)
@@ -119,7 +139,7 @@ class Browser:
         """Wait until a JavaScript expression is true; fail after the time limit."""
         deadline = time.monotonic() + self.seconds
         while not self.evaluate(f"Boolean({script})"):
-            assert time.monotonic() < deadline, f"never true: {script}"
+            assert time.monotonic() < deadline, f"never true: {script}; console: {self.complaints()}"
             self.evaluate("new Promise(done => setTimeout(done, 20))")
 
     def screenshot(self, path: Path, selector: str | None = None) -> bytes:

@@ -12,9 +12,12 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from tokenop.database import connect
 from tokenop.reports import dashboard, page, relations, sentences, write
 from tokenop.reports import plan as plans
 from tokenop.reports.breakdown import Breakdown, compute
+
+DATA = Path(__file__).resolve().parents[1] / "data" / "reports"
 
 
 class Elements(HTMLParser):
@@ -46,20 +49,25 @@ class Elements(HTMLParser):
             self.words.append(data)
 
 
-@pytest.fixture
-def window(connection: duckdb.DuckDBPyConnection) -> Breakdown:
-    relations.create_baseline(connection)
-    relations.create_optimized(connection)
-    relations.create_cells(connection)
-    return compute(connection)
+@pytest.fixture(scope="module")
+def window() -> Breakdown:
+    opened = connect()
+    try:
+        opened.execute((DATA / "calls.sql").read_text(encoding="utf-8"))
+        relations.create_baseline(opened)
+        relations.create_optimized(opened)
+        relations.create_cells(opened)
+        return compute(opened)
+    finally:
+        opened.close()
 
 
-@pytest.fixture
-def plan(plan_file: Path) -> plans.Plan:
-    return plans.read(plan_file)
+@pytest.fixture(scope="module")
+def plan() -> plans.Plan:
+    return plans.read(DATA / "optimization-plan.yaml")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def html(plan: plans.Plan, window: Breakdown) -> str:
     return page.render(plan, window)
 
@@ -133,12 +141,14 @@ def test_the_same_inputs_give_the_same_bytes_wherever_they_are_read(plan_file: P
         "c = connect(); c.execute(Path(sys.argv[1]).with_name('calls.sql').read_text())\n"
         "write.write(c, plan.read(Path(sys.argv[1])), Path(sys.argv[2]), frozenset({'html', 'csv'}), True)"
     )
-    for place, (zone, seed) in enumerate((("UTC", "1"), ("Pacific/Kiritimati", "2"))):
-        subprocess.run(
+    running = [
+        subprocess.Popen(
             [sys.executable, "-c", script, str(plan_file), str(tmp_path / str(place))],
-            check=True,
             env={**os.environ, "TZ": zone, "PYTHONHASHSEED": seed, "LANG": "C"},
         )
+        for place, (zone, seed) in enumerate((("UTC", "1"), ("Pacific/Kiritimati", "2")))
+    ]
+    assert [process.wait(120) for process in running] == [0, 0]
     for name in ("report.html", "baseline.csv", "optimized.csv", "diff.csv"):
         assert (tmp_path / "0" / name).read_bytes() == (tmp_path / "1" / name).read_bytes(), name
 
@@ -221,6 +231,9 @@ def test_the_dashboard_allows_exactly_its_own_scripts(
     import base64
     import hashlib
 
+    relations.create_baseline(connection)
+    relations.create_optimized(connection)
+    relations.create_cells(connection)
     html = page.render(plan, window, dashboard=dashboard.build(connection))
     run = re.findall(r"<script>(.*?)</script>", html, flags=re.S)
     hashes = {f"'sha256-{base64.b64encode(hashlib.sha256(s.encode()).digest()).decode()}'" for s in run}

@@ -75,7 +75,7 @@
         if (param.name in picks()) param.value = picks()[param.name];
       }
       const { view } = await vegaEmbed(`#${id}`, spec, {
-        actions: false, ast: true, renderer: "svg",
+        actions: false, ast: true, renderer: "svg", logLevel: 1 /* errors */,
         tooltip: { theme: matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light" },
       });
       view.addEventListener("click", (_, item) => pick(id, item?.datum));
