@@ -61,6 +61,7 @@ def chain(bounds: Sequence[Bound], values: Mapping[str, Constants]) -> str:
             "fixed AS s_fixed",
             "CAST(1.0 AS DOUBLE) AS s_factor",
             "CAST(0.0 AS DOUBLE) AS s_extra",
+            "CAST(NULL AS VARCHAR) AS s_to",
             "discount AS s_discount",
             "latency AS s_latency",
             "false AS s_moved, true AS s_main, false AS s_answered, false AS s_cached",
@@ -92,7 +93,7 @@ def replay(
     ).fetchone()
     assert totals is not None
     served = sum(
-        (_served(connection, bounds, values, spread, bound) for bound in bounds if bound.lever.kind == "self_host"),
+        (served(connection, bounds, values, spread, bound) for bound in bounds if bound.lever.kind == "self_host"),
         Decimal(0),
     )
     before_p95 = _p95(connection, "SELECT latency AS s_latency, n AS s_vis FROM work")
@@ -100,7 +101,7 @@ def replay(
     return Replayed(totals[0], totals[1] + served, before_p95, after_p95)
 
 
-def _served(
+def served(
     connection: duckdb.DuckDBPyConnection,
     bounds: Sequence[Bound],
     values: Mapping[str, Constants],

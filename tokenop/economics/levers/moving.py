@@ -122,7 +122,7 @@ def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: floa
         "s_extra": f"s_n * {share_ * (per_call + bound.target[0].r_call)!r}", "s_latency": f"s_latency * {latency!r}",
         "s_discount": _sql(bound.target[0].batch_discount),
         **{f"s_rate_{bucket}": _rate_sql(bound, number) for number, bucket in enumerate(taken)},
-        "s_moved": "true", "s_main": "false",
+        "s_to": f"'{bound.name}'", "s_moved": "true", "s_main": "false",
     }  # fmt: skip
     kept_all = {
         **{f"s_{bucket}": sql for bucket, sql in kept.items()},

@@ -70,10 +70,11 @@ def stage(bound: Bound, values: Constants) -> str:
     """Note each row's tokens to serve, by lever, and take its cost off the API."""
     flag = f"({bound.name} AND NOT s_moved)"
     taken = f"CASE WHEN {flag} THEN {values['share']!r} ELSE 0 END"
-    kept = ", ".join(f"s_{name} * (1 - {taken}) AS s_{name}" for name in ("u", "r", "w5", "w1", "o"))
+    kept = ", ".join(f"s_{name} * (1 - {taken}) AS s_{name}" for name in ("n", "u", "r", "w5", "w1", "o"))
     prefill, decode = f"(s_u + s_w5 + s_w1) * {taken}", f"s_o * {taken}"
     return (
-        f"SELECT * REPLACE ({kept}), {prefill} AS {bound.name}_prefill, {decode} AS {bound.name}_decode FROM {{source}}"
+        f"SELECT * REPLACE ({kept}), s_n * {taken} AS {bound.name}_calls, {prefill} AS {bound.name}_prefill, "
+        f"{decode} AS {bound.name}_decode FROM {{source}}"
     )
 
 
