@@ -37,7 +37,7 @@ def generate(path: Path, rows: int) -> None:
     connect().execute(
         f"""COPY (
         SELECT 'e' || i AS id,
-          TIMESTAMPTZ '2026-09-01 00:00:00Z' + to_microseconds(i * 2592000000000 // {rows}) AS ts,
+          TIMESTAMPTZ '2026-09-01 00:00:00Z' + to_microseconds((i * (2592000000000 / {rows}))::BIGINT) AS ts,
           'intent-' || hash(i * 16 + 1) % 10 AS intent, m.provider, m.model,
           (200 + hash(i * 16 + 2) % 9000)::BIGINT AS input_tokens,
           (20 + hash(i * 16 + 3) % 900)::BIGINT AS output_tokens,
