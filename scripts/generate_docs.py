@@ -1,0 +1,300 @@
+"""Write the generated pages: `python scripts/generate_docs.py`, or `--check` to see whether they are in step.
+
+A page that can be derived from the program is derived, so that it cannot say something else. Pages written by hand
+hold generated parts between marks (`<!-- name:begin -->`, `<!-- name:end -->`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parents[1]
+WIDTH = 96
+WIDE = {"terminal_width": WIDTH, "max_content_width": WIDTH}
+NOTE = "<!-- Written by scripts/generate_docs.py (make docs). Do not edit. -->"
+
+Page = Callable[[], str]
+
+
+def cli_page() -> str:
+    """Return docs/cli.md: the help text of every command."""
+    from tokenop.cli.main import cli
+
+    parts = [
+        "# The command line",
+        "",
+        NOTE,
+        "",
+        "Results go to standard output, progress and notes to standard error. `--json` prints the same result for",
+        "programs. Files are written at once or not at all. `NO_COLOR` is honoured.",
+        "",
+        "| exit code | meaning |",
+        "|---|---|",
+        "| 0 | done, nothing found |",
+        "| 1 | findings, or an expected error that the message names |",
+        "| 2 | the command was called in a way that cannot work |",
+        "| 3 | there was nothing to work on |",
+        "| 4 | a bug in tokenop; `CONTRIBUTING.md` says how to report it |",
+    ]
+    for context in contexts(click.Context(cli, info_name="tokenop", **WIDE, **cli.context_settings)):
+        parts += ["", f"## {context.command_path}", "", "```text", help_text(context), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def contexts(context: click.Context) -> Iterator[click.Context]:
+    """Yield a command's context and those of all commands below it, a group before its commands."""
+    yield context
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            command = context.command.get_command(context, name)
+            if command is not None:
+                yield from contexts(click.Context(command, context, name, **command.context_settings))
+
+
+def help_text(context: click.Context) -> str:
+    """Return the help of a command, without spaces at the ends of lines."""
+    return "\n".join(line.rstrip() for line in context.get_help().splitlines())
+
+
+def events_page() -> str:
+    """Return docs/events.md: the event's fields and rules."""
+    from tokenop.events import docs
+
+    return docs.markdown()
+
+
+def templates_page() -> str:
+    """Return docs/templates.md: the fields of a template and the names that its expressions may use."""
+    from tokenop.catalogue import schema, vocabulary
+    from tokenop.events import schema as events
+    from tokenop.sqltree import functions
+
+    added = {name: kind for name, kind in vocabulary.EVENT_COLUMNS.items() if name not in events.types()}
+    parts = [
+        "# The fields of a template",
+        "",
+        NOTE,
+        "",
+        "A template is a markdown file with YAML frontmatter. [templates/README.md](../templates/README.md) says how to",
+        "write one and lists the lever kinds with their parameters. This page lists every field, and the names that the",
+        "two kinds of expression may use. `tokenop templates lint` checks all of it.",
+        "",
+        "## Frontmatter",
+        "",
+        "| field | type | required | meaning |",
+        "|---|---|---|---|",
+        *schema_rows(schema.schema(), schema.schema()),
+        "",
+        "## `applies_when`: the workload",
+        "",
+        "One row that describes the whole workload. NULL where the events do not say: then the template stays silent.",
+        "",
+        "| name | type | meaning |",
+        "|---|---|---|",
+        *(f"| `{name}` | {kind} | {SCALARS[name]} |" for name, kind in vocabulary.PROFILE_SCALARS.items()),
+        "",
+        "## `where`: one call",
+        "",
+        "Every field of the [event](events.md), and what pricing adds:",
+        "",
+        "| name | type | meaning |",
+        "|---|---|---|",
+        *(f"| `{name}` | {kind} | {CALL_COLUMNS[name]} |" for name, kind in added.items()),
+        "",
+        "## What an expression may do",
+        "",
+        "Comparisons, `AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, `CASE`, casts, arithmetic, and these functions:",
+        "",
+        ", ".join(f"`{name}`" for name in sorted(functions.PREDICATE_FUNCTIONS)) + ".",
+        "",
+        "Nothing else: no sub-query, no table, no file, no setting, no clock.",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def schema_rows(node: dict, root: dict, path: str = "") -> Iterator[str]:
+    """Yield one table row for each field of a JSON Schema object, nested fields after the one that holds them."""
+    required = set(node.get("required", ()))
+    for name, entry in node.get("properties", {}).items():
+        field = resolved(entry, root)
+        items = resolved(field["items"], root) if "items" in field else {}
+        below = items if items.get("properties") else field
+        own = f"{path}.{name}" if path else name
+        told = "yes" if name in required else ""
+        meaning = (entry.get("description") or field["description"]).replace("<", "&lt;")
+        yield f"| `{own}` | {kind_of(field, items)} | {told} | {meaning} |"
+        # A range is always the same five fields: they are told once, where the first lever is.
+        yield from schema_rows(below, root, own + ("[]" if below is items else ""))
+        if name == "parameters":
+            yield from schema_rows(resolved(field["additionalProperties"], root), root, f"{own}.*")
+
+
+def resolved(entry: dict, root: dict) -> dict:
+    """Return `entry` with its `$ref`, if any, looked up in the schema's definitions."""
+    reference = entry.get("$ref")
+    return root["$defs"][reference.rsplit("/", 1)[1]] if reference else entry
+
+
+def kind_of(field: dict, items: dict) -> str:
+    """Return in a few words what a value must be."""
+    if "const" in field:
+        return f"`{field['const']}`"
+    if "enum" in field:
+        return ", ".join(f"`{value}`" for value in field["enum"])
+    if items:
+        return "list of objects" if items.get("properties") else f"list of {kind_of(items, {})}"
+    kind = str(field.get("type", "any"))
+    low, high = field.get("minimum"), field.get("maximum")
+    if low is not None and high is not None:
+        return f"{kind}, {low:,} to {high:,}"
+    return kind
+
+
+SCALARS = {
+    "window_hours": "Hours that the log covers.",
+    "calls": "Calls in the log.",
+    "calls_per_day": "Calls per 24 hours of the window.",
+    "monthly_calls": "Calls, scaled to a month of 730 hours.",
+    "monthly_cost_usd": "Known cost, scaled to a month of 730 hours.",
+    "cost_per_call_usd": "Mean cost of a call whose cost is known.",
+    "input_tokens_mean": "Mean input tokens of a call, cached ones included.",
+    "input_tokens_p95": "95th percentile of the same.",
+    "output_tokens_mean": "Mean output tokens of a call.",
+    "output_tokens_p95": "95th percentile of the same.",
+    "output_cost_share": "Part of the list cost that output tokens make.",
+    "cached_input_share": "Part of the input tokens read from the provider's cache.",
+    "cache_write_share": "Part of the input tokens written to the provider's cache.",
+    "prefix_reuse_share": "Part of the input tokens that a prompt cache of five minutes could have read.",
+    "repeat_share": "Part of the calls whose prompt was asked before, within 24 hours.",
+    "warm_share": "Part of the calls whose tenant, intent and model had a call in the five minutes before.",
+    "batch_share": "Part of the calls that already use the batch API.",
+    "distinct_tenants": "Different tenants.",
+    "distinct_intents": "Different intents.",
+    "distinct_models": "Different models, by provider.",
+    "distinct_providers": "Different providers.",
+    "top_model_cost_share": "Part of the cost that the dearest model makes.",
+    "frontier_cost_share": "Part of the cost on models whose output lists at USD 10 per million tokens or more.",
+    "peak_to_mean_hour": "Calls in the busiest hour over the mean hour.",
+    "latency_p50_ms": "Median latency.",
+    "latency_p95_ms": "95th percentile of latency.",
+    "quality_mean": "Mean quality score of the calls that have one.",
+    "priced_cost_share": "Part of the tokens whose cost is known.",
+    "agent_share": "Part of the calls made by a named agent.",
+    "session_share": "Part of the calls that belong to a session.",
+}
+
+CALL_COLUMNS = {
+    "n": "Calls in this row: 1 in a log, more in a shared workload.",
+    "t_uncached": "Input tokens that no cache served or stored.",
+    "t_read": "Input tokens read from the provider's cache.",
+    "t_write_5m": "Input tokens written to the provider's cache for five minutes.",
+    "t_write_1h": "Input tokens written to the provider's cache for an hour.",
+    "t_output": "Output tokens.",
+    "r_uncached": "List price of such a token, USD, on the day of the call.",
+    "r_read": "List price of such a token; NULL where there is none.",
+    "r_write_5m": "List price of such a token; NULL where there is none.",
+    "r_write_1h": "List price of such a token; NULL where there is none.",
+    "r_output": "List price of such a token.",
+    "priced_provider": "Provider in the price book; NULL where unknown.",
+    "priced_model": "Model in the price book; NULL where unknown.",
+}
+
+
+def lever_page() -> str:
+    """Return templates/README.md with its lever table brought up to date."""
+    from tokenop.catalogue import reference
+
+    return reference.updated((ROOT / "templates" / "README.md").read_text(encoding="utf-8"))
+
+
+def readme() -> str:
+    """Return README.md with its table of commands and the demo's output brought up to date."""
+    from tokenop.cli.main import COMMANDS
+
+    table = ["| command | what it does |", "|---|---|"]
+    table += [f"| `tokenop {name}` | {line} |" for name, (_, line) in COMMANDS.items()]
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = between(text, "commands", "\n".join(table))
+    return between(text, "demo", f"```text\n{demo_output()}\n```")
+
+
+def between(text: str, name: str, content: str) -> str:
+    """Return `text` with what stands between the marks `name` replaced.
+
+    Raises:
+        ValueError: the marks are missing.
+    """
+    begin, end = f"<!-- {name}:begin (make docs) -->", f"<!-- {name}:end -->"
+    if begin not in text or end not in text:
+        raise ValueError(f"the marks {begin} and {end} are missing")
+    before, rest = text.split(begin, 1)
+    return f"{before}{begin}\n\n{content}\n\n{end}{rest.split(end, 1)[1]}"
+
+
+def demo_output() -> str:
+    """Run the demo as a newcomer would and return what it prints, without the commit, which every change alters."""
+    with tempfile.TemporaryDirectory(prefix="tokenop-docs-") as folder:
+        environment = {**os.environ, "HOME": folder, "NO_COLOR": "1", "COLUMNS": str(WIDTH), "PYTHONUTF8": "1"}
+        ran = subprocess.run(  # noqa: S603 our own program
+            [sys.executable, "-m", "tokenop", "demo"],
+            cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False,
+        )  # fmt: skip
+    if ran.returncode:
+        raise RuntimeError(f"tokenop demo exits with {ran.returncode}:\n{ran.stderr}")
+    lines = [line.rstrip() for line in ran.stdout.strip().splitlines()]
+    return re.sub(r"commit \w+", "commit …", "\n".join(lines))
+
+
+PAGES: dict[str, Page] = {
+    "docs/cli.md": cli_page,
+    "docs/events.md": events_page,
+    "docs/templates.md": templates_page,
+    "templates/README.md": lever_page,
+    "README.md": readme,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the pages, or compare them: exit code 1 and a diff where one is out of step."""
+    parser = argparse.ArgumentParser(description="Write the generated pages.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 with a diff where a page differs")
+    parser.add_argument("pages", nargs="*", metavar="PAGE", help=f"by default all: {', '.join(PAGES)}")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.pages) - set(PAGES))
+    if unknown:
+        parser.error(f"no generated page {unknown[0]}; there are: {', '.join(PAGES)}")
+    different = [name for name in options.pages or PAGES if changed(name, PAGES[name](), write=not options.check)]
+    if different and options.check:
+        sys.stderr.write(f"Out of step: {', '.join(different)}. Run `make docs`.\n")
+        return 1
+    return 0
+
+
+def changed(name: str, text: str, write: bool) -> bool:
+    """Compare a page with what it should be; write it or show the difference."""
+    path = ROOT / name
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if before == text:
+        return False
+    if write:
+        path.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"wrote {name}\n")
+    else:
+        lines = difflib.unified_diff(before.splitlines(True), text.splitlines(True), name, f"{name} (generated)")
+        sys.stdout.writelines(lines)
+    return True
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(ROOT))
+    sys.exit(main())
