@@ -87,6 +87,7 @@ def test_a_key_is_warm_only_within_its_lifetime():
             lambda drawn: (drawn[0], drawn[1], drawn[2] * 512, ["x", "xy", "xyz", "xyzw"][: drawn[2]], None)
         ),
         max_size=12,
+        unique_by=lambda row: row[0],
     )
 )
 def test_the_window_query_finds_what_a_walk_through_time_finds(rows):
@@ -113,7 +114,9 @@ def test_mooncakes_hour_of_traffic_has_the_block_hits_that_were_counted_before(s
         f"'t' AS tenant, 'p' AS provider, 'm' AS model, input_length AS input_tokens, "
         f"CAST(hash_ids AS VARCHAR[]) AS prefix_hashes FROM read_json('{path}')"
     )
-    blocks, hit, tokens, whole = connection.execute(reuse.totals("events", "5m")).fetchone()
+    blocks, hit, tokens, whole = connection.execute(
+        reuse.totals(reuse.prefix_table(connection, "events"), "5m")
+    ).fetchone()
     assert (blocks, hit) == (288_500, 83_010)
     assert tokens == 42_480_677
     assert whole == 144_793_823

@@ -178,3 +178,15 @@ def test_a_cell_that_holds_text_for_a_number_is_an_expected_error(make_calls, tm
     path.write_text(yaml.safe_dump(loaded), encoding="utf-8")
     with pytest.raises(InputError, match="write it again"):
         workload.open_workload(connect(), path)
+
+
+def test_a_workload_has_exactly_the_columns_of_priced_calls():
+    from tokenop.events import schema
+    from tokenop.prices import book, calls
+
+    connection = connect()
+    columns = ", ".join(f"NULL::{kind} AS {name}" for name, kind in schema.types().items())
+    connection.execute(f"CREATE TABLE events AS SELECT {columns} WHERE false")
+    calls.create(connection, book.load())
+    priced = dict(row[:2] for row in connection.execute("DESCRIBE calls").fetchall())
+    assert {**schema.types(), **workload.CALL_TYPES} == {**priced, "ts": "TIMESTAMPTZ"}
