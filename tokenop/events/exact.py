@@ -20,6 +20,7 @@ LINE, ODD = "tokenop line", "tokenop odd"
 
 KNOWN = frozenset(schema.types())
 REQUIRED = frozenset(column.name for column in schema.columns() if column.required)
+NULLABLE = frozenset(column.name for column in schema.columns() if column.required and "null" in column.rules["type"])
 KEPT_REFUSALS = 10_000
 
 _STRICT = msgspec.json.Decoder(
@@ -86,7 +87,7 @@ def _number_line(number: int, row: bytes, out: BinaryIO, result: Numbered) -> No
         return
     result.rows += 1
     fields = _RAW_FIELDS.decode(row)
-    odd = [f"+{name}" for name in fields if name not in KNOWN] + [f"-{name}" for name in REQUIRED - fields.keys()]
+    odd = [f"+{name}" for name in fields if name not in KNOWN] + [f"-{name}" for name in NULLABLE - fields.keys()]
     odd = [name.replace(SEPARATOR, "?") for name in odd]
     known = {name: value for name, value in fields.items() if name in KNOWN}
     out.write(msgspec.json.encode({LINE: number, ODD: sorted(odd), **known}) + b"\n")

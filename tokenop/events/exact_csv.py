@@ -21,7 +21,7 @@ def header(path: Path) -> list[str]:
         InputError: the first row is not CSV.
     """
     for block in lines.blocks(path):
-        text = block.data.decode("utf-8", "replace").lstrip("\r\n")
+        text = block.data.decode("utf-8", "replace").lstrip()
         if not text:
             continue
         try:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 from tokenop.database import identifier, quoted
 from tokenop.errors import Finding, Severity
-from tokenop.events import lines, schema, sql
+from tokenop.events import schema, sql
 from tokenop.events.exact import LINE, ODD, Numbered
+from tokenop.events.log_fast import read_lines
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,13 +31,9 @@ class Verdict:
 
 def numbered_source(copy: Path, forms: Mapping[str, sql.Form]) -> str:
     """Return SQL for the rows of the numbered copy `copy`, the fields in the given forms."""
-    columns = {LINE: "BIGINT", ODD: "VARCHAR[]"}
-    columns |= {name: "JSON" if form == "token" else "VARCHAR" for name, form in forms.items()}
-    listed = ", ".join(f"{identifier(name)}: {quoted(kind)}" for name, kind in columns.items())
-    return (
-        f"read_json({quoted(str(copy))}, format = 'newline_delimited', columns = {{{listed}}}, "
-        f"maximum_object_size = {lines.LONGEST + 65536})"
-    )
+    types = {LINE: "BIGINT", ODD: "VARCHAR[]"}
+    types |= {name: "JSON" if form == "token" else "VARCHAR" for name, form in forms.items()}
+    return read_lines(copy, types)
 
 
 def stage(connection: duckdb.DuckDBPyConnection, source: str, forms: Mapping[str, sql.Form], staged: Path) -> None:

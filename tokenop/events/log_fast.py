@@ -32,7 +32,6 @@ class Survey:
     rows: int
     clean: bool
     warned: int
-    nulls: Mapping[str, int]
     doubtful: tuple[str, ...]
     hash: str
 
@@ -45,12 +44,10 @@ def survey(connection: duckdb.DuckDBPyConnection, source: str, forms: Mapping[st
     rules = sql.checks(forms)
     warnings = " OR ".join(f"NOT ({rule.fine})" for rule in rules if rule.severity == "warning")
     columns = [column for column in schema.columns() if column.name in forms]
-    asked = [column.name for column in columns if column.required and sql.nullable(column)]
     strings = [column.name for column in columns if sql.kind(column) == "string" and "enum" not in column.rules]
     parts = [
         f"count({sql.broken(rules)})",
         f"count(*) FILTER ({warnings})" if warnings else "0",
-        *[f"count(*) - count({identifier(name)})" for name in asked],
         *[f"count(*) FILTER ({sql.looks_like_token(name)})" for name in strings],
     ]
     row = connection.execute(
@@ -63,8 +60,7 @@ def survey(connection: duckdb.DuckDBPyConnection, source: str, forms: Mapping[st
         count,
         broken == 0 and unique,
         warned,
-        dict(zip(asked, rest, strict=False)),
-        tuple(name for name, found in zip(strings, rest[len(asked) :], strict=True) if found),
+        tuple(name for name, found in zip(strings, rest, strict=True) if found),
         hashing.combine(count, low, high),
     )
 
@@ -115,26 +111,27 @@ class Layout:
         """Return this layout with all fields of the schema."""
         return Layout.with_names(schema.types(), {name for name, form in self.forms.items() if form == "token"})
 
-    def relation(self, path: Path, header: Path) -> str:
-        """Return SQL that reads `path`, writing the one-line file `header` that tells DuckDB the fields.
+    def decoder(self) -> msgspec.json.Decoder[object]:
+        """Return a decoder of objects with these fields and no others, the required ones present."""
+        required = {column.name for column in schema.columns() if column.required}
+        fields: list[tuple[str, object] | tuple[str, object, object]] = [
+            (name, msgspec.Raw) if name in required else (name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
+            for name in self.forms
+        ]
+        return msgspec.json.Decoder(msgspec.defstruct("Event", fields, forbid_unknown_fields=True, gc=False))
 
-        DuckDB refuses a key that the header does not have, and a key that stands twice. Were the columns named in
-        the statement instead, it would drop unknown keys without a word. Values of two kinds in two rows make a
-        field JSON; both rows have an empty time, which no event has.
-        """
-        rows = ({name: "" if form == "string" else value for name, form in self.forms.items()} for value in (1, [1]))
-        header.write_bytes(b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
-        files = f"[{quoted(str(header))}, {quoted(str(path))}]"
-        return (
-            f"(SELECT * FROM read_json({files}, format = 'newline_delimited', records = true, sample_size = 2, "
-            f"maximum_object_size = {lines.LONGEST + 2}) WHERE ts <> '')"
-        )
+    def relation(self, path: Path) -> str:
+        """Return SQL that reads `path`."""
+        return read_lines(path, {name: "VARCHAR" if form == "string" else "JSON" for name, form in self.forms.items()})
 
 
-def _reads_as_told(connection: duckdb.DuckDBPyConnection, source: str, layout: Layout) -> bool:
-    """Return whether DuckDB, which looks into the file too, took the types that the header stands for."""
-    told = {row[0]: row[1] for row in connection.execute(f"DESCRIBE {source}").fetchall()}
-    return told == {name: "VARCHAR" if form == "string" else "JSON" for name, form in layout.forms.items()}
+def read_lines(path: Path, types: Mapping[str, str]) -> str:
+    """Return SQL for the lines of `path`, the fields named in `types` read as the types given."""
+    columns = ", ".join(f"{identifier(name)}: {quoted(kind)}" for name, kind in types.items())
+    return (
+        f"read_json({quoted(str(path))}, format = 'newline_delimited', columns = {{{columns}}}, "
+        f"maximum_object_size = {lines.LONGEST + 65536})"
+    )
 
 
 def convert(connection: duckdb.DuckDBPyConnection, source: str, forms: Mapping[str, sql.Form], target: Path) -> None:
@@ -159,31 +156,23 @@ def convert(connection: duckdb.DuckDBPyConnection, source: str, forms: Mapping[s
 
 
 def convert_jsonl(connection: duckdb.DuckDBPyConnection, path: Path, scratch: Path) -> tuple[Path, Layout, int] | None:
-    """Return the typed Parquet copy of `path`, its layout and its number of lines; None where it is not clean.
+    """Return the typed Parquet copy of `path`, its layout and its number of events; None where it is not clean.
 
-    DuckDB converts in a thread while this one checks the bytes, for what DuckDB's reader would forgive.
+    DuckDB converts in a thread. Meanwhile this one looks for what DuckDB's reader forgives: unknown keys, absent
+    ones, commas too many. What msgspec forgives in turn, such as two objects in a line, DuckDB does not.
     """
     layout = Layout.of(path)
     if layout is None:
         return None
-    sound: int | None = None
+    target = scratch / "events.parquet"
     for attempt in (layout, layout.everything()):
-        target = scratch / "events.parquet"
-        source = attempt.relation(path, scratch / "header.jsonl")
-        if not _reads_as_told(connection, source, attempt):
-            return None
-        conversion = _Conversion(connection, source, attempt.forms, target)
+        conversion = _Conversion(connection, attempt.relation(path), attempt.forms, target)
         conversion.start()
-        sound = lines.all_sound(path) if sound is None else sound
-        if sound < 0:
-            connection.interrupt()
-        conversion.join()
-        if sound < 0:
-            return None
-        if conversion.error is None:
-            return target, attempt, sound
-        if "unknown key" not in str(conversion.error):
-            return None
+        count = lines.count_objects(path, attempt.decoder())
+        if count is not None:
+            conversion.join()
+            return (target, attempt, count) if conversion.error is None else None
+        conversion.stop()
     return None
 
 
@@ -203,17 +192,11 @@ class _Conversion(threading.Thread):
         except duckdb.Error as error:
             self.error = error
 
-
-def nulls_written_out(path: Path, nulls: Mapping[str, int]) -> bool:
-    """Return whether each null of a required field is written as such: an absent key reads the same in SQL."""
-    asked = {name: count for name, count in nulls.items() if count}
-    patterns = {name: (f'"{name}":null'.encode(), f'"{name}": null'.encode()) for name in asked}
-    seen = dict.fromkeys(asked, 0)
-    if asked:
-        for block in lines.blocks(path):
-            for name, spellings in patterns.items():
-                seen[name] += sum(block.data.count(spelling) for spelling in spellings)
-    return seen == asked
+    def stop(self) -> None:
+        """Interrupt the conversion and wait for its end. One that has not begun yet misses the first interrupt."""
+        while self.is_alive():
+            self._work[0].interrupt()
+            self.join(0.05)
 
 
 def all_strings(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layout, names: Iterable[str]) -> bool:
@@ -221,12 +204,9 @@ def all_strings(connection: duckdb.DuckDBPyConnection, path: Path, layout: Layou
     doubtful = [name for name in names if layout.forms[name] == "string"]
     if not doubtful:
         return True
-    columns = ", ".join(f"{identifier(name)}: 'JSON'" for name in doubtful)
     others = " OR ".join(f"NOT starts_with({identifier(name)}::VARCHAR, '\"')" for name in doubtful)
-    found = connection.execute(
-        f"SELECT count(*) FROM read_json({quoted(str(path))}, format = 'newline_delimited', columns = {{{columns}}}, "
-        f"maximum_object_size = {lines.LONGEST + 2}) WHERE {others}"
-    ).fetchone()
+    source = read_lines(path, dict.fromkeys(doubtful, "JSON"))
+    found = connection.execute(f"SELECT count(*) FROM {source} WHERE {others}").fetchone()
     return bool(found and found[0] == 0)
 
 

@@ -74,13 +74,6 @@ class Job:
     exact_warnings: bool = False
 
 
-def _format(path: Path) -> str:
-    kind = FORMATS.get(path.suffix.lower())
-    if kind is None and not path.is_dir():
-        raise InputError(f"{path}: an event log is a .jsonl, .csv or .parquet file")
-    return kind or "jsonl"
-
-
 def format_of(path: Path) -> str:
     """Return `jsonl`, `csv` or `parquet` by the extension of `path`.
 
@@ -107,11 +100,7 @@ def fast_jsonl(job: Job) -> Ingested | None:
     if found is None:
         return None
     survey, result = found
-    same = (
-        survey.rows == count
-        and log_fast.nulls_written_out(job.path, survey.nulls)
-        and log_fast.all_strings(job.connection, job.path, layout, survey.doubtful)
-    )
+    same = survey.rows == count and log_fast.all_strings(job.connection, job.path, layout, survey.doubtful)
     return result if same else None
 
 
