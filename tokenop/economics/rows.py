@@ -92,13 +92,13 @@ def replay(
         f"SELECT coalesce((SELECT sum(cost) FROM work), 0), coalesce(sum({AFTER}), 0) FROM ({chain(bounds, values)})"
     ).fetchone()
     assert totals is not None
-    served = sum(
+    on_gpus = sum(
         (served(connection, bounds, values, spread, bound) for bound in bounds if bound.lever.kind == "self_host"),
         Decimal(0),
     )
     before_p95 = _p95(connection, "SELECT latency AS s_latency, n AS s_vis FROM work")
     after_p95 = _p95(connection, f"SELECT s_latency, s_vis FROM ({chain(bounds, values)})") if bounds else before_p95
-    return Replayed(totals[0], totals[1] + served, before_p95, after_p95)
+    return Replayed(totals[0], totals[1] + on_gpus, before_p95, after_p95)
 
 
 def served(

@@ -85,9 +85,7 @@ def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread
     caching = [bound for bound in bounds if bound.lever.kind == "prompt_cache"]
     hashed = bool(caching) and not measured and _has_hashes(connection, calls)
     if hashed:
-        connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE prefix_hits AS SELECT hash(id) AS tie, * FROM ({reuse.prefix_hits(calls)})"
-        )
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW prefix_hits AS FROM {reuse.prefix_table(connection, calls)}")
     key = ", ".join(SEGMENT)
     connection.execute(
         f"CREATE OR REPLACE TEMP TABLE segments AS SELECT DISTINCT hash({key}) AS segment, {key} FROM {calls}"

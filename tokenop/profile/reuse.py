@@ -7,6 +7,11 @@ always by model; that is the careful choice where several tenants share one acco
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import duckdb
+
 TTL_SECONDS = {"5m": 300, "1h": 3600}
 
 
@@ -15,7 +20,7 @@ MEASURED = ("hit_5m_tokens", "hit_1h_tokens", "repeat_calls", "warm_5m_calls", "
 
 
 def prefix_hits(source: str) -> str:
-    """Return SQL for `(id, blocks, hit_5m_blocks, hit_1h_blocks, hit_5m_tokens, hit_1h_tokens)`, one row an event.
+    """Return SQL for one row an event: `id, tie, blocks, prompt_tokens` and `hit_*_blocks`, `hit_*_tokens` by lifetime.
 
     Only events with `prefix_hashes` and known tokens are covered. A block is a hit when the same block was touched,
     by an earlier call of the same tenant, provider and model, no longer ago than the cache lives; a read refreshes
@@ -25,36 +30,47 @@ def prefix_hits(source: str) -> str:
     `ceil(input / blocks)` is the size if it fits every event; where it does not, an event's tokens are spread
     evenly over its blocks.
     """
-    hit = {name: f"epoch(ts - touched) <= {seconds}" for name, seconds in TTL_SECONDS.items()}
     run = {
-        name: f"coalesce(min(position) FILTER (NOT coalesce({test}, false)) - 1, max(blocks))"
-        for name, test in hit.items()
+        name: f"coalesce(min(position) FILTER (NOT coalesce(gap <= {seconds * 1_000_000}, false)) - 1, max(blocks))"
+        for name, seconds in TTL_SECONDS.items()
+    }
+    tokens = {
+        name: f"CAST(least(input_tokens, CASE WHEN even THEN hit_{name}_blocks * size "
+        f"ELSE round(input_tokens * (hit_{name}_blocks / blocks)) END) AS BIGINT) AS hit_{name}_tokens"
+        for name in TTL_SECONDS
     }
     return f"""
 WITH hashed AS (
-  SELECT id, ts, tenant, provider, model, input_tokens, prefix_hashes, len(prefix_hashes) AS blocks
+  SELECT id, hash(id) AS tie, epoch_us(ts) AS us, hash(tenant, provider, model) AS cache, input_tokens,
+         prefix_hashes, len(prefix_hashes) AS blocks
   FROM {source} WHERE len(prefix_hashes) > 0 AND input_tokens > 0
-), size AS (
-  SELECT tenant, provider, model, max(ceil(input_tokens / blocks)) AS block,
-         bool_and((blocks - 1) * (SELECT max(ceil(i.input_tokens / i.blocks)) FROM hashed i
-                  WHERE (i.tenant, i.provider, i.model) = (h.tenant, h.provider, h.model)) < input_tokens) AS even
-  FROM hashed h GROUP BY ALL
+), largest AS (
+  SELECT cache, max(ceil(input_tokens / blocks)) AS size FROM hashed GROUP BY cache
+), sized AS (
+  SELECT cache, size, bool_and((blocks - 1) * size < input_tokens) AS even
+  FROM hashed JOIN largest USING (cache) GROUP BY cache, size
 ), block AS (
-  SELECT id, ts, tenant, provider, model, blocks, unnest(prefix_hashes) AS hash,
+  SELECT tie, us, blocks, hash(cache, unnest(prefix_hashes)) AS block,
          generate_subscripts(prefix_hashes, 1) AS position
   FROM hashed
 ), touched AS (
-  SELECT *, lag(ts) OVER (PARTITION BY tenant, provider, model, hash ORDER BY ts, id, position) AS touched FROM block
+  SELECT tie, blocks, position, us - lag(us) OVER (PARTITION BY block ORDER BY us, tie, position) AS gap FROM block
 ), run AS (
-  SELECT id, {run["5m"]} AS hit_5m_blocks, {run["1h"]} AS hit_1h_blocks FROM touched GROUP BY id
+  SELECT tie, {run["5m"]} AS hit_5m_blocks, {run["1h"]} AS hit_1h_blocks FROM touched GROUP BY tie
 )
-SELECT id, blocks, hit_5m_blocks, hit_1h_blocks,
-       CAST(least(input_tokens, CASE WHEN even THEN hit_5m_blocks * block
-            ELSE round(input_tokens * (hit_5m_blocks / blocks)) END) AS BIGINT) AS hit_5m_tokens,
-       CAST(least(input_tokens, CASE WHEN even THEN hit_1h_blocks * block
-            ELSE round(input_tokens * (hit_1h_blocks / blocks)) END) AS BIGINT) AS hit_1h_tokens
-FROM hashed JOIN size USING (tenant, provider, model) JOIN run USING (id)
+SELECT id, tie, blocks, input_tokens AS prompt_tokens, hit_5m_blocks, hit_1h_blocks, {tokens["5m"]}, {tokens["1h"]}
+FROM hashed JOIN sized USING (cache) JOIN run USING (tie)
 """
+
+
+def prefix_table(connection: duckdb.DuckDBPyConnection, source: str) -> str:
+    """Return the name of a temporary table with `prefix_hits` of `source`, made where the connection has none yet.
+
+    It is the dearest measurement of all, and profile, plan and report each need it.
+    """
+    name = f"{source}_prefix_hits"
+    connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {name} AS {prefix_hits(source)}")
+    return name
 
 
 NARROW = (
@@ -85,9 +101,9 @@ def warm(ttl: str) -> str:
     return f"CASE WHEN coalesce({_gap('warm_key')} <= {TTL_SECONDS[ttl] * 1_000_000}, false) THEN 1 ELSE 0 END"
 
 
-def totals(source: str, ttl: str) -> str:
-    """Return SQL for one row `(blocks, hit_blocks, hit_tokens, input_tokens)` over the events with prefix hashes."""
-    return f"""
-SELECT sum(blocks)::BIGINT, sum(hit_{ttl}_blocks)::BIGINT, sum(hit_{ttl}_tokens)::BIGINT, sum(input_tokens)::BIGINT
-FROM ({prefix_hits(source)}) JOIN (SELECT id, input_tokens FROM {source}) USING (id)
-"""
+def totals(hits: str, ttl: str) -> str:
+    """Return SQL for one row `(blocks, hit_blocks, hit_tokens, input_tokens)` over a relation of `prefix_hits`."""
+    return (
+        f"SELECT sum(blocks)::BIGINT, sum(hit_{ttl}_blocks)::BIGINT, sum(hit_{ttl}_tokens)::BIGINT, "
+        f"sum(prompt_tokens)::BIGINT FROM {hits}"
+    )

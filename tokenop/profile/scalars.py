@@ -178,7 +178,7 @@ def _prefix_reuse(connection: duckdb.DuckDBPyConnection, calls: str, prefixed: b
         return ratio(row[0], row[1]) if row else None
     if not prefixed:
         return None
-    row = connection.execute(reuse.totals(calls, "5m")).fetchone()
+    row = connection.execute(reuse.totals(reuse.prefix_table(connection, calls), "5m")).fetchone()
     return ratio(row[2], row[3]) if row else None
 
 
