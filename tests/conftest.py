@@ -42,22 +42,28 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.setenv("COLUMNS", "120")
 
 
+def _run(*arguments: object, cwd: Path | None = None) -> Ran:
+    from tokenop.cli.main import main
+
+    out, err = io.StringIO(), io.StringIO()
+    before = Path.cwd()
+    if cwd:
+        os.chdir(cwd)
+    try:
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
+            main([str(argument) for argument in arguments])
+    finally:
+        os.chdir(before)
+    return Ran(int(left.value.code or 0), out.getvalue(), err.getvalue())
+
+
 @pytest.fixture
 def run_cli() -> Callable[..., Ran]:
     """Return a function that runs `tokenop ARGS…` in this process through the real boundary."""
+    return _run
 
-    def run(*arguments: object, cwd: Path | None = None) -> Ran:
-        from tokenop.cli.main import main
 
-        out, err = io.StringIO(), io.StringIO()
-        before = Path.cwd()
-        if cwd:
-            os.chdir(cwd)
-        try:
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), pytest.raises(SystemExit) as left:
-                main([str(argument) for argument in arguments])
-        finally:
-            os.chdir(before)
-        return Ran(int(left.value.code or 0), out.getvalue(), err.getvalue())
-
-    return run
+@pytest.fixture(scope="module")
+def module_cli() -> Callable[..., Ran]:
+    """Return the same for fixtures of a whole module."""
+    return _run
