@@ -39,6 +39,8 @@ def events(seed: int = SEED) -> list[dict[str, object]]:
         at = datetime.fromtimestamp(moment(row) / 1000, UTC)
         row["ts"] = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         row.setdefault("cost_usd", None)
+        # What `discover` says of a call whose source reports no cost, so that it gives back this very log.
+        row.setdefault("cost_source", "unpriced")
     return kept
 
 
