@@ -12,13 +12,14 @@ ORDER = "_file, _line, _digest"
 RULE = "EV-UNIQUE"
 
 
-def within(manifest: Manifest, relation: str) -> str:
+def within(manifest: Manifest, relation: str, *, keyed: bool) -> str:
     """Return a SELECT of `relation`'s rows with their final ids and a `_status`.
 
     `relation` holds judged candidates: `_rule` and `_filter` are set where a row is rejected or left out. Of the
     sound rows with equal `_duplicate_key` the one of highest `_rank` is an event and the others are duplicates; so
     for rows that are equal in all columns of the manifest's `dedupe`. Ids of ours get the number of the occurrence,
-    so that two equal rows are two calls and keep their ids when the file grows.
+    so that two equal rows are two calls and keep their ids when the file grows. `keyed` says whether the mapping
+    returns `_duplicate_key`.
     """
     columns = [identifier(name) for name in manifest.dedupe]
     same = (
@@ -27,16 +28,16 @@ def within(manifest: Manifest, relation: str) -> str:
         if columns
         else "false"
     )
+    # Without keys the window would sort all rows as one partition, for nothing.
+    second = (
+        f"_duplicate_key IS NOT NULL AND row_number() OVER (PARTITION BY _sound, _duplicate_key "
+        f"ORDER BY _rank DESC NULLS LAST, {ORDER}) > 1"
+        if keyed
+        else "false"
+    )
     return f"""
         WITH sound AS (SELECT *, _rule IS NULL AND _filter IS NULL AS _sound FROM {relation}),
-        keyed AS (
-            SELECT *,
-                _duplicate_key IS NOT NULL AND row_number() OVER (
-                    PARTITION BY _sound, _duplicate_key ORDER BY _rank DESC NULLS LAST, {ORDER}
-                ) > 1 AS _second,
-                {same} AS _same
-            FROM sound
-        )
+        keyed AS (SELECT *, {second} AS _second, {same} AS _same FROM sound)
         SELECT * REPLACE (
             CASE WHEN _derived AND _sound
                 THEN id || '-' || row_number() OVER (PARTITION BY _sound, _derived, _digest ORDER BY {ORDER})

@@ -74,10 +74,11 @@ def collect(
     progress(f"{manifest.name}: checking the calls")
     judged = _judge(connection, manifest, options, kinds, relation, scratch)
     rows = scratch / "rows.parquet"
+    settled = dedupe.within(manifest, judged, keyed="_duplicate_key" in kinds)
+    carried = ", ".join((*types(), "_status", "_file", "_line", "_filter", "_digest", "_zero_cost", *_TOLD))
     connection.execute(
-        f"COPY (SELECT {', '.join(types())}, _status, _collector, _file, _line, _filter, _digest, _zero_cost, "
-        f"{', '.join(_TOLD)}, row_number() OVER () AS _number FROM (SELECT *, {quoted(manifest.name)} AS _collector "
-        f"FROM ({dedupe.within(manifest, judged)}))) TO {quoted(str(rows))} (FORMAT parquet)"
+        f"COPY (SELECT {carried}, {quoted(manifest.name)} AS _collector, row_number() OVER () AS _number "
+        f"FROM ({settled})) TO {quoted(str(rows))} (FORMAT parquet)"
     )
     rejected = _quarantine(connection, manifest, staged, rows, scratch)
     rows_in = (staged.rows if manifest.rows == "one" else returned + empty) + len(staged.rejected)
@@ -135,7 +136,7 @@ def _judge(
     ]
     candidates = scratch / "candidates.parquet"
     kept = {name: kind for name, kind in kinds.items() if name in filled or name in normalise.CONTROL}
-    select = normalise.select(manifest, options, kept, relation)
+    select = normalise.select(manifest, options, kept, present, relation)
     connection.execute(f"COPY ({select}) TO {quoted(str(candidates))} (FORMAT parquet)")
     forms: dict[str, event_sql.Form] = dict.fromkeys(present, "text")
     # The field goes before rule and message; the three are taken apart again below.

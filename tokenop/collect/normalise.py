@@ -5,7 +5,7 @@ All values stay text here; whether a candidate is a sound event is then decided 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from tokenop.collect import times
 from tokenop.collect.manifest import Manifest
@@ -30,29 +30,36 @@ _LOCAL = r"(^|[^a-z0-9])(ollama(_chat)?|vllm|llama[-_.]?cpp|lm[_-]?studio|localh
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?"
 
 
-def select(manifest: Manifest, options: Options, mapped: Mapping[str, str], relation: str) -> str:
+def select(
+    manifest: Manifest, options: Options, mapped: Mapping[str, str], present: Collection[str], relation: str
+) -> str:
     """Return the SELECT of candidates from `relation`, whose columns and types are `mapped`.
 
-    `id` is never null: one derived from the row lacks its occurrence number still.
-    It yields every field of the event as text, and `_file`, `_line`, `_filter`, `_digest` (of the mapped values),
-    `_derived` (the id is ours), `_zero_cost` (a recorded 0 was taken as unknown), `_duplicate_key`, `_rank` and the
-    first problem found: `_rule`, `_field`, `_message`, `_fix`.
+    It yields the fields `present` as text (at least the required ones, `usage_source` and `cost_source`). `id` is never
+    null: one derived from the row lacks its occurrence number still. Beside them: `_file`, `_line`, `_filter`,
+    `_digest` (of the mapped values), `_derived` (the id is ours), `_zero_cost` (a recorded 0 was taken as unknown),
+    `_duplicate_key`, `_rank` and the first problem found: `_rule`, `_field`, `_message`, `_fix`.
     """
-    fields = columns()
+    fields = [column for column in columns() if column.name in {*present, *_CACHED, "cache_hit"}]
     taken = ",\n".join(f"{_text(column, mapped)} AS {column.name}" for column in fields)
     control = ",\n".join(
         f"CAST({name if name in mapped else 'NULL'} AS {kind}) AS {name}" for name, kind in CONTROL.items()
     )
     # Absent values do not take part, so that a field which the event gains later changes no id.
-    content = ", ".join(f"{quoted(column.name + '=')} || {column.name}" for column in fields)
+    content = ", ".join(f"{quoted(c.name + '=')} || {c.name}" for c in fields if c.name in mapped) or "''"
     set_values = ",\n".join(f"{_constant(column.name, options)} AS {column.name}" for column in fields)
     numbers = ",\n".join(f"{_canonical(column)} AS {column.name}" for column in fields)
-    settled = ",\n".join(f"{_settled(column.name, manifest, options)} AS {column.name}" for column in fields)
+    settled = ",\n".join(
+        f"{_settled(column.name, manifest)} AS {column.name}" for column in fields if column.name in present
+    )
     return f"""
         WITH taken AS (SELECT {taken},\n{control} FROM {relation}),
         digested AS (SELECT *, md5(concat_ws(chr(31), {content})) AS _digest FROM taken),
         given AS (SELECT {set_values},\n{", ".join(CONTROL)}, _digest FROM digested),
-        numbers AS (SELECT {numbers},\nts AS _given_ts,\n{", ".join(CONTROL)}, _digest FROM given),
+        numbers AS (
+            SELECT {numbers},\n{", ".join(CONTROL)}, _digest, ts AS _given_ts, {times.utc("ts", options)} AS _utc
+            FROM given
+        ),
         zero AS (SELECT *, {_zero_cost(manifest, options)} AS _zero_cost FROM numbers)
         SELECT {settled},
             _file, _line, _filter, _digest, id IS NULL AS _derived, _zero_cost, _duplicate_key, _rank,
@@ -65,7 +72,7 @@ def _text(column: Column, mapped: Mapping[str, str]) -> str:
         return "CAST(NULL AS VARCHAR)"
     kind = mapped[column.name]
     value = f"CAST(to_json({column.name}) AS VARCHAR)" if kind.endswith("]") else f"CAST({column.name} AS VARCHAR)"
-    return value if column.name in ("prompt", "output") else f"nullif(trim({value}, ' \t\r\n'), '')"
+    return value if column.name in ("prompt", "output") else f"nullif(trim({value}), '')"
 
 
 def _constant(name: str, options: Options) -> str:
@@ -88,9 +95,13 @@ def _canonical(column: Column) -> str:
             f"THEN CAST(TRY_CAST(TRY_CAST({name} AS DECIMAL(38,9)) AS HUGEINT) AS VARCHAR) ELSE {name} END"
         )
     if kind.startswith("DECIMAL"):
+        # Text with more digits than the type has was a float once; DuckDB rounds floats forty times faster than text.
+        exact = f"regexp_full_match({name}, '[+-]?\\d*\\.?\\d{{0,12}}')"
+        rounded = f"TRY_CAST(TRY_CAST({name} AS DOUBLE) AS {kind})"
+        cast = f"CASE WHEN {exact} THEN TRY_CAST({name} AS {kind}) ELSE {rounded} END"
         return (
             f"CASE WHEN regexp_full_match({name}, {quoted(_NUMBER)}) "
-            f"THEN coalesce(CAST(TRY_CAST({name} AS {kind}) AS VARCHAR), {name}) ELSE {name} END"
+            f"THEN coalesce(CAST({cast} AS VARCHAR), {name}) ELSE {name} END"
         )
     if kind == "DOUBLE":
         return (
@@ -113,18 +124,19 @@ def _zero_cost(manifest: Manifest, options: Options) -> str:
     if known == "free":
         return "false"
     local = f"regexp_matches(lower(concat_ws(' ', provider, model, endpoint)), {quoted(_LOCAL)})"
+    used = "coalesce(TRY_CAST(input_tokens AS DOUBLE), 0) + coalesce(TRY_CAST(output_tokens AS DOUBLE), 0) > 0"
     return (
-        "coalesce(TRY_CAST(cost_usd AS DECIMAL(20,12)) = 0 AND cache_hit IS DISTINCT FROM 'true' "
-        "AND coalesce(TRY_CAST(input_tokens AS DOUBLE), 0) + coalesce(TRY_CAST(output_tokens AS DOUBLE), 0) > 0 "
-        f"AND NOT {local} AND NOT ends_with(coalesce(model, ''), ':free'), false)"
+        "CASE WHEN cost_usd IS NULL OR TRY_CAST(cost_usd AS DECIMAL(20,12)) IS DISTINCT FROM 0 THEN false "
+        f"ELSE cache_hit IS DISTINCT FROM 'true' AND {used} AND NOT {local} "
+        "AND NOT ends_with(coalesce(model, ''), ':free') END"
     )
 
 
-def _settled(name: str, manifest: Manifest, options: Options) -> str:
+def _settled(name: str, manifest: Manifest) -> str:
     if name == "id":
         return "coalesce(id, 'row-' || _digest)"
     if name == "ts":
-        return f"coalesce({times.utc('_given_ts', options)}, _given_ts)"
+        return "coalesce(_utc, _given_ts)"
     if name in UNKNOWN:
         return f"coalesce({name}, 'unknown')"
     if name == "input_tokens" and manifest.convention != "inclusive":
@@ -151,9 +163,9 @@ def _inclusive(manifest: Manifest) -> str:
 
 
 def _problems(options: Options) -> str:
-    rule, field, message, fix = times.problem("_given_ts", options)
+    rule, message, fix = times.problem("_given_ts", options)
     return f"""
-            CASE WHEN _reject IS NOT NULL THEN 'COLLECTOR' ELSE {rule} END AS _rule,
-            CASE WHEN _reject IS NOT NULL THEN 'row' ELSE {field} END AS _field,
-            CASE WHEN _reject IS NOT NULL THEN _reject ELSE {message} END AS _message,
-            CASE WHEN _reject IS NULL THEN {fix} END AS _fix"""
+            CASE WHEN _reject IS NOT NULL THEN 'COLLECTOR' WHEN _utc IS NULL THEN {rule} END AS _rule,
+            CASE WHEN _reject IS NOT NULL THEN 'row' WHEN _utc IS NULL AND {rule} IS NOT NULL THEN 'ts' END AS _field,
+            CASE WHEN _reject IS NOT NULL THEN _reject WHEN _utc IS NULL THEN {message} END AS _message,
+            CASE WHEN _reject IS NULL AND _utc IS NULL THEN {fix} END AS _fix"""

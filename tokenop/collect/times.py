@@ -31,13 +31,13 @@ def utc(column: str, options: Options) -> str:
     return f"strftime((CASE {' '.join(cases)} END) AT TIME ZONE 'UTC', '{_WRITTEN}')"
 
 
-def problem(column: str, options: Options) -> tuple[str, str, str, str]:
-    """Return SQL for rule, field, message and fix of a time that lacks a flag; NULL for every other row."""
+def problem(column: str, options: Options) -> tuple[str, str, str]:
+    """Return SQL for rule, message and fix of a time that only lacks a flag; NULL for every other one."""
     naive = f"regexp_full_match({column}, {quoted(_NAIVE)})"
     number = f"regexp_full_match({column}, {quoted(_NUMBER)})"
     lacks_zone = "false" if options.zone else naive
     lacks_epoch = "false" if options.epoch else number
-    either = f"{lacks_zone} OR {lacks_epoch}"
+    rule = f"CASE WHEN {lacks_zone} THEN '{NO_ZONE}' WHEN {lacks_epoch} THEN '{NO_TIME}' END"
     message = (
         f"CASE WHEN {lacks_zone} THEN {column} || ' has no time zone' "
         f"WHEN {lacks_epoch} THEN {column} || ' is a number, not a time' END"
@@ -46,8 +46,7 @@ def problem(column: str, options: Options) -> tuple[str, str, str, str]:
         f"CASE WHEN {lacks_zone} THEN 'say which zone is meant: --tz UTC, --tz Europe/Berlin or --tz +02:00' "
         f"WHEN {lacks_epoch} THEN 'say how it counts: --epoch s or --epoch ms, with @START where 0 is not 1970' END"
     )
-    rule = f"CASE WHEN {lacks_zone} THEN '{NO_ZONE}' WHEN {lacks_epoch} THEN '{NO_TIME}' END"
-    return rule, f"CASE WHEN {either} THEN 'ts' END", message, fix
+    return rule, message, fix
 
 
 def _in_zone(text: str, zone: str) -> str:
