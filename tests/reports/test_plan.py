@@ -52,6 +52,7 @@ def test_no_plan_here_says_what_to_run(tmp_path: Path) -> None:
         ("baseline_monthly_usd: 11142.502275", "x: 1", "baseline_monthly_usd"),
         ("schema_version: 1", "schema_version: 2", "schema_version 2 is not known"),
         ("chosen:", "chosen: [", "not readable as YAML"),
+        ('from: "2026-10-01T', 'from: "2026-02-31T', "window"),
         ("low_usd: 3219.50", "low_usd: .inf", "no amount|not a finite"),
     ],
 )

@@ -162,7 +162,7 @@ def tornado(swings: list[tuple[str, Decimal, Decimal]], width: int) -> alt.Layer
     return _rows(segments, texts, [], (-reach, reach), width, len(swings) * ROW)
 
 
-def sweep(tried: Sweep, width: int = 250, height: int = 110) -> alt.LayerChart:
+def sweep(tried: Sweep, width: int, height: int = 110) -> alt.LayerChart:
     """Return the saving over the settings of one parameter, the best one marked."""
     points = [{"x": float(p.value), "y": float(p.savings_monthly_usd)} for p in tried.points]
     values = [p["y"] for p in points]

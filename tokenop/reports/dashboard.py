@@ -191,6 +191,8 @@ def _markup(cells: Cells) -> str:
 <ul class="legend" aria-label="Legend">{legend}<li><i class="line b-ink"></i><b>with the plan</b></li></ul>
 <div class="live" id="live-time"></div>
 </div>
+<ul class="legend below" aria-label="Legend"><li><i class="b-others"></i>today</li>
+<li><i class="b-spend"></i>with the plan</li></ul>
 <div class="grid">{bars}</div>
 </section>"""
 
@@ -213,7 +215,7 @@ def _finished(chart: Any) -> alt.LayerChart:
 
     picks = [alt.param(name=f"pick_{name}", value=-1) for name in ("tenant", "model", "intent")]
     picks += [alt.param(name=f"pick_{name}", value="") for name in ("since", "until")]
-    padding = {"left": 0, "right": 4, "top": 4, "bottom": 0}
+    padding = {"left": 0, "right": 4, "top": 4, "bottom": 6}
     finished: alt.LayerChart = (
         chart.add_params(*picks)
         .properties(data=alt.NamedData("cells"), width="container", padding=padding)

@@ -103,14 +103,14 @@ def _side(share: Share, side: str) -> str:
 
 
 def _texts(plan: Plan, breakdown: Breakdown) -> dict[str, Any]:
-    first, last = sentences.day(plan.window.since), sentences.day(plan.window.until)
+    period = sentences.period(plan.window.since, plan.window.until)
     costs = [template.roi.implementation_usd for template in plan.chosen]
     known = [cost for cost in costs if cost is not None]
     return {
         "title": f"{sentences.headline(plan)} · TokenOp",
         "headline": sentences.headline(plan),
         "lead": sentences.lead(plan),
-        "period": f"{first} to {last} ({sentences.hours(plan.window.hours)})",
+        "period": f"{period} ({sentences.hours(plan.window.hours)})",
         "after_interval": sentences.after_interval(plan),
         "implementation": sum(known, Decimal(0)) if known and len(known) == len(costs) else None,
         "coverage_note": sentences.coverage_note(breakdown.total),
@@ -163,11 +163,19 @@ def _swings(plan: Plan) -> list[tuple[str, Decimal, Decimal]]:
     found = []
     for template in plan.chosen:
         for swing in template.sensitivity:
-            parameter = (swing.parameter.partition(".")[2] or swing.parameter).replace("_", " ")
-            label = f"{parameter} · {template.title}"
+            label = f"{_parameter(swing.parameter)} · {template.title}"
             found.append((label, swing.low_usd - mean, swing.high_usd - mean))
-    moving = [swing for swing in found if words.usd(swing[1]) != "$0" or words.usd(swing[2]) != "$0"]
+    widest = max((abs(end) for _, *ends in found for end in ends), default=Decimal(0))
+    # What moves less than half a percent of the widest would be a bar that nobody can see.
+    moving = [swing for swing in found if max(abs(swing[1]), abs(swing[2])) * 200 > widest]
     return sorted(moving, key=lambda swing: (-max(abs(swing[1]), abs(swing[2])), swing[0]))[:SWINGS]
+
+
+def _parameter(name: str) -> str:
+    """Return `lever[1].some_parameter` as `some parameter (lever 2)`."""
+    lever, _, parameter = name.rpartition(".")
+    place = lever.partition("[")[2].removesuffix("]")
+    return parameter.replace("_", " ") + (f" (lever {int(place) + 1})" if place.isdigit() else "")
 
 
 def _sweeps(plan: Plan) -> list[dict[str, Any]]:
@@ -176,7 +184,7 @@ def _sweeps(plan: Plan) -> list[dict[str, Any]]:
             "title": template.title,
             "parameter": sweep.parameter,
             "best": None if sweep.best is None else f"{sweep.best.normalize():f}",
-            "chart": _draw(charts.sweep(sweep), f"Monthly saving of the plan over {sweep.parameter}"),
+            "chart": _draw(charts.sweep(sweep, 300), f"Monthly saving of the plan over {sweep.parameter}"),
         }
         for template in sorted(plan.chosen, key=lambda chosen: chosen.order)
         for sweep in template.sweeps
@@ -238,10 +246,35 @@ def _origin(plan: Plan) -> dict[str, Any]:
     return {
         "origin": [(name, words.UNKNOWN if value is None else value) for name, value in facts],
         "coded": ("Events", "Prices", "Templates", "Commit"),
-        "coverage": [(name.replace("_", " "), _fact(name, value)) for name, value in coverage.items()],
+        "coverage": _coverage(coverage),
         "unpriced": [model for entry in unpriced if (model := _model(entry))],
         "policies": [(name, _fact(name, value)) for name, value in plan.policy.items()],
     }
+
+
+_KINDS = {
+    "reported": "reported by the source",
+    "priced": "priced by TokenOp",
+    "undated": "… with a price not dated for the day",
+    "free": "… and free of charge",
+    "unpriced": "not known: no price",
+    "without_usage": "not known: no token counts",
+}
+
+
+def _coverage(figures: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return coverage as rows of kind, calls, share of tokens; the whole comes last."""
+    rows = [
+        (
+            title,
+            _fact(kind, figures[kind]),
+            _fact("share", figures[share]) if (share := f"{kind}_token_share") in figures else "–",
+        )
+        for kind, title in _KINDS.items()
+        if kind in figures
+    ]
+    total = figures.get("events")
+    return [*rows, ("all", _fact("events", total), f"{words.short(figures.get('tokens'))}")] if total else rows
 
 
 def _check(plan: Plan) -> str | None:

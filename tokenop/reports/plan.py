@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,11 @@ class Window(msgspec.Struct, frozen=True, rename={"since": "from"}):
     hours: Decimal
     extrapolated: bool = False
     method: str = "unknown"
+
+    def __post_init__(self) -> None:
+        """Refuse what is no time; msgspec makes the error name the field."""
+        for text in (self.since, self.until):
+            datetime.fromisoformat(text)
 
 
 class Baseline(msgspec.Struct, frozen=True):

@@ -20,6 +20,8 @@ _AFTER_TOKENS = {
     "cache_write_tokens": "optimized_t_write_5m + optimized_t_write_1h",
     "output_tokens": "optimized_t_output",
 }
+# Calls that have no price today and stay where they are have none under the plan either: unknown, not zero.
+_AFTER_COST = "CASE WHEN cost IS NULL AND calls > 0 AND optimized_cost = 0 THEN NULL ELSE optimized_cost END"
 
 
 def create_baseline(connection: duckdb.DuckDBPyConnection, calls: str = "calls", name: str = "baseline") -> None:
@@ -63,7 +65,7 @@ def create_optimized(
                coalesce(optimized_model, model, 'unknown') AS model,
                CAST(sum(CAST(optimized_calls AS DECIMAL(38, 6))) AS DECIMAL(38, 6)) AS calls,
                {columns},
-               CAST(sum(optimized_cost) AS DECIMAL(38, 12)) AS cost_usd
+               CAST(sum({_AFTER_COST}) AS DECIMAL(38, 12)) AS cost_usd
         FROM {identifier(projection)} GROUP BY ALL""")
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from tokenop.reports.breakdown import OTHERS, Breakdown, Share
 from tokenop.reports.plan import Plan
-from tokenop.reports.words import change, count, percent, short, usd
+from tokenop.reports.words import change, count, percent, usd
 
 
 def headline(plan: Plan) -> str:
@@ -58,8 +58,10 @@ def plan_text(plan: Plan) -> str:
     ]
     text = f"By layer, a month: {', '.join(parts)}. " if parts else ""
     interaction = plan.joint.interaction_monthly_usd
-    if interaction is None:
-        return text
+    if interaction is None or len(plan.chosen) < 2:
+        return text.rstrip()
+    if abs(interaction) * 200 < abs(plan.savings_monthly_usd.mean or Decimal(0)):
+        return text + "The templates hardly touch the same calls: together they save what each saves alone, added up."
     if interaction < 0:
         text += f"Together the templates save {usd(-interaction)} less than each alone would, added up: "
         return text + "they work on the same calls, and no saving is counted twice."
@@ -86,7 +88,8 @@ def time_text(breakdown: Breakdown, series: tuple[str, ...]) -> str:
 def where_text(breakdown: Breakdown) -> str:
     """Return the window's bill before and after, and the largest tenant's part of it."""
     total = breakdown.total
-    text = f"In this window, {day(breakdown.first_day)} to {day(breakdown.last_day)}: {usd(total.before)} today"
+    window = period(breakdown.first_day, breakdown.last_day)
+    text = f"In this window, {window}: {usd(total.before)} today"
     if total.before != total.after:
         text += f", {usd(total.after)} with the plan ({change(total.after - total.before)})"
     text += ". "
@@ -101,15 +104,26 @@ def coverage_note(total: Share) -> str:
     """Return how many calls have no price."""
     if not total.unpriced:
         return "share of tokens; every call has a price"
-    return f"share of tokens; {short(total.unpriced)} calls without a price are in no amount"
+    return f"share of tokens; {count(total.unpriced)} calls without a price are in no amount"
+
+
+def period(since: str, until: str) -> str:
+    """Return a window as its first and last day; one that ends at midnight ends the day before."""
+    first = date.fromisoformat(since[:10])
+    last = date.fromisoformat(until[:10])
+    if last > first and until[10:].rstrip("Z").strip("T0:.") == "":
+        last -= timedelta(days=1)
+    if first == last:
+        return day(since)
+    start = day(first.isoformat())
+    if first.year == last.year:
+        start = f"{first.day}" if first.month == last.month else f"{first.day} {first:%B}"
+    return f"{start} to {day(last.isoformat())}"
 
 
 def day(text: str) -> str:
-    """Return an ISO date as `3 October 2026`; anything else as it is."""
-    try:
-        parsed = date.fromisoformat(text[:10])
-    except ValueError:
-        return text
+    """Return an ISO date as `3 October 2026`."""
+    parsed = date.fromisoformat(text[:10])
     return f"{parsed.day} {parsed:%B %Y}"
 
 
