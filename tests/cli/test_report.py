@@ -56,6 +56,7 @@ def _always_worth_it(name: str, folder: Path) -> None:
         (r"applies_when: .*", 'applies_when: "calls >= 1"'),
         (r"where: (>-\n(?: {8}.+\n)+|.*\n)", 'where: "batch IS NOT TRUE"\n'),
         (r"hours: \d+", "hours: 1"),
+        (r"max_absolute_drop: [\d.]+", "max_absolute_drop: 0.0"),
         (r"monthly_running_usd: \d+", "monthly_running_usd: 0"),
     ):
         text, times = re.subn(pattern, replacement, text, count=1)
