@@ -5,22 +5,22 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenop.database import connect, identifier, quoted
 from tokenop.errors import Finding, FindingsError, InputError, NoInputError
 from tokenop.events import schema
-from tokenop.events.log_ingest import MEMORY, Ingested, format_of, ingest
+from tokenop.events.log_ingest import MEMORY, format_of, ingest
+from tokenop.events.log_job import Ingested
+from tokenop.events.log_parquet import HASH_KEY
 from tokenop.files import atomic
 
 __all__ = ["EventLog", "Ingested", "ingest", "open_log", "write_log"]
 
 if TYPE_CHECKING:
     import duckdb
-
-HASH_KEY = "tokenop_content_hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ def open_log(
     folder = Path(tempfile.mkdtemp(dir=_existing(scratch), prefix="events-"))
     if scratch is None:
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    found = ingest(path, folder)
+    found = ingest(path, folder, trust=True)
     if found.invalid or any(finding.severity == "error" for finding in found.findings):
         rest = f"{found.more:,} more findings. " if found.more else ""
         summary = (
@@ -80,23 +80,30 @@ def write_log(connection: duckdb.DuckDBPyConnection, relation_sql: str, path: Pa
     if kind == "csv":
         raise InputError(f"{path}: events are written as .jsonl or .parquet")
     with tempfile.TemporaryDirectory(prefix="tokenop-write-") as folder:
-        staged = Path(folder) / "events.parquet"
-        present = [row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {relation_sql}").fetchall()]
-        chosen = ", ".join(
-            f"{identifier(name) if name in present else 'NULL'}::{duckdb_type} AS {identifier(name)}"
-            for name, duckdb_type in schema.types().items()
-        )
-        connection.execute(f"COPY (SELECT {chosen} FROM {relation_sql}) TO {quoted(str(staged))} (FORMAT parquet)")
+        staged = Path(folder) / "staged.parquet"
+        _stage(connection, relation_sql, staged)
         found = ingest(staged, Path(folder))
         if found.invalid:
-            shown = [Finding(str(path), f.line, f.field, f.rule, f.severity, f.message) for f in found.findings]
+            shown = [replace(finding, file=str(path), line=0) for finding in found.findings]
             raise FindingsError(shown, f"{found.invalid:,} of {found.rows:,} events are wrong; nothing was written")
         with connect(memory_limit=MEMORY, spill_to=Path(folder)) as own, atomic(path) as temporary:
             _write(own, found, kind, temporary)
-    return EventLog(path, found.count, found.content_hash, found.findings)
+    return EventLog(path, found.count, found.content_hash, tuple(replace(f, file=str(path)) for f in found.findings))
+
+
+def _stage(connection: duckdb.DuckDBPyConnection, relation_sql: str, staged: Path) -> None:
+    words = relation_sql.split(None, 1)
+    source = f"({relation_sql})" if words and words[0].upper() in ("SELECT", "FROM", "WITH") else relation_sql
+    present = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    chosen = ", ".join(
+        f"{identifier(name) if name in present else 'NULL'}::{kind} AS {identifier(name)}"
+        for name, kind in schema.types().items()
+    )
+    connection.execute(f"COPY (SELECT {chosen} FROM {source}) TO {quoted(str(staged))} (FORMAT parquet)")
 
 
 def _write(connection: duckdb.DuckDBPyConnection, found: Ingested, kind: str, target: Path) -> None:
+    """Write the events in order of time, so that the same events give the same bytes."""
     optional = [column.name for column in schema.columns() if not column.required]
     counts = connection.execute(
         f"SELECT {', '.join(f'count({identifier(name)})' for name in optional)} FROM ({found.relation})"
@@ -110,7 +117,9 @@ def _write(connection: duckdb.DuckDBPyConnection, found: Ingested, kind: str, ta
     else:
         told = "FORMAT json"
         chosen = ", ".join(_as_json(name) for name in names)
-    connection.execute(f"COPY (SELECT {chosen} FROM ({found.relation})) TO {quoted(str(target))} ({told})")
+    connection.execute("SET preserve_insertion_order = true")
+    ordered = f"SELECT {chosen} FROM (SELECT * FROM ({found.relation}) ORDER BY ts, id)"
+    connection.execute(f"COPY ({ordered}) TO {quoted(str(target))} ({told})")
 
 
 def _as_json(name: str) -> str:
