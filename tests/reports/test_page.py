@@ -171,8 +171,33 @@ def test_a_template_that_costs_money_is_shown_as_a_cost(html: str) -> None:
 def test_a_plan_without_templates_says_so(plan_file: Path, window: Breakdown) -> None:
     empty = changed(plan_file, (r"chosen:.*?\nrejected:", "chosen: []\nrejected:"), (r"p50: 3391.4", "p50: 0"))
     html = page.render(empty, window)
-    assert "no template would lower it" in html
+    assert "no template pays off" in html
     assert "No template of the catalogue saves money" in html
+
+
+def test_a_window_without_prices_has_an_unknown_bill_not_a_free_one(plan_file: Path, window: Breakdown) -> None:
+    edits = (
+        (r"baseline_monthly_usd: [\d.]+", "baseline_monthly_usd: 0"),
+        (r"priced_cost_share: 0.942", "priced_cost_share: 0"),
+    )
+    html = page.render(changed(plan_file, (r"chosen:.*?\nrejected:", "chosen: []\nrejected:"), *edits), window)
+    assert "<h1>The bill is not known" in html
+    assert html.count('<dd class="figure">unknown</dd>') == 2
+
+
+@pytest.mark.parametrize(
+    ("since", "until", "text"),
+    [
+        ("2026-09-01T00:00:00Z", "2026-10-01T00:00:00Z", "1 to 30 September 2026"),
+        ("2026-02-10T21:00:00Z", "2026-02-12T16:00:00Z", "10 to 12 February 2026"),
+        ("2026-09-28T00:00:00Z", "2026-10-02T01:00:00Z", "28 September to 2 October 2026"),
+        ("2025-12-31T00:00:00Z", "2026-01-01T01:00:00Z", "31 December 2025 to 1 January 2026"),
+        ("2026-02-10T01:00:00Z", "2026-02-10T03:00:00Z", "10 February 2026"),
+        ("2026-02-10", "2026-02-12", "10 to 12 February 2026"),
+    ],
+)
+def test_a_window_is_named_by_its_first_and_last_day(since: str, until: str, text: str) -> None:
+    assert sentences.period(since, until) == text
 
 
 def test_a_plan_that_costs_more_says_that_it_raises_the_bill(plan_file: Path) -> None:

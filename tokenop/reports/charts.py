@@ -65,6 +65,7 @@ def over_time(breakdown: Breakdown, width: int, height: int = 220) -> alt.LayerC
         .mark_line(color=LIGHT[colour], strokeWidth=stroke, interpolate="step", point=len(periods) == 1)
         .encode(x=alt.X("period:O"), y=alt.Y("usd:Q", scale=y_scale))
         for colour, stroke in (("card", 4.5), ("ink", 2))
+        if any(item.before != item.after for item in breakdown.slices)
     ]
     return _finished(alt.layer(stacked, *steps), width - 48, height, top=6, bottom=26, left=48)
 

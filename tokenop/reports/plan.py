@@ -190,6 +190,11 @@ class Plan(msgspec.Struct, frozen=True):
     policy: dict[str, Any] = {}
 
     @property
+    def unpriced(self) -> bool:
+        """Return whether no call has a known price, so that a bill of zero means that it is not known."""
+        return self.baseline_monthly_usd == 0 and not self.baseline.priced_cost_share
+
+    @property
     def after_monthly_usd(self) -> Decimal:
         """Return the monthly bill with the plan in place, in the median outcome."""
         return self.baseline_monthly_usd - (self.savings_monthly_usd.p50 or Decimal(0))

@@ -14,8 +14,10 @@ def headline(plan: Plan) -> str:
     """Return the one sentence to remember: the bill before and after, or that nothing helps."""
     before, after = plan.baseline_monthly_usd, plan.after_monthly_usd
     saved = before - after
+    if plan.unpriced:
+        return "The bill is not known: no call of this window has a known price"
     if not plan.chosen:
-        return f"The bill is {usd(before)} a month, and no template would lower it"
+        return f"The bill is {usd(before)} a month, and no template pays off under this policy"
     if saved < 0:
         return f"The plan raises the bill from {usd(before)} to {usd(after)} a month"
     part = f" by {percent(saved / before)}" if before > 0 else ""
@@ -25,7 +27,7 @@ def headline(plan: Plan) -> str:
 def lead(plan: Plan) -> str:
     """Return the saving with its interval, and the work behind it."""
     if not plan.chosen:
-        return f"{len(plan.rejected)} templates were tried on the real traffic of this window."
+        return f"{len(plan.rejected)} templates were tried on the traffic of this window."
     saving = plan.savings_monthly_usd
     text = f"Saves {usd(saving.p50)} a month"
     if saving.p10 is not None and saving.p90 is not None:
@@ -34,7 +36,7 @@ def lead(plan: Plan) -> str:
     text += f". {templates} template{'s' if templates > 1 else ''}"
     efforts = [template.effort_hours for template in plan.chosen]
     if all(hours is not None for hours in efforts):
-        text += f", {count(sum((hours for hours in efforts if hours is not None), Decimal(0)))} hours of work"
+        text += f", {count(sum((effort for effort in efforts if effort is not None), Decimal(0)))} hours of work"
     return f"{text}."
 
 
@@ -111,7 +113,7 @@ def period(since: str, until: str) -> str:
     """Return a window as its first and last day; one that ends at midnight ends the day before."""
     first = date.fromisoformat(since[:10])
     last = date.fromisoformat(until[:10])
-    if last > first and until[10:].rstrip("Z").strip("T0:.") == "":
+    if last > first and len(until) > 10 and not until[10:].rstrip("Z").strip("T0:."):
         last -= timedelta(days=1)
     if first == last:
         return day(since)

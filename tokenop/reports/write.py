@@ -37,8 +37,10 @@ class Written:
         text = (
             f"{words.usd(plan.baseline_monthly_usd)} a month today, {words.usd(plan.after_monthly_usd)} with the plan"
         )
+        if plan.unpriced:
+            return "the bill is not known: no call has a known price (tokenop prices coverage says which models)"
         if not plan.chosen:
-            return f"{words.usd(plan.baseline_monthly_usd)} a month today; no template of the plan changes it"
+            return f"{words.usd(plan.baseline_monthly_usd)} a month today; no template pays off under the policy"
         return f"{text}: saves {words.usd(saving.p50)} ({words.usd(saving.p10)} to {words.usd(saving.p90)})"
 
     def as_dict(self) -> dict[str, Any]:
