@@ -111,7 +111,7 @@ def test_shared_file_has_no_name_of_the_events(shared_month):
 
 def test_a_shared_workload_says_what_was_left_out(log, run_cli):
     ran = run_cli("profile", "--shareable", "--k", 30, "--out", "w.yaml", cwd=log.parent)
-    assert "1 cells of at least 30 calls" in ran.stdout
+    assert "1 cell of at least 30 calls" in ran.stdout
     assert "Next: tokenop plan --workload w.yaml" in ran.stdout
 
 

@@ -22,8 +22,8 @@ def test_names_are_those_templates_may_use(make_calls):
 def test_values_of_a_small_log(make_calls):
     connection = make_calls(
         [
-            {"ts": f"{DAY}00:10:00Z", "prompt_hash": "a", "latency_ms": 10, "agent_id": "x"},
-            {"ts": f"{DAY}00:12:00Z", "prompt_hash": "a", "latency_ms": 30, "cache_read_input_tokens": 500},
+            {"ts": f"{DAY}00:00:00Z", "prompt_hash": "a", "latency_ms": 10, "agent_id": "x"},
+            {"ts": f"{DAY}00:02:00Z", "prompt_hash": "a", "latency_ms": 30, "cache_read_input_tokens": 500},
             {"ts": f"{DAY}01:20:00Z", "prompt_hash": "b", "latency_ms": None, "batch": True, "model": "small"},
             {"ts": f"{DAY}01:59:00Z", "latency_ms": 50, "model": "other", "tenant": "u"},
         ]

@@ -140,10 +140,26 @@ def test_the_same_events_give_the_same_bytes(make_calls):
     assert yaml_text.dump(shared(make_calls(rows[::-1]))) == first
 
 
-def test_fewer_than_k_calls_leave_nothing_to_open(make_calls, tmp_path):
-    path = written(tmp_path, shared(make_calls(made_up(5))))
-    with pytest.raises(NoInputError, match="too few"):
+def test_fewer_than_k_calls_are_not_shared(make_calls):
+    with pytest.raises(NoInputError, match="lower --k"):
+        shared(make_calls(made_up(5)))
+
+
+def test_a_workload_without_cells_is_no_input(make_calls, tmp_path):
+    path = written(tmp_path, shared(make_calls(made_up(500))))
+    loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loaded["workload"]["cells"]["rows"] = []
+    path.write_text(yaml.safe_dump(loaded), encoding="utf-8")
+    with pytest.raises(NoInputError, match="no cell"):
         workload.open_workload(connect(), path)
+
+
+def test_scalars_of_a_workload_without_latency_are_unknown(make_calls, tmp_path):
+    rows = [{"ts": "2026-09-01T00:00:00Z", "latency_ms": None, "model": "other"}] * 30
+    opened = connect()
+    workload.open_workload(opened, written(tmp_path, shared(make_calls(rows))))
+    found = compute(opened)
+    assert (found["latency_p50_ms"], found["latency_p95_ms"], found["monthly_cost_usd"]) == (None, None, None)
 
 
 def test_cells_start_coarser_where_they_would_be_too_many(make_calls):

@@ -122,7 +122,8 @@ def _print(profile: dict[str, Any], out: Path) -> None:
     monthly = scalars["monthly_cost_usd"]
     cost = "cost unknown" if monthly is None else f"${float(monthly):,.2f} a month"
     next_step = f"tokenop plan --workload {out}" if "workload" in profile else "tokenop plan"
-    console.print(f"{out}: {scalars['calls']:,} calls, {cost}. Next: {next_step}", soft_wrap=True)
+    calls = f"{scalars['calls']:,} call{'' if scalars['calls'] == 1 else 's'}"
+    console.print(f"{out}: {calls}, {cost}. Next: {next_step}", soft_wrap=True)
 
 
 def _print_segments(console: Console, profile: dict[str, Any]) -> None:
@@ -173,8 +174,8 @@ def _print_shared(console: Console, profile: dict[str, Any], out: Path) -> None:
     left = workload["suppressed"]
     cells = len(list(workload["cells"].rows))
     console.print(
-        f"{cells:,} cells of at least {workload['k']} calls. Left out, because too few were alike: "
-        f"{left['calls']:,} calls, ${float(left['cost_usd']):,.2f}.",
+        f"{cells:,} {'cell' if cells == 1 else 'cells'} of at least {workload['k']} calls. "
+        f"Left out, because too few were alike: {left['calls']:,} calls, ${float(left['cost_usd']):,.2f}.",
         soft_wrap=True,
     )
     console.print(

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tokenop import __version__
+from tokenop.errors import NoInputError
 from tokenop.profile import cells, clusters, drivers, segments, window
 from tokenop.profile.narrow import KEYS, narrow
 from tokenop.profile.scalars import Again, Scalar, of_narrow, ratio
@@ -72,7 +73,11 @@ def describe(
 
 
 def share(connection: duckdb.DuckDBPyConnection, source: Source, k: int, calls: str = "calls") -> dict[str, Any]:
-    """Return the profile that can be shared: scalars, coverage by model, and the workload in cells of at least `k`."""
+    """Return the profile that can be shared: scalars, coverage by model, and the workload in cells of at least `k`.
+
+    Raises:
+        NoInputError: not one cell has so many calls.
+    """
     quoted = _source(connection, source, calls)
     with narrow(connection, calls) as table:
         scalars = of_narrow(connection, table, calls, source.window)
@@ -81,6 +86,11 @@ def share(connection: duckdb.DuckDBPyConnection, source: Source, k: int, calls: 
             FROM {KEYS} GROUP BY provider, model HAVING sum(calls) >= {k} ORDER BY sum(cost) DESC NULLS LAST, 1"""
         ).fetchall()
     built = cells.build(connection, calls, source.window.start.date(), k)
+    if not built.cells:
+        raise NoInputError(
+            f"nothing to share: of {built.whole.calls:,} calls no {k} have model, price and kind in common; "
+            "profile more calls, or lower --k"
+        )
     coverage = dict(source.coverage)
     coverage["unpriced_models"] = [model for model in coverage.get("unpriced_models", ()) if model["calls"] >= k]
     return {

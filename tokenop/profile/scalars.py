@@ -161,12 +161,12 @@ def _quantiles(connection: duckdb.DuckDBPyConnection, table: str, most: int) -> 
 
 
 def weighted_quantiles(table: str, column: str, shares: tuple[float, ...]) -> str:
-    """Return SQL for one list: the exact quantiles of `column` with each row counted `n` times."""
+    """Return SQL for one list: the exact quantiles of `column` with each row counted `n` times, NULLs where unknown."""
     picks = ", ".join(f"min(value) FILTER (reached >= {share} * whole)" for share in shares)
     return f"""
 WITH counted AS (SELECT {column} AS value, sum(n) AS n FROM {table} WHERE {column} IS NOT NULL GROUP BY 1),
 ranked AS (SELECT value, sum(n) OVER (ORDER BY value) AS reached, sum(n) OVER () AS whole FROM counted)
-SELECT [{picks}] FROM ranked HAVING count(*) > 0"""
+SELECT [{picks}] FROM ranked"""
 
 
 def _prefix_reuse(connection: duckdb.DuckDBPyConnection, calls: str, prefixed: bool) -> float | None:

@@ -12,12 +12,20 @@ if TYPE_CHECKING:
 HOURS_PER_MONTH = 730.5
 """A twelfth of 365.25 days."""
 
+WEEK_HOURS = 168
+
 _HOUR = timedelta(hours=1)
+_MINUTE = timedelta(minutes=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Whole hours in UTC from the hour of the first call to the end of the hour of the last one."""
+    """From the first call to the last one in UTC, rounded outwards: to hours from a week on, to minutes below.
+
+    Rounding an hour of calls to the two hours of the clock that it touches would halve its monthly cost. It is never
+    shorter than an hour: the rate of a single call says nothing of a month.
+    """
 
     start: datetime
     until: datetime
@@ -39,9 +47,16 @@ class Window:
 
 def of_micros(first: int, last: int) -> Window:
     """Return the window of calls from `first` to `last`, both in microseconds since 1970 (UTC)."""
-    hour = 3_600_000_000
-    epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return Window(epoch + _HOUR * (first // hour), epoch + _HOUR * (last // hour + 1))
+    hours = _rounded(first, last, _HOUR)
+    if hours.hours >= WEEK_HOURS:
+        return hours
+    minutes = _rounded(first, last, _MINUTE)
+    return Window(minutes.start, max(minutes.until, minutes.start + _HOUR))
+
+
+def _rounded(first: int, last: int, unit: timedelta) -> Window:
+    size = unit // timedelta(microseconds=1)
+    return Window(_EPOCH + unit * (first // size), _EPOCH + unit * (last // size + 1))
 
 
 def of(connection: duckdb.DuckDBPyConnection, calls: str = "calls") -> Window | None:
