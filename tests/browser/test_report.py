@@ -168,6 +168,10 @@ def test_filters_act_on_every_chart_and_on_the_total(browser: Any, pages: dict[s
     assert browser.evaluate(RESULT).startswith("$0.00 → $0.00")
     browser.evaluate("document.querySelector('.filters').reset()")
     browser.wait_until(f"{RESULT} === {whole!r}")
+    choose(browser, "model", option(browser, "model", "our-model"))
+    assert browser.evaluate(RESULT).startswith("No price is known")  # not zero
+    browser.evaluate("document.querySelector('.filters').reset()")
+    browser.wait_until(f"{RESULT} === {whole!r}")
     assert browser.complaints() == []
 
 

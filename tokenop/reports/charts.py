@@ -59,15 +59,19 @@ def over_time(breakdown: Breakdown, width: int, height: int = 220) -> alt.LayerC
         )
     )
     planned = [{"period": period, "usd": float(value)} for period, value in after.items()]
-    # A step, not a curve: between two days there is no spend. The pale edge keeps it visible on any bar.
-    steps = [
+    # A line a bar, not a curve: between two days there is no spend. The pale edge keeps it visible on any bar.
+    lines = [
         _chart(planned)
-        .mark_line(color=LIGHT[colour], strokeWidth=stroke, interpolate="step", point=len(periods) == 1)
-        .encode(x=alt.X("period:O"), y=alt.Y("usd:Q", scale=y_scale))
+        .mark_rule(color=LIGHT[colour], strokeWidth=stroke)
+        .encode(
+            x=alt.X("period:O", bandPosition=0),
+            x2=alt.X2("period:O", bandPosition=1),
+            y=alt.Y("usd:Q", scale=y_scale),
+        )
         for colour, stroke in (("card", 4.5), ("ink", 2))
         if any(item.before != item.after for item in breakdown.slices)
     ]
-    return _finished(alt.layer(stacked, *steps), width - 48, height, top=6, bottom=26, left=48)
+    return _finished(alt.layer(stacked, *lines), width - 48, height, top=6, bottom=26, left=48)
 
 
 def shares(groups: tuple[Share, ...], width: int = 300) -> alt.LayerChart:

@@ -7,15 +7,14 @@
   const field = (name) => document.getElementById(`pick-${name}`);
   const groups = ["tenant", "model", "intent"];
   const dayBefore = (text) => new Date(Date.parse(text) - 864e5).toISOString().slice(0, 10);
-  const middle = (first, end) => (Date.parse(first) + Date.parse(end)) / 2;
   let views = {};
 
   const tones = ["s1", "s2", "s3", "s4", "s5", "s6", "others"];
-  const cells = data.rows.map(([period, t, m, i, calls, before, after]) => {
+  const cells = data.rows.map(([period, t, m, i, calls, before, after, unpriced]) => {
     const [first, end] = data.periods[period];
     return {
       // Vega turns the fields on a time axis into dates; the filters compare the texts `since` and `last`.
-      first, end, since: first, last: dayBefore(end), middle: middle(first, end), t, m, i, calls, before, after,
+      first, end, since: first, last: dayBefore(end), t, m, i, calls, before, after, unpriced,
       tenant: data.tenant[t], model: data.model[m], intent: data.intent[i],
       tone: tones[Math.min(m, 6)],
     };
@@ -33,7 +32,7 @@
       ? { maximumFractionDigits: 0 } : { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 
   function total(chosen) {
-    const sum = { before: 0, after: 0, calls: 0 };
+    const sum = { before: 0, after: 0, calls: 0, unpriced: 0 };
     for (const cell of cells) {
       if (groups.some((name) => chosen[`pick_${name}`] >= 0 && cell[name[0]] !== chosen[`pick_${name}`])) continue;
       if (chosen.pick_since && cell.last < chosen.pick_since) continue;
@@ -41,17 +40,23 @@
       sum.before += cell.before;
       sum.after += cell.after;
       sum.calls += cell.calls;
+      sum.unpriced += cell.unpriced;
     }
     return sum;
   }
 
   function show() {
     const chosen = picks();
-    const { before, after, calls } = total(chosen);
-    const delta = after - before;
+    const { before, after, calls, unpriced } = total(chosen);
+    const many = (number) => Math.round(number).toLocaleString("en-US");
     const small = document.createElement("small");
-    small.textContent = ` ${delta > 0 ? "+" : ""}${money(delta)} in ${Math.round(calls).toLocaleString("en-US")} calls of this window`;
-    document.getElementById("live-result").replaceChildren(`${money(before)} \u2192 ${money(after)}`, small);
+    // A sum over nothing but calls without a price is not zero: it is not known.
+    const known = unpriced < calls || calls === 0;
+    const delta = after - before;
+    small.textContent = (known ? ` ${delta > 0 ? "+" : ""}${money(delta)} in ` : " for ") + `${many(calls)} calls` +
+      (known && unpriced ? `, ${many(unpriced)} of them without a known price` : "");
+    const head = known ? `${money(before)} \u2192 ${money(after)}` : "No price is known";
+    document.getElementById("live-result").replaceChildren(head, small);
     return Promise.all(Object.values(views).map((view) => {
       for (const [name, value] of Object.entries(chosen)) view.signal(name, value);
       return view.runAsync();

@@ -47,7 +47,10 @@ class Dashboard:
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """Cells of the window in dictionary form: a row is `[period, tenant, model, intent, calls, before, after]`."""
+    """Cells of the window in dictionary form.
+
+    A row is `[period, tenant, model, intent, calls, before, after, unpriced]`, the first four being places in the lists.
+    """
 
     grain: str
     periods: list[tuple[str, str]]
@@ -108,7 +111,7 @@ def collect(connection: duckdb.DuckDBPyConnection, cells: str = "cells", limit: 
     when = {period: place for place, (period, _) in enumerate(periods)}
     rows = connection.execute(
         "SELECT CAST(period AS VARCHAR), tenant, model, intent, CAST(calls AS DOUBLE), CAST(before_usd AS DOUBLE), "
-        "CAST(after_usd AS DOUBLE) FROM dashboard_cells ORDER BY ALL"
+        "CAST(after_usd AS DOUBLE), unpriced FROM dashboard_cells ORDER BY ALL"
     ).fetchall()
     return Cells(
         grain,
@@ -135,10 +138,12 @@ def _pool(connection: duckdb.DuckDBPyConnection, cells: str, grain: str, kept: i
     joins = " ".join(f"JOIN {dimension}_ranks USING ({dimension})" for dimension in DIMENSIONS)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE dashboard_cells AS WITH {ranks}, named AS (
-            SELECT CAST(date_trunc('{grain}', day) AS DATE) AS period, {columns}, calls, before_usd, after_usd
+            SELECT CAST(date_trunc('{grain}', day) AS DATE) AS period, {columns}, calls, before_usd, after_usd,
+                   unpriced_calls
             FROM {identifier(cells)} {joins})
         SELECT period, tenant, model, intent, round(sum(calls), 0) AS calls,
-               round(coalesce(sum(before_usd), 0), 6) AS before_usd, round(coalesce(sum(after_usd), 0), 6) AS after_usd
+               round(coalesce(sum(before_usd), 0), 6) AS before_usd, round(coalesce(sum(after_usd), 0), 6) AS after_usd,
+               CAST(sum(unpriced_calls) AS BIGINT) AS unpriced
         FROM named GROUP BY ALL""")
 
 
@@ -205,7 +210,7 @@ def _series(models: list[str]) -> list[str]:
 
 def _charts(cells: Cells) -> dict[str, Any]:
     return {
-        "live-time": _time().to_dict(),
+        "live-time": _time(cells).to_dict(),
         **{f"live-{name}": _bars(name, min(10, len(cells.names[name]))).to_dict() for name in DIMENSIONS},
     }
 
@@ -230,10 +235,15 @@ def _finished(chart: Any) -> alt.LayerChart:
     return finished
 
 
-def _time() -> alt.LayerChart:
+def _time(cells: Cells) -> alt.LayerChart:
     import altair as alt
 
-    x = alt.X("first:T", scale=alt.Scale(type="utc"), axis=alt.Axis(grid=False, labelFlush=True, tickCount=6))
+    form = {"month": "%b %Y", "year": "%Y"}.get(cells.grain, "%-d %b")
+    starts = [first for first, _ in cells.periods[:: -(-len(cells.periods) // 6)]]
+    axis = alt.Axis(
+        grid=False, labelAlign="left", format=form, values=[f"{first}T00:00:00Z" for first in starts], labelOverlap=True
+    )
+    x = alt.X("first:T", scale=alt.Scale(type="utc"), axis=axis)
     base: Any = alt.Chart().transform_filter(_PICKED)
     bars = (
         base.mark_bar(binSpacing=2, cursor="pointer")
@@ -253,13 +263,11 @@ def _time() -> alt.LayerChart:
             ],
         )
     )  # fmt: skip
-    steps = [
-        base.mark_line(interpolate="step", color=LIGHT[colour], strokeWidth=width).encode(
-            x=alt.X("middle:T"), y="sum(after):Q"
-        )
+    lines = [
+        base.mark_rule(color=LIGHT[colour], strokeWidth=width).encode(x="first:T", x2="end:T", y="sum(after):Q")
         for colour, width in (("card", 4.5), ("ink", 2))
     ]
-    return _finished(alt.layer(bars, *steps).properties(height=240))
+    return _finished(alt.layer(bars, *lines).properties(height=240))
 
 
 def _bars(dimension: str, many: int) -> alt.LayerChart:

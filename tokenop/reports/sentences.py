@@ -132,6 +132,6 @@ def day(text: str) -> str:
 def hours(number: Decimal) -> str:
     """Return a length of time in hours, or in days from two days on."""
     if number < 48:
-        return f"{number.normalize():f} hours"
+        return f"{number.normalize():f} hour{'' if number == 1 else 's'}"
     length = (number / 24).quantize(Decimal("0.1")).normalize()
     return f"{length:f} days"
