@@ -71,6 +71,7 @@ WRONG_FIELDS: list[tuple[dict[str, Any], str, str]] = [
     ({"cache_creation_1h_input_tokens": 5}, "cache_creation_1h_input_tokens", "EV-CACHE-1H-SUBSET"),
     ({"reasoning_output_tokens": 81}, "reasoning_output_tokens", "EV-REASONING-SUBSET"),
     ({"input_tokens": None, "usage_source": "reported"}, "usage_source", "EV-USAGE-MISSING"),
+    ({"output_tokens": None}, "usage_source", "EV-USAGE-MISSING"),
     ({"cost_source": "unpriced"}, "cost_source", "EV-COST-SOURCE"),
 ]
 

@@ -22,6 +22,7 @@ _RULES = {
     "EV-DUPLICATE-KEY": "A key stands twice in one object, or a column twice in a table.",
     "EV-UTF8, EV-NUL": "The line holds bytes that are not UTF-8, or NUL bytes.",
     "EV-LINE-LENGTH": "The line is longer than 16 MB.",
+    "EV-HASH": "A Parquet file states another content hash than its events have: it was changed after it was written.",
     "EV-CSV": "The row is not CSV, or has another number of cells than the header.",
 }
 
@@ -44,9 +45,10 @@ A log is identified by `<rows>-<32 hex digits>`. The digits are the sum, modulo 
 the hash does not depend on the order of the rows, and JSON lines and Parquet of the same events have the same hash.
 Optional columns without a value do not count. Two equal rows do not cancel, as they would under XOR.
 
-The hash is computed each time a log is opened. A Parquet file that TokenOp wrote also states its hash in the metadata
-key `tokenop_content_hash`. Where the two differ, the file was changed after it was written: opening it gives the
-warning EV-HASH, and the computed hash counts.
+The hash is computed when a log is written, and each time a JSON-lines or CSV log is opened. A Parquet file that
+TokenOp wrote states it in the metadata key `tokenop_content_hash`. Opening such a file takes its word if the number
+of rows agrees and no other software has written the file since; otherwise the events are checked and hashed anew, and
+a difference gives the warning EV-HASH. `tokenop validate` never takes a file's word: there a difference is an error.
 
 The hash finds changed content; it is no signature.
 """

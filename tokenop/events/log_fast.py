@@ -86,6 +86,8 @@ class Layout:
         if block is None or block.too_long:
             return None
         for row in block.data.split(b"\n", _SAMPLE_LINES)[:_SAMPLE_LINES]:
+            if not row:
+                continue
             try:
                 event = _OBJECT.decode(row)
             except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):

@@ -96,15 +96,15 @@ def checks(forms: Mapping[str, Form], now: datetime | None = None) -> list[Check
 
 
 def invariants(present: Iterable[str], now: datetime | None = None) -> list[Check]:
-    """Return the checks between fields that concern the fields `present`."""
+    """Return the checks between fields that concern any of the fields `present`; the others count as null."""
     there = set(present)
     instant = f"TIMESTAMPTZ {quoted((now or datetime.now(UTC)).isoformat())}"
     found = []
     for rule in schema.invariants():
-        if rule.field in there:
+        fields = tuple(name for name in schema.types() if re.search(rf"\b{name}\b", rule.sql))
+        if there.intersection(fields):
             broken = f"({rule.sql.replace('$now', instant)})"
             told = f"CASE WHEN {broken} THEN {_told(rule.rule, f'{rule.message} ({rule.fix})')} END"
-            fields = tuple(name for name in schema.types() if re.search(rf"\b{name}\b", rule.sql))
             found.append(Check(rule.field, rule.severity, f"{broken} IS NOT TRUE", told, fields))
     return found
 
