@@ -328,6 +328,8 @@ def test_several_files_of_different_formats_give_one_log(tmp_path, run_collector
         (b"nonsense", "c.jsonl.gz", "not a sound gzip file"),
         (b"[{]", "c.json", "not a sound JSON array"),
         (b"\xff\xfet\x00s\x00", "c.csv", "not UTF-8"),
+        (b"ts,input_tokens,output_tokens\r2026-03-02T09:00:00Z,1,2\r", "c.csv", "Unix line ends"),
+        (b'ts,"input_tokens\n', "c.csv", "never closed"),
     ],
 )
 def test_a_file_that_cannot_be_read_at_all_is_named(tmp_path, run_collector, content, name, told):
@@ -354,3 +356,21 @@ def test_hostile_column_names_stay_names(rows):
 def test_the_quarantine_keeps_no_prompt(rows):
     ran = rows(call(input_tokens=-1, prompt="secret", output="secret"), maps=["prompt=prompt", "output=output"])
     assert "secret" not in (ran.rejected[0]["raw"] or "")
+
+
+def test_many_small_files_keep_their_own_line_numbers(tmp_path, run_collector):
+    good, bad = json.dumps(CALL), json.dumps(CALL | {"input_tokens": -1})
+    contents = {
+        "a": f"{good}\n\n{bad}\n",
+        "b": "",
+        "c": f"\ufeffnope\n{bad}",
+        "d": f"{bad}\n",
+        "e": f"\n\n{good}\r\n{bad}",
+    }
+    for name, text in contents.items():
+        (tmp_path / f"{name}.jsonl").write_bytes(text.encode())
+    ran = run_collector(tmp_path)
+    assert [(rejected["file"][-7], rejected["line"]) for rejected in ran.rejected] == [
+        ("a", 3), ("c", 1), ("c", 2), ("d", 1), ("e", 4),
+    ]  # fmt: skip
+    assert sorted((event["_file"][-7], event["_line"]) for event in ran.events) == [("a", 1), ("e", 3)]

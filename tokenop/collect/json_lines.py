@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import bisect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,32 +18,36 @@ if TYPE_CHECKING:
     import duckdb
 
 _LONGEST = 16 * 1024 * 1024
-# One SELECT reads this many files: few enough for its text, many enough that thousands of transcripts stay quick.
+# Thousands of small transcripts are read as a few large files: each file that DuckDB opens has its price.
+_SMALL, _BUNDLE = 2 * 1024 * 1024, 64 * 1024 * 1024
+# One SELECT reads this many files: few enough for its text.
 _BATCH = 400
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """A file of sound lines. The row that is number `n` of its batch is number `n - before` of the file."""
+@dataclass(slots=True)
+class _Bundle:
+    """A line file and what it is made of: each part's shown name, and the number of lines before it."""
 
     path: Path
-    shown: str
-    batch: int
-    before: int
+    parts: list[tuple[str, int]]
+
+    def origin(self, line: int) -> tuple[str, int]:
+        """Return the file and line that line `line` of the bundle is."""
+        index = bisect.bisect_left([first for _, first in self.parts], line) - 1
+        shown, first = self.parts[index]
+        return shown, line - first
 
 
 @dataclass(slots=True)
 class Lines:
-    """Sound line files. `line_files` and `line_skips` are tables that turn row numbers into line numbers."""
+    """Sound line files, in batches of those that one SELECT reads, in the order in which it must read them.
 
-    files: list[_File] = field(default_factory=list)
+    Tables turn row numbers into lines: `line_bundles` (rows before each path in its batch), `line_skips`, `line_files`.
+    """
+
+    batches: list[list[Path]] = field(default_factory=list)
     rows: int = 0
     rejected: list[Rejected] = field(default_factory=list)
-
-    @property
-    def batches(self) -> list[list[Path]]:
-        """Return the paths by batch, in the order in which they must be read."""
-        return [[file.path for file in batch] for _, batch in groupby(self.files, key=lambda file: file.batch)]
 
 
 def prepare(
@@ -51,27 +55,71 @@ def prepare(
 ) -> Lines:
     """Return `files` as sound lines (copies in `scratch` where something was wrong) with what they leave out."""
     found = Lines()
+    before: list[tuple[str, int]] = []
     skips: list[tuple[str, int, int]] = []
+    origins: list[tuple[str, str, int]] = []
     in_batch = 0
-    for number, file in enumerate(files):
-        progress(f"checking {file.shown} ({number + 1} of {len(files)})")
-        path = _array_as_lines(file, scratch / f"array-{number}.jsonl") if file.kind == "json" else file.path
-        salvaged = event_lines.salvage(path, scratch)
-        found.rejected += [
-            Rejected(file.shown, bad.line, bad.rule, bad.reason, raw=bad.raw) for bad in salvaged.rejected
-        ]
+    for bundle in _bundles(files, scratch, progress):
+        salvaged = event_lines.salvage(bundle.path, scratch)
+        for bad in salvaged.rejected:
+            shown, line = bundle.origin(bad.line)
+            found.rejected.append(Rejected(shown, line, bad.rule, bad.reason, raw=bad.raw))
         sound = salvaged.lines - len(salvaged.rejected)
         if not sound:
             continue
-        batch = len(found.files) // _BATCH
-        if not found.files or found.files[-1].batch != batch:
+        if not found.batches or len(found.batches[-1]) == _BATCH:
+            found.batches.append([])
             in_batch = 0
-        found.files.append(_File(salvaged.clean, file.shown, batch, in_batch))
-        skips += [(str(salvaged.clean), *skip) for skip in _skips(path, salvaged)]
+        clean = str(salvaged.clean)
+        found.batches[-1].append(salvaged.clean)
+        before.append((clean, in_batch))
+        skips += [(clean, *skip) for skip in _skips(bundle.path, salvaged)]
+        origins += [(clean, *part) for part in bundle.parts]
         in_batch += sound
         found.rows += sound
-    _number(connection, found.files, skips)
+    _store(connection, "line_bundles (path VARCHAR, before BIGINT)", before)
+    _store(connection, "line_skips (path VARCHAR, after BIGINT, shift BIGINT)", skips)
+    _store(connection, "line_files (path VARCHAR, shown VARCHAR, first BIGINT)", origins)
     return found
+
+
+def _bundles(files: Sequence[SourceFile], scratch: Path, progress: Callable[[str], None]) -> Iterator[_Bundle]:
+    """Yield large files as they are, and small ones joined."""
+    pending: list[SourceFile] = []
+    size = 0
+    for number, file in enumerate(files):
+        progress(f"checking {file.shown} ({number + 1} of {len(files)})")
+        if file.kind == "json":
+            yield _Bundle(_array_as_lines(file, scratch / f"array-{number}.jsonl"), [(file.shown, 0)])
+            continue
+        bytes_here = file.path.stat().st_size
+        if bytes_here > _SMALL:
+            yield _Bundle(file.path, [(file.shown, 0)])
+            continue
+        pending.append(file)
+        size += bytes_here
+        if size > _BUNDLE:
+            yield _joined(pending, scratch / f"bundle-{number}.jsonl")
+            pending, size = [], 0
+    if pending:
+        yield _joined(pending, scratch / "bundle.jsonl")
+
+
+def _joined(files: Sequence[SourceFile], target: Path) -> _Bundle:
+    if len(files) == 1:
+        return _Bundle(files[0].path, [(files[0].shown, 0)])
+    parts: list[tuple[str, int]] = []
+    lines = 0
+    with target.open("wb") as bundle:
+        for file in files:
+            data = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+            if not data:
+                continue
+            data = data if data.endswith(b"\n") else data + b"\n"
+            parts.append((file.shown, lines))
+            bundle.write(data)
+            lines += data.count(b"\n")
+    return _Bundle(target, parts)
 
 
 def keys(connection: duckdb.DuckDBPyConnection, lines: Lines) -> tuple[str, ...]:
@@ -122,32 +170,30 @@ def _read(paths: Sequence[Path], columns: Mapping[str, str]) -> str:
     # A second member keeps a lone column from being taken for the whole line.
     declared = ", ".join(part for part in (declared, "\"\x01\": 'VARCHAR'") if part)
     return f"""
-        SELECT file.shown AS _file, numbered.n - file.before + coalesce(skip.shift, 0) AS _line{chosen}
+        SELECT file.shown AS _file, placed.line - file.first AS _line{chosen}
         FROM (
-            SELECT row_number() OVER () AS n, *
-            FROM read_json({_listed(paths)}, columns={{{declared}}}, format='newline_delimited',
-                           filename='_path', maximum_object_size={_LONGEST})
-        ) AS numbered
-        JOIN line_files AS file ON numbered._path = file.path
-        ASOF LEFT JOIN line_skips AS skip
-            ON numbered._path = skip.path AND numbered.n - file.before > skip.after"""
+            SELECT numbered.*, numbered.n - bundle.before + coalesce(skip.shift, 0) AS line
+            FROM (
+                SELECT row_number() OVER () AS n, *
+                FROM read_json({_listed(paths)}, columns={{{declared}}}, format='newline_delimited',
+                               filename='_path', maximum_object_size={_LONGEST})
+            ) AS numbered
+            JOIN line_bundles AS bundle ON numbered._path = bundle.path
+            ASOF LEFT JOIN line_skips AS skip
+                ON numbered._path = skip.path AND numbered.n - bundle.before > skip.after
+        ) AS placed
+        ASOF JOIN line_files AS file ON placed._path = file.path AND placed.line > file.first"""
 
 
 def _listed(paths: Sequence[Path]) -> str:
     return f"[{', '.join(quoted(str(path)) for path in paths)}]"
 
 
-def _number(
-    connection: duckdb.DuckDBPyConnection, files: Iterable[_File], skips: Iterable[tuple[str, int, int]]
-) -> None:
-    connection.execute("CREATE OR REPLACE TEMP TABLE line_files (path VARCHAR, shown VARCHAR, before BIGINT)")
-    connection.execute("CREATE OR REPLACE TEMP TABLE line_skips (path VARCHAR, after BIGINT, shift BIGINT)")
-    known = [[str(file.path), file.shown, file.before] for file in files]
-    if known:
-        connection.executemany("INSERT INTO line_files VALUES (?, ?, ?)", known)
-    skipped = [list(skip) for skip in skips]
-    if skipped:
-        connection.executemany("INSERT INTO line_skips VALUES (?, ?, ?)", skipped)
+def _store(connection: duckdb.DuckDBPyConnection, declaration: str, rows: Sequence[Sequence[object]]) -> None:
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {declaration}")
+    if rows:
+        marks = ", ".join("?" * len(rows[0]))
+        connection.executemany(f"INSERT INTO {declaration.split()[0]} VALUES ({marks})", [list(row) for row in rows])
 
 
 def _skips(path: Path, salvaged: event_lines.Salvaged) -> list[tuple[int, int]]:

@@ -119,7 +119,8 @@ def discover(
     settle(connection, collected, options)
     discovery = count(connection, collected)
     if not discovery.rows_in:
-        raise NoInputError(f"{sum(part.files for part in collected)} files, but not one row in them")
+        read = sum(part.files for part in collected)
+        raise NoInputError(f"not one row in {f'the {read} files' if read > 1 else 'the file'} that was read")
     discovery.rejected_because = quarantine.reasons(connection, "quarantined")
     discovery.rejects_shown = quarantine.sample(connection, "quarantined", _SHOWN_REJECTS)
     by_name = {_name(source): source for source in wanted}

@@ -55,10 +55,15 @@ def _header(path: Path, shown: str) -> tuple[tuple[str, ...], str]:
         raise InputError(f"{shown}:1: the header is not UTF-8; save the file as UTF-8") from error
     if "\0" in text:
         raise InputError(f"{shown}:1: the header holds NUL bytes; save the file as UTF-8 text")
+    text = text.rstrip("\r\n")
+    if "\r" in text:
+        raise InputError(f"{shown}:1: the lines end in carriage returns alone; save the file with Unix line ends")
+    if text.count('"') % 2:
+        raise InputError(f"{shown}:1: a quote in the header is never closed; name each column on the first line")
     outside = "".join(part for n, part in enumerate(text.split('"')) if n % 2 == 0)
     delimiter = max(_DELIMITERS, key=outside.count)
     names: list[str] = []
-    for n, name in enumerate(next(csv.reader([text.rstrip("\r\n")], delimiter=delimiter)), start=1):
+    for n, name in enumerate(next(csv.reader([text], delimiter=delimiter)), start=1):
         plain = name.strip() or f"column_{n}"
         names.append(plain if plain not in names else f"{plain}_{n}")
     return tuple(names), delimiter
