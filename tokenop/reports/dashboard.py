@@ -49,7 +49,8 @@ class Dashboard:
 class Cells:
     """Cells of the window in dictionary form.
 
-    A row is `[period, tenant, model, intent, calls, before, after, unpriced]`, the first four being places in the lists.
+    A row is `[period, tenant, model, intent, calls, before, after, unpriced]`;
+    the first four are places in the lists.
     """
 
     grain: str
