@@ -85,9 +85,9 @@ def templates_page() -> str:
         "",
         NOTE,
         "",
-        "A template is a markdown file with YAML frontmatter. [templates/README.md](../templates/README.md) says how to",
-        "write one and lists the lever kinds with their parameters. This page lists every field, and the names that the",
-        "two kinds of expression may use. `tokenop templates lint` checks all of it.",
+        "A template is a markdown file with YAML frontmatter. [templates/README.md](../templates/README.md) says how",
+        "to write one and lists the lever kinds with their parameters. This page lists every field, and the names that",
+        "the two kinds of expression may use. `tokenop templates lint` checks all of it.",
         "",
         "## Frontmatter",
         "",
@@ -113,7 +113,8 @@ def templates_page() -> str:
         "",
         "## What an expression may do",
         "",
-        "Comparisons, `AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, `CASE`, casts, arithmetic, and these functions:",
+        "Comparisons, `AND`, `OR`, `NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, `CASE`, casts, arithmetic, and these",
+        "functions:",
         "",
         ", ".join(f"`{name}`" for name in sorted(functions.PREDICATE_FUNCTIONS)) + ".",
         "",
@@ -225,7 +226,7 @@ def readme() -> str:
     table += [f"| `tokenop {name}` | {line} |" for name, (_, line) in COMMANDS.items()]
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     text = between(text, "commands", "\n".join(table))
-    return between(text, "demo", f"```text\n{demo_output()}\n```")
+    return between(text, "demo", f"```text\n{demo_output(run_demo())}\n```")
 
 
 def between(text: str, name: str, content: str) -> str:
@@ -241,18 +242,23 @@ def between(text: str, name: str, content: str) -> str:
     return f"{before}{begin}\n\n{content}\n\n{end}{rest.split(end, 1)[1]}"
 
 
-def demo_output() -> str:
-    """Run the demo as a newcomer would and return what it prints, without the commit, which every change alters."""
+def demo_output(printed: str) -> str:
+    """Return what the demo prints, without the commit, which every change alters."""
+    lines = [line.rstrip() for line in printed.strip().splitlines()]
+    return re.sub(r"commit \w+", "commit …", "\n".join(lines))
+
+
+def run_demo() -> str:
+    """Run the demo as a newcomer would and return what it prints."""
     with tempfile.TemporaryDirectory(prefix="tokenop-docs-") as folder:
         environment = {**os.environ, "HOME": folder, "NO_COLOR": "1", "COLUMNS": str(WIDTH), "PYTHONUTF8": "1"}
-        ran = subprocess.run(  # noqa: S603 our own program
+        ran = subprocess.run(
             [sys.executable, "-m", "tokenop", "demo"],
             cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False,
         )  # fmt: skip
     if ran.returncode:
         raise RuntimeError(f"tokenop demo exits with {ran.returncode}:\n{ran.stderr}")
-    lines = [line.rstrip() for line in ran.stdout.strip().splitlines()]
-    return re.sub(r"commit \w+", "commit …", "\n".join(lines))
+    return ran.stdout
 
 
 PAGES: dict[str, Page] = {
