@@ -253,8 +253,9 @@ def _print(found: Discovery, outputs: Outputs) -> None:
         "tokens: " + (", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in tokens.items()) or "unknown")
     )
     cost, share = result["cost_usd"], result["priced_share"]
-    money = "of unknown cost" if cost is None else f"for ${cost:,.2f}"
+    money = "of unknown cost" if cost is None else f"for ${cost:,.{2 if cost == 0 or cost >= 1 else 6}f}"
     covered = "" if share is None else f" ({share:.1%} of the tokens have a price)"
-    console.print(f"\n{found.events:,} calls {money}{covered}, written to {outputs.events} and {outputs.discovered}")
+    calls = "1 call" if found.events == 1 else f"{found.events:,} calls"
+    console.print(f"\n{calls} {money}{covered}, written to {outputs.events} and {outputs.discovered}")
     default = outputs.events == Path("events.jsonl")
     console.print(f"Next: tokenop plan{'' if default else f' --events {outputs.events}'}")
