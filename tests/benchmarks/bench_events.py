@@ -123,7 +123,8 @@ def main() -> None:
     sys.stdout.write(f"{options.rows:,} events, medians of {options.rounds}\n")
     for row in rows:
         sys.stdout.write(
-            f"{row['variant']:20} {row['seconds']:7.2f} s  {row['speed_against_zstd']:5.2f} x  {row['peak_mib']:6.0f} MiB\n"
+            f"{row['variant']:20} {row['seconds']:7.2f} s  {row['speed_against_zstd']:5.2f} x  "
+            f"{row['peak_mib']:6.0f} MiB\n"
         )
 
 

@@ -110,7 +110,7 @@ PIECES = st.sampled_from([*b'{}[]":,1a \n\r\\\x00\xff', b"null", b"{}", b'{"a":1
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(PIECES, max_size=30).map(b"".join))
 def test_blocks_that_look_clean_are_clean_line_by_line(data: bytes) -> None:
     rows = [row.strip() for row in data.split(b"\n")]
@@ -120,7 +120,7 @@ def test_blocks_that_look_clean_are_clean_line_by_line(data: bytes) -> None:
         assert count == sum(bool(row) for row in rows)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(PIECES, max_size=60).map(b"".join), st.integers(1, 9))
 def test_blocks_give_back_every_line_whatever_the_block_size(
     tmp_path_factory: pytest.TempPathFactory, data: bytes, size: int

@@ -28,9 +28,16 @@ class Report:
 
     def as_dict(self) -> dict[str, object]:
         """Return the report as JSON-ready fields."""
-        shown = ("file", "line", "field", "rule", "severity", "message")
         findings = [
-            {name: value for name, value in finding.as_dict().items() if name in shown} for finding in self.findings
+            {
+                "file": finding.file,
+                "line": finding.line,
+                "field": finding.field,
+                "rule": finding.rule,
+                "severity": finding.severity,
+                "message": f"{finding.message} ({finding.fix})" if finding.fix else finding.message,
+            }
+            for finding in self.findings
         ]
         return {
             "events": self.events,
