@@ -138,6 +138,8 @@ def make(
                 draws=draws,
                 seed=seed,
                 progress=say,
+                scalars=opened.scalars,
+                sample=opened.sample,
             )
         )
 

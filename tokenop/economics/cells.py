@@ -107,7 +107,6 @@ def loads(
     connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Spread
 ) -> dict[str, tuple[Array, Array]]:
     """Return, for each lever that serves tokens on GPUs, the tokens to prefill and to decode in each hour."""
-    hours = max(int(np.ceil(spread.hours)), 1)
     found: dict[str, tuple[Array, Array]] = {}
     for bound in bounds:
         if bound.lever.kind != "self_host":
@@ -116,14 +115,25 @@ def loads(
             f"SELECT hour, CAST(sum(tokens_u + tokens_w5 + tokens_w1) AS DOUBLE) AS prefill, "
             f"CAST(sum(tokens_o) AS DOUBLE) AS decode FROM work WHERE {bound.name} GROUP BY hour ORDER BY hour"
         ).fetchnumpy()
-        found[bound.name] = _by_hour(rows, "prefill", hours), _by_hour(rows, "decode", hours)
+        found[bound.name] = by_hour(rows, "prefill", spread), by_hour(rows, "decode", spread)
     return found
 
 
-def _by_hour(rows: dict[str, Any], name: str, hours: int) -> Array:
+def by_hour(rows: dict[str, Any], name: str, spread: Spread) -> Array:
+    """Return `(hours,)` sums of a fetched column by hour of the window.
+
+    Where times are known to the day only, each day's sum is spread over its hours: one at the peak, the others even.
+    """
+    hours = max(int(np.ceil(spread.hours)), 1)
     series = np.zeros(hours)
     np.add.at(series, np.minimum(np.asarray(rows["hour"], dtype=np.int64), hours - 1), _plain(rows[name]))
-    return series
+    if spread.peak is None or hours < 24:
+        return series
+    days = np.add.reduceat(series, np.arange(0, hours, 24))
+    part = min(max(spread.peak, 1.0), 24.0) / 24
+    shape = np.full(24, (1 - part) / 23)
+    shape[0] = part
+    return np.asarray(np.outer(days, shape).reshape(-1))
 
 
 def _plain(column: Any, missing: float = 0.0) -> Array:

@@ -62,17 +62,16 @@ def project(connection: duckdb.DuckDBPyConnection, book: PriceBook, plan_file: P
     chain = rows.chain(bounds, values)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE projected AS
-SELECT segment, hour, s_to, {_today()}, sum(s_n) AS optimized_calls,
+SELECT segment, day, s_to, {_today()}, sum(s_n) AS optimized_calls,
        {", ".join(f"sum(s_{bucket}) AS optimized_{name}" for bucket, name in _NAMES.items())},
        sum({rows.AFTER}) AS optimized_cost
-FROM ({chain}) GROUP BY segment, hour, s_to"""
+FROM ({chain}) GROUP BY segment, day, s_to"""
     )
     hosting = [bound for bound in bounds if bound.lever.kind == "self_host"]
     parts = [_priced(bounds), *(_served(connection, bounds, values, spread, one, chain) for one in hosting)]
-    start = spread.window.start.timestamp()
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE projection AS
-SELECT CAST(to_timestamp({start:.0f} + hour * 3600) AS DATE) AS day, tenant, intent, provider, model,
+SELECT day, tenant, intent, provider, model,
        CAST(sum(calls) AS BIGINT) AS calls, {", ".join(f"CAST(sum({n}) AS HUGEINT) AS {n}" for n in _NAMES.values())},
        sum(cost) AS cost, optimized_provider, optimized_model, sum(optimized_calls) AS optimized_calls,
        {", ".join(f"sum(optimized_{name}) AS optimized_{name}" for name in _NAMES.values())},
@@ -99,7 +98,7 @@ def _priced(bounds: Sequence[Bound]) -> str:
             f"coalesce({moved}, (SELECT s.{name} FROM segments s WHERE s.segment = p.segment)) AS optimized_{name}"
         )
     return (
-        f"SELECT segment, hour, calls, {', '.join(_NAMES.values())}, cost, {', '.join(columns)}, optimized_calls, "
+        f"SELECT segment, day, calls, {', '.join(_NAMES.values())}, cost, {', '.join(columns)}, optimized_calls, "
         f"{', '.join(f'optimized_{name}' for name in _NAMES.values())}, optimized_cost FROM projected p"
     )
 
@@ -122,15 +121,15 @@ def _served(
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {name}_served AS
 WITH share AS (
-  SELECT segment, hour, sum({name}_calls) AS calls, sum({name}_prefill) AS prefill, sum({name}_decode) AS decode,
+  SELECT segment, day, sum({name}_calls) AS calls, sum({name}_prefill) AS prefill, sum({name}_decode) AS decode,
          sum(CAST({seconds} AS DECIMAL(38, 9))) AS seconds
-  FROM ({chain}) GROUP BY segment, hour
+  FROM ({chain}) GROUP BY segment, day
 ), upto AS (
-  SELECT *, CAST(sum(seconds) OVER (ORDER BY hour, segment) AS DOUBLE) / CAST(sum(seconds) OVER () AS DOUBLE) AS part
+  SELECT *, CAST(sum(seconds) OVER (ORDER BY day, segment) AS DOUBLE) / CAST(sum(seconds) OVER () AS DOUBLE) AS part
   FROM share WHERE seconds > 0
 )
 SELECT *, CAST({cost}::DOUBLE * part AS DECIMAL(38, 12)) AS until,
-       row_number() OVER (ORDER BY hour DESC, segment DESC) = 1 AS last
+       row_number() OVER (ORDER BY day DESC, segment DESC) = 1 AS last
 FROM upto"""
     )
     none = ", ".join(f"0 AS {column}" for column in _NAMES.values())
@@ -139,10 +138,10 @@ FROM upto"""
     # Each row pays the difference to the one before it; the last one closes at the cost itself.
     paid = (
         f"CASE WHEN last THEN CAST('{cost}' AS DECIMAL(38, 12)) ELSE until END "
-        f"- coalesce(lag(until) OVER (ORDER BY hour, segment), 0)"
+        f"- coalesce(lag(until) OVER (ORDER BY day, segment), 0)"
     )
     return (
-        f"SELECT segment, hour, 0 AS calls, {none}, CAST(NULL AS DECIMAL(38, 12)) AS cost, "
+        f"SELECT segment, day, 0 AS calls, {none}, CAST(NULL AS DECIMAL(38, 12)) AS cost, "
         f"'self-hosted' AS optimized_provider, "
         f"(SELECT s.model FROM segments s WHERE s.segment = p.segment) AS optimized_model, "
         f"calls AS optimized_calls, {after}, {paid} AS optimized_cost FROM {name}_served p"

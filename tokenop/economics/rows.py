@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tokenop.economics.cells import _by_hour
+from tokenop.economics.cells import by_hour
 from tokenop.economics.levers import KINDS, Bound, self_host
 from tokenop.economics.levers.base import Constants
 from tokenop.economics.state import BUCKETS
@@ -114,9 +114,8 @@ def served(
         f"CAST(sum(CAST({bound.name}_decode AS DECIMAL(38, 3))) AS DOUBLE) AS decode "
         f"FROM ({chain(bounds, values)}) GROUP BY hour ORDER BY hour"
     ).fetchnumpy()
-    hours = max(int(np.ceil(spread.hours)), 1)
     arrays = {name: np.full((1, 1), value) for name, value in values[bound.name].items()}
-    prefill, decode = _by_hour(rows, "prefill", hours)[None, :], _by_hour(rows, "decode", hours)[None, :]
+    prefill, decode = by_hour(rows, "prefill", spread)[None, :], by_hour(rows, "decode", spread)[None, :]
     cost = float(self_host.gpu_cost(bound, prefill, decode, arrays, spread.hours)[0])
     return Decimal(repr(cost)).quantize(Decimal("1e-12"))
 

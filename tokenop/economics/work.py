@@ -2,9 +2,9 @@
 
 After this pass nothing reads the event log again: the cells, the row replay and the load of GPUs come from here.
 
-Columns: `segment, block, hour, n, tokens_*` (five buckets), `cost` (exact, USD), `fixed` (USD that no token explains),
-`rate_*` (USD per token as paid), `same_rate`, `discount`, `latency`, `priced_provider`, one flag a lever (`l0`, …), the
-levers' own columns, and the shares of exact repeats.
+Columns: `segment, block, hour, day, n, tokens_*` (five buckets), `cost` (exact, USD), `fixed` (USD that no token
+explains), `rate_*` (USD per token as paid), `same_rate`, `discount`, `latency`, `priced_provider`, one flag a lever
+(`l0`, …), the levers' own columns, and the shares of exact repeats.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class Spread:
     window: Window
     block: str  # "day", "hour" or "none"
     blocks: int
+    peak: float | None = None  # peak ÷ mean hour, where the times of calls are known to the day only
 
     @property
     def hours(self) -> float:
@@ -65,13 +66,13 @@ class Spread:
         return f"parameter ranges and {self.block}-block bootstrap"
 
 
-def spread_of(window: Window) -> Spread:
+def spread_of(window: Window, peak: float | None = None) -> Spread:
     """Return the blocks to draw: days from a week on, hours from a day on, none below."""
     if window.hours < 24:
-        return Spread(window, "none", 1)
+        return Spread(window, "none", 1, peak)
     if window.hours < 7 * 24:
-        return Spread(window, "hour", math.ceil(window.hours))
-    return Spread(window, "day", math.ceil(window.hours / 24))
+        return Spread(window, "hour", math.ceil(window.hours), peak)
+    return Spread(window, "day", math.ceil(window.hours / 24), peak)
 
 
 def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread: Spread, calls: str = "calls") -> None:
@@ -114,6 +115,7 @@ def _base(bounds: Sequence[Bound], spread: Spread, calls: str, names: set[str]) 
         if spread.block != "none"
         else "0 AS block",
         f"{_since(spread, 'hour')} AS hour",
+        "CAST(ts AS DATE) AS day",
         "n, cost, latency_ms, batch, batch_discount, priced_provider, input_tokens",
         "r_call" if "r_call" in names else "CAST(NULL AS DOUBLE) AS r_call",
         *(f"{source}" for source in (*SOURCE_BUCKETS, *SOURCE_RATES)),
@@ -130,7 +132,7 @@ def _work(bounds: Sequence[Bound], again: dict[str, str], windows: dict[str, str
     joined = ", ".join(["base.*", *(name if name in windows else f"{sql} AS {name}" for name, sql in again.items())])
     lever_columns = {name: sql for bound in bounds for name, sql in KINDS[bound.lever.kind].columns(bound).items()}
     selected = [
-        "segment, block, hour, n",
+        "segment, block, hour, day, n",
         *(f"coalesce({source}, 0) AS tokens_{b}" for source, b in zip(SOURCE_BUCKETS, BUCKETS, strict=True)),
         "CAST(cost AS DECIMAL(38, 12)) AS cost",
         f"{_FIXED} AS fixed",

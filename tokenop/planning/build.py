@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenop import __version__
 from tokenop.catalogue.model import LAYERS, Template
+from tokenop.economics.work import spread_of
 from tokenop.errors import NoInputError
 from tokenop.planning import reasons
 from tokenop.planning.candidates import Rejection, screen
@@ -55,6 +56,8 @@ class Request:
     draws: int = DRAWS
     seed: int = SEED
     progress: Callable[[str], None] = _silent
+    scalars: Mapping[str, Any] | None = None  # where they were computed on the events behind `calls`
+    sample: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,8 @@ def build(request: Request) -> Plan:
         NoInputError: there is no call at all.
     """
     request.progress("profiling the workload")
-    scalars = profile_scalars.compute(request.connection, request.calls, request.window)
+    known = request.scalars
+    scalars = known if known else profile_scalars.compute(request.connection, request.calls, request.window)
     if not scalars["calls"]:
         raise NoInputError("there are no calls to plan for")
     candidates, left = screen(
@@ -86,9 +90,8 @@ def build(request: Request) -> Plan:
         request.min_status,
     )
     request.progress(f"replaying {len(candidates)} of {len(request.templates)} templates")
-    study = prepare(
-        request.connection, candidates, request.book, request.window, request.draws, request.seed, request.calls
-    )
+    spread = spread_of(request.window, _peak(known))
+    study = prepare(request.connection, candidates, request.book, spread, request.draws, request.seed, request.calls)
     problem = study.problem(request.policy)
     request.progress("choosing")
     chosen = choose(problem)
@@ -180,12 +183,20 @@ def templates_hash(templates: Sequence[Template]) -> str:
     return digest.hexdigest()[:32]
 
 
+def _peak(scalars: Mapping[str, Any] | None) -> float | None:
+    """Return peak ÷ mean hour where the calls themselves no longer tell (a shared workload knows days, not hours)."""
+    value = None if scalars is None else scalars.get("peak_to_mean_hour")
+    return None if value is None else float(value)
+
+
 def _four(value: object) -> float | None:
     return None if value is None else share(float(str(value)))
 
 
 def _is_sample(request: Request) -> bool:
     """Return whether any call belongs to the made-up sample month: its ids say so."""
+    if request.sample is not None:
+        return request.sample
     row = request.connection.execute(
         f"SELECT 1 FROM {request.calls} WHERE starts_with(id, 'sample-') LIMIT 1"
     ).fetchone()

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokenop.errors import MisuseError, NoInputError
 
@@ -26,6 +26,8 @@ class Opened:
     window: Window
     coverage: Mapping[str, object]
     inputs: Mapping[str, object]
+    scalars: Mapping[str, Any] | None = None  # of a shared workload: computed on the events it was made from
+    sample: bool | None = None
 
 
 def default_log(folder: Path) -> Path:
@@ -71,7 +73,8 @@ def open_shared(connection: duckdb.DuckDBPyConnection, path: Path) -> Opened:
     from tokenop.profile import workload
 
     info = workload.open_workload(connection, path, "calls")
-    return Opened(info.window, info.coverage, {"kind": "workload", "events_hash": info.events_hash})
+    sources = {"kind": "workload", "events_hash": info.events_hash, "suppressed_calls": info.suppressed_calls}
+    return Opened(info.window, info.coverage, sources, info.scalars, info.sample)
 
 
 def choose_log(events: Path | None, workload: Path | None) -> Path | None:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import duckdb
 
     from tokenop.prices.book import PriceBook
-    from tokenop.profile.window import Window
 
 SWEEP_POINTS = 11
 # Parameters that a team sets rather than observes: where should I set it?
@@ -160,7 +159,7 @@ def prepare(
     connection: duckdb.DuckDBPyConnection,
     templates: Sequence[Template],
     book: PriceBook,
-    window: Window,
+    spread: work.Spread,
     draw_count: int,
     seed: int,
     calls: str = "calls",
@@ -172,8 +171,7 @@ def prepare(
     """
     import duckdb
 
-    spread = work.spread_of(window)
-    bounds = binding.bind(connection, book, templates, window.until)
+    bounds = binding.bind(connection, book, templates, spread.window.until)
     try:
         work.build(connection, bounds, spread, calls)
     except duckdb.Error as error:
