@@ -15,15 +15,16 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 96
-WIDE = {"terminal_width": WIDTH, "max_content_width": WIDTH}
 NOTE = "<!-- Written by scripts/generate_docs.py (make docs). Do not edit. -->"
 
 Page = Callable[[], str]
+Schema = dict[str, Any]
 
 
 def cli_page() -> str:
@@ -46,7 +47,7 @@ def cli_page() -> str:
         "| 3 | there was nothing to work on |",
         "| 4 | a bug in tokenop; `CONTRIBUTING.md` says how to report it |",
     ]
-    for context in contexts(click.Context(cli, info_name="tokenop", **WIDE, **cli.context_settings)):
+    for context in contexts(of(cli, None, "tokenop")):
         parts += ["", f"## {context.command_path}", "", "```text", help_text(context), "```"]
     return "\n".join(parts) + "\n"
 
@@ -58,7 +59,13 @@ def contexts(context: click.Context) -> Iterator[click.Context]:
         for name in context.command.list_commands(context):
             command = context.command.get_command(context, name)
             if command is not None:
-                yield from contexts(click.Context(command, context, name, **command.context_settings))
+                yield from contexts(of(command, context, name))
+
+
+def of(command: click.Command, parent: click.Context | None, name: str) -> click.Context:
+    """Return the context of a command at the width of the page."""
+    settings = {"terminal_width": WIDTH, "max_content_width": WIDTH, **command.context_settings}
+    return click.Context(command, parent, name, **settings)
 
 
 def help_text(context: click.Context) -> str:
@@ -123,7 +130,7 @@ def templates_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-def schema_rows(node: dict, root: dict, path: str = "") -> Iterator[str]:
+def schema_rows(node: Schema, root: Schema, path: str = "") -> Iterator[str]:
     """Yield one table row for each field of a JSON Schema object, nested fields after the one that holds them."""
     required = set(node.get("required", ()))
     for name, entry in node.get("properties", {}).items():
@@ -140,13 +147,14 @@ def schema_rows(node: dict, root: dict, path: str = "") -> Iterator[str]:
             yield from schema_rows(resolved(field["additionalProperties"], root), root, f"{own}.*")
 
 
-def resolved(entry: dict, root: dict) -> dict:
+def resolved(entry: Schema, root: Schema) -> Schema:
     """Return `entry` with its `$ref`, if any, looked up in the schema's definitions."""
     reference = entry.get("$ref")
-    return root["$defs"][reference.rsplit("/", 1)[1]] if reference else entry
+    found: Schema = root["$defs"][reference.rsplit("/", 1)[1]] if reference else entry
+    return found
 
 
-def kind_of(field: dict, items: dict) -> str:
+def kind_of(field: Schema, items: Schema) -> str:
     """Return in a few words what a value must be."""
     if "const" in field:
         return f"`{field['const']}`"
@@ -165,8 +173,8 @@ SCALARS = {
     "window_hours": "Hours that the log covers.",
     "calls": "Calls in the log.",
     "calls_per_day": "Calls per 24 hours of the window.",
-    "monthly_calls": "Calls, scaled to a month of 730 hours.",
-    "monthly_cost_usd": "Known cost, scaled to a month of 730 hours.",
+    "monthly_calls": "Calls, scaled to a month of 730.5 hours.",
+    "monthly_cost_usd": "Known cost, scaled to a month of 730.5 hours.",
     "cost_per_call_usd": "Mean cost of a call whose cost is known.",
     "input_tokens_mean": "Mean input tokens of a call, cached ones included.",
     "input_tokens_p95": "95th percentile of the same.",
