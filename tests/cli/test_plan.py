@@ -151,7 +151,7 @@ def test_one_event_makes_a_plan_that_says_it_is_extrapolated(run_cli, tmp_path):
 
 def test_an_unknown_model_is_unpriced_and_nothing_is_claimed_for_it(run_cli, tmp_path):
     plan = plan_json(run_cli, log(tmp_path, [event(n, model="nobody-knows-this") for n in range(5)]))
-    assert plan["baseline_monthly_usd"] == 0
+    assert plan["baseline_monthly_usd"] is None
     assert plan["chosen"] == []
     assert plan["baseline"]["coverage"]["unpriced"] == 5
 

@@ -177,7 +177,7 @@ def test_a_plan_without_templates_says_so(plan_file: Path, window: Breakdown) ->
 
 def test_a_window_without_prices_has_an_unknown_bill_not_a_free_one(plan_file: Path, window: Breakdown) -> None:
     edits = (
-        (r"baseline_monthly_usd: [\d.]+", "baseline_monthly_usd: 0"),
+        (r"baseline_monthly_usd: [\d.]+", "baseline_monthly_usd: null"),
         (r"priced_cost_share: 0.942", "priced_cost_share: 0"),
     )
     html = page.render(changed(plan_file, (r"chosen:.*?\nrejected:", "chosen: []\nrejected:"), *edits), window)

@@ -123,7 +123,8 @@ def _document(
     after = baseline - replayed.saving * monthly
     return {
         "schema_version": SCHEMA_VERSION,
-        "baseline_monthly_usd": usd(baseline),
+        # No known cost at all is an unknown bill, not one of 0.
+        "baseline_monthly_usd": None if scalars["monthly_cost_usd"] is None else usd(baseline),
         "savings_monthly_usd": interval(joint, pooled),
         "net_12_months_usd" if months == 12 else f"net_{months:g}_months_usd": interval(
             joint * months - fixed, pooled * months - fixed
@@ -136,7 +137,7 @@ def _document(
         "baseline": {
             "calls": scalars["calls"],
             "monthly_calls": round(float(scalars["monthly_calls"] or 0), 1),
-            "window_usd": usd(replayed.before),
+            "window_usd": None if scalars["monthly_cost_usd"] is None else usd(replayed.before),
             "priced_cost_share": _four(scalars["priced_cost_share"]),
             "latency_p95_ms": replayed.latency_p95_before,
             "coverage": dict(request.coverage),

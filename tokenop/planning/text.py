@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_REJECTED = 30
+LONGEST = 240  # characters of a reason; the plan file has all of it
 
 
 def show(console: Console, plan: Mapping[str, Any]) -> None:
@@ -39,22 +40,22 @@ def _headline(console: Console, plan: Mapping[str, Any]) -> None:
     if plan["baseline"]["sample"]:
         console.print("[yellow]SAMPLE DATA: a made-up month, not anybody's bill.[/yellow]")
     before, saved = plan["baseline_monthly_usd"], plan["savings_monthly_usd"]
-    part = f", {saved['p50'] / before:.0%}" if before else ""
-    console.print(
-        f"[bold]Today {usd(before)} a month. This plan saves {interval(saved)} a month{part}.[/bold]",
-        soft_wrap=True,
-    )
+    if before is None:
+        console.print("[bold]Today's bill is unknown: no call has a price, so nothing can be saved.[/bold]")
+        console.print("`tokenop prices coverage` says which models; `discover --set model=… provider=…` names them.")
+    else:
+        part = f", {saved['p50'] / before:.0%}" if before else ""
+        console.print(
+            f"[bold]Today {usd(before)} a month. This plan saves {interval(saved)} a month{part}.[/bold]",
+            soft_wrap=True,
+        )
     priced = plan["baseline"]["priced_cost_share"]
     covered = "unknown" if priced is None else f"{priced:.1%}"
     window = plan["window"]
     notes = [f"{plan['baseline']['calls']:,} calls", f"{window['hours']:,.0f} hours", f"{covered} of tokens priced"]
     if window["extrapolated"]:
-        notes.append("[yellow]extrapolated: the log covers less than a week[/yellow]")
+        notes.append("[yellow]extrapolated to a month from less than a week: take it as a rate, not a bill[/yellow]")
     console.print(f"{window['from']} to {window['until']} · " + " · ".join(notes), soft_wrap=True)
-    if not before:
-        console.print(
-            "[yellow]Nothing is priced, so nothing can be saved: `tokenop prices coverage` says why.[/yellow]"
-        )
     if plan["budget"]:
         state = "met" if plan["budget"]["met"] else "[red]missed[/red]"
         console.print(
@@ -103,7 +104,8 @@ def _rejected(console: Console, rejected: list[Mapping[str, Any]]) -> None:
     table.add_column("because")
     table.add_column("reason", overflow="fold")
     for entry in rejected[:MOST_REJECTED]:
-        table.add_row(Text(entry["id"]), entry["code"], Text(entry["reason"]))
+        reason = entry["reason"] if len(entry["reason"]) <= LONGEST else entry["reason"][: LONGEST - 2] + " …"
+        table.add_row(Text(entry["id"]), entry["code"], Text(reason))
     console.print(table)
     if len(rejected) > MOST_REJECTED:
         console.print(f"… and {len(rejected) - MOST_REJECTED} more in the plan file")

@@ -175,7 +175,7 @@ class Inputs(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True):
     """An `optimization-plan.yaml`."""
 
-    baseline_monthly_usd: Decimal
+    known_bill: Decimal | None = msgspec.field(name="baseline_monthly_usd")
     savings_monthly_usd: Interval
     net_usd: Interval
     net_months: Decimal
@@ -191,8 +191,13 @@ class Plan(msgspec.Struct, frozen=True):
 
     @property
     def unpriced(self) -> bool:
-        """Return whether no call has a known price, so that a bill of zero means that it is not known."""
-        return self.baseline_monthly_usd == 0 and not self.baseline.priced_cost_share
+        """Return whether no call has a known price: then the bill is unknown, which is not 0."""
+        return self.known_bill is None
+
+    @property
+    def baseline_monthly_usd(self) -> Decimal:
+        """Return today's monthly bill as far as it is known: 0 where nothing is (see `unpriced`)."""
+        return self.known_bill or Decimal(0)
 
     @property
     def after_monthly_usd(self) -> Decimal:

@@ -48,7 +48,7 @@ class Written:
         saving = self.plan.savings_monthly_usd
         return {
             "files": [str(path) for path in self.files],
-            "baseline_monthly_usd": float(self.plan.baseline_monthly_usd),
+            "baseline_monthly_usd": None if self.plan.unpriced else float(self.plan.baseline_monthly_usd),
             "optimized_monthly_usd": float(self.plan.after_monthly_usd),
             "savings_monthly_usd": {
                 name: None if (value := getattr(saving, name)) is None else float(value)
