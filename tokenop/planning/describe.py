@@ -104,6 +104,7 @@ def rejected_entry(study: Study, rejection: Rejection) -> dict[str, Any]:
         "code": rejection.code,
         "reason": rejection.reason,
         "savings_monthly_usd": interval(study.savings(alone), study.saving(alone)) if known else None,
+        "sweeps": study.sweeps(alone, template.id) if known else [],
     }
 
 

@@ -20,6 +20,7 @@ from tokenop.economics.state import Array, Cells, initial
 from tokenop.errors import InputError
 from tokenop.planning.policy import Policy
 from tokenop.planning.select import Problem
+from tokenop.profile import thresholds
 
 if TYPE_CHECKING:
     import duckdb
@@ -44,6 +45,7 @@ class Study:
     arrays: dict[str, Values]
     drawn: dict[str, Values]
     weights: Array
+    uplifts: dict[str, dict[float, float]] = field(default_factory=dict)  # lever → threshold → extra semantic hits
     _replays: dict[frozenset[str], rows.Replayed] = field(default_factory=dict)
 
     @property
@@ -104,11 +106,7 @@ class Study:
                 if value.low == value.high:
                     continue
                 low, high = (self.saving(chosen, self.at(bound, name, float(end))) for end in (value.low, value.high))
-                label = (
-                    f"{bound.lever.kind}.{name}"
-                    if bound.lever.index == 0
-                    else f"{bound.lever.kind}[{bound.lever.index}].{name}"
-                )
+                label = _label(bound, name)
                 found.append((-abs(high - low), label, low, high))
         return [
             {"parameter": label, "low_usd": round(low, 2), "high_usd": round(high, 2)}
@@ -116,27 +114,26 @@ class Study:
         ]
 
     def sweeps(self, chosen: frozenset[str], template: str) -> list[dict[str, object]]:
-        """Return the joint monthly saving over the whole range of each share of a template, and the best of it."""
+        """Return the monthly saving of a set over the settings of a template: where should they be set?
+
+        Each share is swept over its whole range, with the best value named. Where events carry prompts, the threshold
+        of a semantic cache is swept over the hits measured on them; no value is called the best there, because a
+        lower threshold always answers more and only a quality check tells when it answers wrongly.
+        """
         found: list[dict[str, object]] = []
         for bound in self.of(frozenset({template})):
             for name in SETTINGS:
-                if name not in bound.lever.parameters:
-                    continue
-                grid = [round(number / (SWEEP_POINTS - 1), 4) for number in range(SWEEP_POINTS)]
-                points = [(value, self.saving(chosen, self.at(bound, name, value))) for value in grid]
-                best = max(points, key=lambda point: (round(point[1], 2), -point[0]))[0]
-                label = (
-                    f"{bound.lever.kind}.{name}"
-                    if bound.lever.index == 0
-                    else f"{bound.lever.kind}[{bound.lever.index}].{name}"
-                )
-                found.append(
-                    {
-                        "parameter": label,
-                        "points": [{"value": value, "savings_monthly_usd": round(saved, 2)} for value, saved in points],
-                        "best": best,
-                    }
-                )
+                if name in bound.lever.parameters:
+                    grid = [round(number / (SWEEP_POINTS - 1), 4) for number in range(SWEEP_POINTS)]
+                    points = [(value, self.saving(chosen, self.at(bound, name, value))) for value in grid]
+                    best = max(points, key=lambda point: (round(point[1], 2), -point[0]))[0]
+                    found.append(_sweep(bound, name, points, best))
+            if bound.name in self.uplifts:
+                points = [
+                    (level, self.saving(chosen, self.at(bound, "semantic_uplift", share)))
+                    for level, share in sorted(self.uplifts[bound.name].items())
+                ]
+                found.append(_sweep(bound, "threshold", points, None))
         return found
 
     def problem(self, policy: Policy) -> Problem:
@@ -153,6 +150,31 @@ class Study:
         return Problem(
             self.cells, self.spread.hours, self.monthly, self.templates, self.bounds, self.arrays, policy, fast_enough
         )
+
+
+def _label(bound: Bound, name: str) -> str:
+    place = f"[{bound.lever.index}]" if bound.lever.index else ""
+    return f"{bound.lever.kind}{place}.{name}"
+
+
+def _sweep(bound: Bound, name: str, points: Sequence[tuple[float, float]], best: float | None) -> dict[str, object]:
+    return {
+        "parameter": _label(bound, name),
+        "points": [{"value": value, "savings_monthly_usd": round(saved, 2)} for value, saved in points],
+        "best": best,
+    }
+
+
+def _uplifts(
+    connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], calls: str
+) -> dict[str, dict[float, float]]:
+    """Return by lever what a semantic cache would answer at each threshold, where events carry prompts."""
+    measured = {
+        bound.name: thresholds.uplift(connection, bound.lever.where, calls)
+        for bound in bounds
+        if bound.lever.kind == "response_cache"
+    }
+    return {name: found for name, found in measured.items() if found is not None}
 
 
 def prepare(
@@ -192,4 +214,5 @@ def prepare(
         draws.as_arrays(constants),
         draws.parameters(bounds, draw_count, seed),
         draws.blocks(spread.blocks, draw_count, seed),
+        _uplifts(connection, bounds, calls),
     )
