@@ -166,3 +166,19 @@ def test_a_folder_that_cannot_be_made_is_an_expected_error(
     result = run_cli("report", "--output-dir", tmp_path / "file" / "out", "--format", "csv", cwd=planned)
     assert result.exit_code == 1
     assert "cannot be written" in result.stderr
+
+
+def test_a_plan_with_prices_below_a_ten_thousandth_can_be_reported(
+    planned: Path, run_cli: Callable[..., Any], tmp_path: Path
+) -> None:
+    # A look-up of 0.00001 USD was written as 1.0e-05, which the reader of plans refuses.
+    templates = tmp_path / "templates"
+    templates.mkdir()
+    _always_worth_it("semantic-caching", templates)
+    for command in (
+        ("plan", "--events", planned / "events.jsonl", "--templates-dir", templates, "--draws", 50),
+        ("report", "--events", planned / "events.jsonl", "--format", "csv"),
+    ):
+        ran = run_cli(*command, cwd=tmp_path)
+        assert ran.exit_code == 0, ran.stderr
+    assert "expected: 0.00001\n" in (tmp_path / "optimization-plan.yaml").read_text()

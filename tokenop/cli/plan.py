@@ -146,11 +146,10 @@ def make(
 
 def write(plan: Plan, out: Path) -> None:
     """Write the plan as YAML."""
-    import yaml
-
     from tokenop.files import write_text
+    from tokenop.profile.yaml_text import dump
 
-    text = yaml.safe_dump(plan.document, sort_keys=False, allow_unicode=True, width=120)
+    text = dump(plan.document)
     write_text(out, "# Written by `tokenop plan`. Amounts are US dollars; intervals are P10, P50, P90.\n" + text)
 
 

@@ -62,11 +62,18 @@ def scalar(value: Any) -> str:
     if isinstance(value, Decimal):
         return _trimmed(f"{value:f}")
     if isinstance(value, float):
-        # YAML 1.1 reads 1e-05 as text: written out instead, with the digits that give the same number back.
-        digits = f"{Decimal(repr(value)):f}"
-        return digits if "." in digits else f"{digits}.0"
+        return _written_out(value)
     text = json.dumps(str(value), ensure_ascii=False)
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def _written_out(value: float) -> str:
+    """Return the digits that give the same number back, without an exponent.
+
+    YAML 1.1 reads 1e-05 as text, and the strict reader of plans refuses every exponent.
+    """
+    digits = f"{Decimal(repr(value)):f}"
+    return digits if "." in digits else f"{digits}.0"
 
 
 def _trimmed(number: str) -> str:
@@ -87,6 +94,12 @@ def _table(table: Table, indent: str) -> str:
 def _ordinary(key: str, value: Any, indent: str) -> str:
     import yaml
 
-    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-    text: str = yaml.dump({key: plain(value)}, Dumper=dumper, sort_keys=False, allow_unicode=True, width=120)
+    class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
+        """Write floats without exponents."""
+
+    def number(dumper: Any, value: float) -> Any:
+        return dumper.represent_scalar("tag:yaml.org,2002:float", _written_out(value))
+
+    Dumper.add_representer(float, number)
+    text: str = yaml.dump({key: plain(value)}, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)
     return "".join(f"{indent}{line}\n" for line in text.splitlines())
