@@ -143,6 +143,29 @@ def test_every_shell_example_runs_offline_and_gives_the_output_that_is_shown(
             )
 
 
+# Commands that no example above runs; the rest is run by one.
+OTHERS = {
+    "validate": "validate --input tokenop-demo/events.parquet",
+    "profile": "profile --events tokenop-demo/events.parquet --shareable",
+    "diff": "diff --baseline tokenop-demo/reports/baseline.csv --optimized tokenop-demo/reports/optimized.csv",
+}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_commands_that_no_example_runs_open_no_connection_either(
+    name: str, demo: Demo, newcomer: dict[str, str]
+) -> None:
+    command = ["tokenop", *OTHERS[name].split()]
+    ran = subprocess.run(command, cwd=demo.written.parent, env=newcomer, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_every_command_is_run_by_an_example_or_above() -> None:
+    examples = "".join(block.text for page in runnable() for block in blocks(page) if "not-run" not in block.keys)
+    run = {name for name in COMMANDS if re.search(rf"\btokenop {name}\b", examples)}
+    assert run | set(OTHERS) | {"demo"} == set(COMMANDS)
+
+
 def provide(what: str, home: Path, folder: Path, request: pytest.FixtureRequest) -> None:
     """Put what an example needs into its place: transcripts of Claude Code, or what the demo leaves behind."""
     if what == "demo":
