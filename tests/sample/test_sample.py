@@ -44,7 +44,7 @@ def test_the_month_is_valid():
 
 
 def test_it_is_small_enough_to_ship():
-    assert sample.month().stat().st_size < 3_000_000
+    assert sample.month().stat().st_size < 4_000_000
 
 
 def test_it_is_marked_as_sample(month):

@@ -22,6 +22,9 @@ def test_claims_on_the_sample_month_reproduce(run_cli: Callable[..., Ran], tmp_p
     assert ran.exit_code == 0, ran.stderr
     plan = json.loads(ran.stdout)
     replayed = {entry["id"]: entry["savings_monthly_usd"] for entry in plan["chosen"] + plan["rejected"]}
+    # A template that does not apply to the month is not replayed: it saves nothing there, and must claim that.
+    outside = {entry["id"] for entry in plan["rejected"] if entry["code"] == "predicate"}
+    replayed |= {name: {"p10": 0, "expected": 0, "p90": 0} for name in outside}
     for template in load().templates:
         claim, saving = template.claim.savings_percent, replayed[template.id]
         assert saving is not None, f"{template.id} was not replayed"
