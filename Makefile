@@ -51,7 +51,7 @@ hooks: $(READY) ## Install the git hooks
 	$(RUN)/pre-commit install
 
 lock: $(READY) ## Resolve the dependencies again, with hashes and without index URLs (needs uv)
-	uv pip compile pyproject.toml --all-extras --group dev --generate-hashes --universal --python-version 3.11 \
+	uv pip compile --quiet pyproject.toml --all-extras --group dev --generate-hashes --universal --python-version 3.11 \
 	  --no-header --no-annotate --upgrade --output-file requirements.lock
 
 clean: ## Remove the environment and all caches
