@@ -79,11 +79,22 @@ def test_a_policy_without_effort_leaves_everything_out_and_names_the_constraint(
     assert any("effort_hours" in entry["reason"] for entry in plan["rejected"])
 
 
+def test_quality_is_weighed_by_the_calls_that_a_template_touches(run_cli, tmp_path):
+    plan = plan_json(run_cli, policy(tmp_path, "max_quality_drop: 0.002\n"), "--events", SAMPLE)
+    assert plan["quality"]["average_drop"] <= plan["quality"]["allowed"] == 0.002
+    assert plan["quality"]["average_drop"] == pytest.approx(
+        sum(one["quality"]["average_drop"] for one in plan["chosen"])
+    )
+    assert any("max_quality_drop)" in entry["reason"] for entry in plan["rejected"])
+    strict = plan_json(run_cli, policy(tmp_path, "max_quality_drop_per_call: 0\n"), "--events", SAMPLE)
+    assert all(one["quality"]["max_absolute_drop"] == 0 for one in strict["chosen"])
+
+
 def test_a_forbidden_provider_is_never_moved_to(run_cli, tmp_path):
     folder = policy(tmp_path, "forbidden_providers: [anthropic, openai, groq, google]\n")
     plan = plan_json(run_cli, folder, "--events", SAMPLE)
     targets = [lever["options"].get("to") for entry in plan["chosen"] for lever in entry["levers"]]
-    assert not any(targets)
+    assert not {to["provider"] for to in targets if to} & {"anthropic", "openai", "groq", "google"}
     assert any("forbidden_providers" in entry["reason"] for entry in plan["rejected"])
 
 
@@ -104,6 +115,7 @@ def test_a_budget_says_whether_it_is_met(run_cli, tmp_path):
     [
         ("max_qualty_drop: 0.1\n", "did you mean max_quality_drop"),
         ("max_quality_drop: lots\n", "not a number"),
+        ("max_quality_drop_per_call: -1\n", "from 0 to 1"),
         ("max_quality_drop: 7\n", "from 0 to 1"),
         ("max_risk: extreme\n", "low, medium or high"),
         ("forbidden_providers: groq\n", "list of names"),

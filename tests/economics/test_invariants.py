@@ -146,3 +146,12 @@ def test_the_plan_does_not_depend_on_how_levers_are_listed(log, kinds):
 @given(log=world.calls(), kind=st.sampled_from(KINDS))
 def test_the_order_of_the_rows_changes_no_digit(log, kind):
     assert world.build(log, [world.lever(kind)]).replay() == world.build(log[::-1], [world.lever(kind)]).replay()
+
+
+def test_one_call_at_a_thousand_times_its_price_does_not_price_its_cell():
+    # The cell has no cache reads yet; what a read would cost must not come from the one absurd call.
+    log = [world.call(n, t_uncached=20_000, t_output=10, prefix_hashes=["s", "t"]) for n in range(200)]
+    log[7] = {**log[7], "cost": log[7]["cost"] * 1000}
+    made = world.build(log, [world.lever("prompt_cache", share=1.0)])
+    pooled = chain.saving(made.cells, made.spread.hours, made.bounds, draws.as_arrays(draws.expected(made.bounds)))
+    assert pooled == pytest.approx(float(made.replay().saving), rel=0.05)

@@ -93,7 +93,7 @@ def _descriptions(keys: Sequence[str], measures: Sequence[str]) -> str:  # noqa:
     columns = ", ".join(
         [
             *(f"any_value(c.{key}) AS {key}" for key in keys if key != "discount"),
-            *(f"max(rate_{b}) AS rate_{b}" for b in BUCKETS),
+            *(f"{_mean_rate(b)} AS rate_{b}" for b in BUCKETS),
             "min(w.discount) AS discount",
             "CAST(sum(CAST(same_rate * n AS DECIMAL(38, 12))) AS DOUBLE) / CAST(sum(n) AS DOUBLE) AS same_rate",
             f"{_LATENCY} AS latency",
@@ -101,6 +101,16 @@ def _descriptions(keys: Sequence[str], measures: Sequence[str]) -> str:  # noqa:
         ]
     )
     return f"SELECT cell, {columns} FROM {_join(keys)} GROUP BY cell ORDER BY cell"
+
+
+def _mean_rate(bucket: str) -> str:
+    """Return SQL for the rate of a bucket without tokens of its own: weighted by the tokens that may move there.
+
+    Not the largest: one call reported at a thousand times its price would set the rate of its whole cell.
+    """
+    paid = f"sum(CAST(rate_{bucket} * tokens_u AS DECIMAL(38, 12))) FILTER (w.cost IS NOT NULL)"
+    tokens = "sum(tokens_u) FILTER (w.cost IS NOT NULL)"
+    return f"coalesce(CAST({paid} AS DOUBLE) / nullif(CAST({tokens} AS DOUBLE), 0), median(rate_{bucket}))"
 
 
 def loads(

@@ -151,6 +151,10 @@ def _document(
             "latency_p95_ms": replayed.latency_p95_after,
             "cells": study.cells.size,
         },
+        "quality": {
+            "average_drop": float(sum((study.drop(one) for one in outcome.members()), Decimal(0))),
+            "allowed": None if (most := request.policy.max_quality_drop) is None else float(most),
+        },
         "budget": None
         if budget is None
         else {"monthly_usd": usd(budget), "after_usd": usd(after), "met": after <= budget},

@@ -82,12 +82,9 @@ def _status(template: Template, least: str) -> tuple[str, str] | None:
 def _policy(template: Template, policy: Policy) -> tuple[str, str] | None:
     if RISK_LEVELS.index(template.risk.level) > RISK_LEVELS.index(policy.max_risk):
         return "constraint", f"risk is {template.risk.level}; the policy allows at most {policy.max_risk} (max_risk)"
-    drop = template.quality.max_absolute_drop
-    if policy.max_quality_drop is not None and drop > policy.max_quality_drop:
-        return (
-            "constraint",
-            f"quality may drop by {drop}; the policy allows {policy.max_quality_drop} (max_quality_drop)",
-        )
+    drop, most = template.quality.max_absolute_drop, policy.max_quality_drop_per_call
+    if most is not None and drop > most:
+        return "constraint", f"quality may drop by {drop}; the policy allows {most} (max_quality_drop_per_call)"
     hours = template.implementation.hours
     if policy.effort_hours is not None and hours > policy.effort_hours:
         return "constraint", f"takes {hours} hours; the policy allows {policy.effort_hours} (effort_hours)"

@@ -86,6 +86,7 @@ def chosen_entry(outcome: Outcome, template: Template, place: int) -> dict[str, 
         "rollback": {"minutes": template.risk.rollback_minutes},
         "quality": {
             "max_absolute_drop": float(template.quality.max_absolute_drop),
+            "average_drop": float(study.drop(template)),
             "golden_tiers": list(template.quality.golden_tiers),
         },
         "depends_on": sorted(set(template.requires) & outcome.chosen),

@@ -18,13 +18,16 @@ RISK_LEVELS = ("low", "medium", "high")
 class Policy:
     """The constraints of a plan. None means that there is no such constraint.
 
-    Quality is the largest drop that all chosen templates together may cause, added up, which is the careful sum.
+    Quality (0 to 1) may drop by `max_quality_drop` on average over all calls: each chosen template counts with its own
+    largest drop times the share of calls that it touches, and these are added up, which is the careful sum. On the
+    calls that it touches, a template may not drop it by more than `max_quality_drop_per_call`.
     Latency is the 95th percentile of the calls that somebody waits for. The budget is what a month may cost after the
     plan; a plan that misses it says so and is still the best there is. Confidence is what the community's evidence
     gives a template, 0 to 1.
     """
 
-    max_quality_drop: Decimal | None = Decimal("0.02")
+    max_quality_drop: Decimal | None = Decimal("0.01")
+    max_quality_drop_per_call: Decimal | None = Decimal("0.05")
     max_latency_p95_ms: Decimal | None = None
     monthly_budget_usd: Decimal | None = None
     forbidden_providers: tuple[str, ...] = ()
@@ -48,6 +51,7 @@ def _plain(value: object) -> object:
 # name → (least, most) of a number
 _BOUNDS: dict[str, tuple[Decimal, Decimal]] = {
     "max_quality_drop": (Decimal(0), Decimal(1)),
+    "max_quality_drop_per_call": (Decimal(0), Decimal(1)),
     "max_latency_p95_ms": (Decimal(1), Decimal(10**9)),
     "monthly_budget_usd": (Decimal(0), Decimal(10**12)),
     "min_confidence": (Decimal(0), Decimal(1)),

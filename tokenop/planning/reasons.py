@@ -41,10 +41,10 @@ def _conflicts(study: Study, other: str, template: str) -> bool:
 def _constraint(problem: Problem, template: Template, chosen: frozenset[str]) -> tuple[str, str] | None:
     members = [one for one in problem.templates if one.id in chosen]
     policy = problem.policy
-    drop = sum((one.quality.max_absolute_drop for one in members), template.quality.max_absolute_drop)
+    drop = sum((problem.drop(one) for one in members), problem.drop(template))
     if policy.max_quality_drop is not None and drop > policy.max_quality_drop:
         return "constraint", (
-            f"quality could drop by {drop} together with the chosen ones; the policy allows "
+            f"quality could drop by {drop:.4f} on average together with the chosen ones; the policy allows "
             f"{policy.max_quality_drop} (max_quality_drop)"
         )
     hours = sum((one.implementation.hours for one in members), template.implementation.hours)

@@ -3,25 +3,27 @@
 The objective is the net saving over the horizon with expected parameters: months × (joint monthly saving − running
 cost) − implementation cost. Decisions are taken in the order of the chain of levers. At each node the state after all
 levers decided so far is exact, and what the undecided ones could still save is bounded per cell by the product of
-their ceilings; no subset is left out that could be better.
+their ceilings, less what each of them takes to have (see `_Search._bound`); no subset is left out that could be better.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 import numpy as np
 
 from tokenop.catalogue.model import Template
-from tokenop.economics.levers import KINDS, Bound
+from tokenop.economics.levers import KINDS, Bound, self_host
 from tokenop.economics.levers.base import Values
 from tokenop.economics.state import Array, Cells, State, initial
 from tokenop.planning.policy import Policy
 
 # Below this difference, in USD over the horizon, two sets are equally good and the smaller one stays.
 EQUAL = 1e-6
+# Stands for 0 where a logarithm is taken.
+LEAST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -39,12 +41,17 @@ class Problem:
     values: Mapping[str, Values]
     policy: Policy
     accept: Callable[[frozenset[str]], bool] = lambda chosen: True  # noqa: ARG005
+    drops: Mapping[str, Decimal] = field(default_factory=dict)  # by template: quality lost on average over all calls
 
     def fixed_cost(self, template: Template) -> float:
         """Return implementation and running cost of a template over the horizon, in USD."""
         plan = template.implementation
         months = self.policy.horizon_months
         return float(plan.hours * plan.hourly_rate_usd + plan.monthly_running_usd * months)
+
+    def drop(self, template: Template) -> Decimal:
+        """Return the quality that a template may cost on average over all calls; all of its drop where unknown."""
+        return self.drops.get(template.id, template.quality.max_absolute_drop)
 
     def net(self, chosen: frozenset[str]) -> float:
         """Return the net saving of a set over the horizon, in USD."""
@@ -69,22 +76,33 @@ def allowed(problem: Problem, chosen: frozenset[str], *, complete: bool) -> bool
         and sum((m.implementation.hours for m in members), Decimal(0)) > policy.effort_hours
     ):
         return False
-    drop = sum((m.quality.max_absolute_drop for m in members), Decimal(0))
+    drop = sum((problem.drop(one) for one in members), Decimal(0))
     return policy.max_quality_drop is None or drop <= policy.max_quality_drop
 
 
 def ceilings(problem: Problem) -> dict[str, Array]:
     """Return by lever, for each cell, the largest share of its cost that the lever can save in any state."""
     return {
-        bound.name: KINDS[bound.lever.kind].ceiling(bound, problem.cells, problem.values[bound.name])
+        bound.name: KINDS[bound.lever.kind].ceiling(bound, problem.cells, problem.values[bound.name], problem.bounds)
         for bound in problem.bounds
     }
+
+
+@dataclass(frozen=True, slots=True)
+class _Undecided:
+    """From one place of the chain on: by template (rows, sorted as `ids`), what its levers from there on may save."""
+
+    ids: tuple[str, ...]
+    keep: Array  # (templates, cells) least share of a cell's cost that is left
+    logs: Array  # (templates, cells) its logarithm: products are sums
+    lost: Array  # (templates, cells) share of what is left of a cell that the template took, (1 − keep) ÷ keep
+    price: Array  # (templates,) USD over the horizon that having the template takes at least
 
 
 @dataclass(slots=True)
 class _Search:
     problem: Problem
-    most: dict[str, Array]
+    undecided: tuple[_Undecided, ...]  # by place
     start: float
     best: frozenset[str]
     best_net: float
@@ -120,20 +138,54 @@ class _Search:
         return saved - sum(problem.fixed_cost(one) for one in problem.templates if one.id in chosen)
 
     def _bound(self, place: int, state: State, chosen: frozenset[str], left: frozenset[str]) -> float:
-        """Return the most that any completion can reach."""
+        """Return the most that any completion can reach.
+
+        Let V(S) be what the undecided templates S save at most: per cell, one minus the product of what their
+        ceilings leave. V is submodular, so that leaving a template out of all of them, U, loses at least its last
+        marginal: V(S) ≤ V(U) − Σ (V(U) − V(U∖i)) over those left out. Having it costs its price. Whatever S is, each
+        template therefore takes at least the smaller of the two off V(U).
+        """
+        table = self.undecided[place]
         cells = state.cost_by_cell()[0]
-        keep = np.ones_like(cells)
-        for bound in self.problem.bounds[place:]:
-            if bound.template not in left:
-                keep = keep * (1 - self.most[bound.name])
-        return self._net(float((cells * keep).sum() + state.extra[0]), chosen)
+        scale = self.problem.monthly * float(self.problem.policy.horizon_months)
+        prices = np.where([one in chosen for one in table.ids], 0.0, table.price)
+        # Not even on its own does a template pay whose ceilings do not cover its price: it is out of U.
+        pays = (cells.sum() - table.keep @ cells) * scale > prices
+        pays &= [one not in left for one in table.ids]
+        kept = cells * np.exp(pays @ table.logs)
+        takes = np.where(pays, np.minimum(table.lost @ kept * scale, prices), 0.0).sum()
+        return self._net(float(kept.sum() + state.extra[0]), chosen) - float(takes)
+
+
+def _undecided(problem: Problem) -> tuple[_Undecided, ...]:
+    """Return for each place of the chain what is undecided there, and, past the end, nothing."""
+    most = ceilings(problem)
+    months = float(problem.policy.horizon_months) * problem.monthly
+    by_id = {one.id: one for one in problem.templates}
+    found: list[_Undecided] = []
+    for place in range(len(problem.bounds)):
+        keep: dict[str, Array] = {}
+        least: dict[str, float] = {}
+        for bound in problem.bounds[place:]:
+            keep[bound.template] = keep.get(bound.template, 1.0) * (1 - most[bound.name])
+            paid = 0.0
+            if bound.lever.kind == "self_host":
+                paid = self_host.least_cost(bound, problem.values[bound.name], problem.hours) * months
+            least[bound.template] = least.get(bound.template, 0.0) + paid
+        ids = tuple(sorted(keep))
+        rows = np.array([keep[one] for one in ids])
+        # A template that can take all of a cell has no last marginal to count on: 0 is always a safe one.
+        lost = np.where(rows > 0, (1 - rows) / np.where(rows > 0, rows, 1.0), 0.0)
+        price = np.array([problem.fixed_cost(by_id[one]) + least[one] for one in ids])
+        found.append(_Undecided(ids, rows, np.log(np.maximum(rows, LEAST)), lost, price))
+    return tuple(found)
 
 
 def choose(problem: Problem) -> frozenset[str]:
     """Return the ids of the best allowed set; the empty set where nothing pays."""
     before = initial(problem.cells, problem.hours)
     greedy, net = _greedy(problem)
-    search = _Search(problem, ceilings(problem), float(before.cost()[0]), greedy, net)
+    search = _Search(problem, _undecided(problem), float(before.cost()[0]), greedy, net)
     search.visit(0, before, frozenset(), frozenset())
     return search.best
 

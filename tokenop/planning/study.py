@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -94,6 +95,20 @@ class Study:
         share = float(self.cells.cost[flags].sum()) / whole if whole else 0.0
         return round(float(self.cells.calls[:, flags].sum())), share
 
+    def drop(self, template: Template) -> Decimal:
+        """Return the quality that a template may cost on average over all calls, rounded up to six digits.
+
+        That is its largest drop times the share of calls that its levers touch with their expected shares.
+        """
+        touched = np.zeros(self.cells.size)
+        for bound in self.of(frozenset({template.id})):
+            part = float(self.arrays[bound.name]["share"][0, 0])
+            touched = np.maximum(touched, np.where(self.cells.match[bound.name], part, 0.0))
+        calls = self.cells.calls.sum(axis=0)
+        share = float((calls * touched).sum()) / max(float(calls.sum()), 1.0)
+        exact = template.quality.max_absolute_drop * Decimal(repr(share))
+        return exact.quantize(Decimal("0.000001"), ROUND_CEILING)
+
     def at(self, bound: Bound, parameter: str, value: float) -> dict[str, Values]:
         """Return the lever's expected values with one of them set to `value`."""
         return {bound.name: {**self.arrays[bound.name], parameter: np.full((1, 1), value)}}
@@ -148,7 +163,15 @@ class Study:
             return after is None or after <= max(float(policy.max_latency_p95_ms), before or 0.0)
 
         return Problem(
-            self.cells, self.spread.hours, self.monthly, self.templates, self.bounds, self.arrays, policy, fast_enough
+            self.cells,
+            self.spread.hours,
+            self.monthly,
+            self.templates,
+            self.bounds,
+            self.arrays,
+            policy,
+            fast_enough,
+            {template.id: self.drop(template) for template in self.templates},
         )
 
 

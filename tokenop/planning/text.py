@@ -56,6 +56,11 @@ def _headline(console: Console, plan: Mapping[str, Any]) -> None:
     if window["extrapolated"]:
         notes.append("[yellow]extrapolated to a month from less than a week: take it as a rate, not a bill[/yellow]")
     console.print(f"{window['from']} to {window['until']} · " + " · ".join(notes), soft_wrap=True)
+    quality = plan["quality"]
+    if plan["chosen"]:
+        console.print(
+            f"Quality may drop by {quality['average_drop']:.4f} on average (0 to 1), by what the templates say."
+        )
     if plan["budget"]:
         state = "met" if plan["budget"]["met"] else "[red]missed[/red]"
         console.print(

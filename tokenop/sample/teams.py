@@ -97,7 +97,8 @@ def _tickets(month: Month, draws: Draws) -> None:
 def documents(month: Month) -> None:
     """Log the document pipeline: contracts by night and claims by day on the dearest model, an index in batches."""
     draws = Draws(month.seed, DOCUMENTS)
-    common = {"tenant": DOCUMENTS, "domain": "documents"}
+    # Its jobs run on a lakehouse and call models through that platform's gateway.
+    common = {"tenant": DOCUMENTS, "domain": "documents", "endpoint": "sample-workspace.databricks.example"}
     for at in calls.starts(draws, 500, calls.NIGHT, 0.1):
         sizes = (draws.tokens(215_000, 0.25, 9_000, 247_000), draws.tokens(2_000, 0.4, 300, 6_000))
         score = calls.quality(draws, 0.06, 0.91)
