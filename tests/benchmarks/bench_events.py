@@ -77,8 +77,9 @@ def run_one(variant: str, path: Path) -> None:
         else:
             digest = typed_copy(path, Path(folder), variant.rsplit(" ", 1)[1])
         seconds = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    sys.stdout.write(json.dumps({"seconds": seconds, "peak_mib": peak, "hash": digest}))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    figures = {"seconds": seconds, "cpu_seconds": used.ru_utime + used.ru_stime, "peak_mib": used.ru_maxrss / 1024}
+    sys.stdout.write(json.dumps({**figures, "hash": digest}))
 
 
 def measure(path: Path, rounds: int) -> dict[str, list[dict[str, float]]]:
@@ -109,23 +110,36 @@ def main() -> None:
         if not options.input:
             generate(path, options.rows)
         results = measure(path, options.rounds)
-    rows = []
-    base = statistics.median(run["seconds"] for run in results[BASELINE])
-    for variant, runs in results.items():
-        seconds = statistics.median(run["seconds"] for run in runs)
-        peak = statistics.median(run["peak_mib"] for run in runs)
-        rows.append({"variant": variant, "seconds": seconds, "speed_against_zstd": base / seconds, "peak_mib": peak})
+    rows = summary(results)
     if options.json:
-        sys.stdout.write(
-            json.dumps({"rows": options.rows, "rounds": options.rounds, "variants": rows}, indent=2) + "\n"
-        )
+        report = {"rows": options.rows, "rounds": options.rounds, "variants": rows}
+        sys.stdout.write(json.dumps(report, indent=2) + "\n")
         return
-    sys.stdout.write(f"{options.rows:,} events, medians of {options.rounds}\n")
+    sys.stdout.write(f"{options.rows:,} events, medians of {options.rounds}; x: speed against {BASELINE}\n")
     for row in rows:
         sys.stdout.write(
-            f"{row['variant']:20} {row['seconds']:7.2f} s  {row['speed_against_zstd']:5.2f} x  "
-            f"{row['peak_mib']:6.0f} MiB\n"
+            "{variant:20} {seconds:7.2f} s {speed:5.2f} x   {cpu_seconds:7.2f} s of processors {cpu_speed:5.2f} x   "
+            "{peak_mib:6.0f} MiB\n".format(**row)
         )
+
+
+def summary(results: dict[str, list[dict[str, float]]]) -> list[dict[str, object]]:
+    """Return the medians of each variant, with its speed relative to the baseline by wall clock and by processor."""
+    names = ("seconds", "cpu_seconds", "peak_mib")
+    medians = {
+        variant: {name: statistics.median(run[name] for run in runs) for name in names}
+        for variant, runs in results.items()
+    }
+    base = medians[BASELINE]
+    return [
+        {
+            "variant": variant,
+            **found,
+            "speed": base["seconds"] / found["seconds"],
+            "cpu_speed": base["cpu_seconds"] / found["cpu_seconds"],
+        }
+        for variant, found in medians.items()
+    ]
 
 
 if __name__ == "__main__":

@@ -15,7 +15,12 @@ MEMORY = "900MB"
 
 
 def ingest(
-    path: Path, scratch: Path, limit: int = SHOWN, exact_warnings: bool = False, trust: bool = False
+    path: Path,
+    scratch: Path,
+    limit: int = SHOWN,
+    exact_warnings: bool = False,
+    trust: bool = False,
+    hashed: bool = True,
 ) -> Ingested:
     """Read, check and hash the log `path`; JSON lines and CSV become a Parquet file in `scratch`.
 
@@ -28,6 +33,7 @@ def ingest(
         limit: how many findings to keep.
         exact_warnings: find the lines of mere warnings too, instead of one summary a rule.
         trust: take a Parquet file that TokenOp checked and hashed when it wrote it at its word.
+        hashed: compute the content hash; without it the result's may be empty.
 
     Raises:
         InputError: the file cannot be read at all.
@@ -36,7 +42,7 @@ def ingest(
     if lines.require_file(path) == 0:
         return Ingested(0, 0, hashing.combine(0, 0, 0), (), 0, "", ())
     with connect(memory_limit=MEMORY, spill_to=scratch) as connection:
-        return READERS[kind](Job(connection, path, scratch, limit, exact_warnings, trust))
+        return READERS[kind](Job(connection, path, scratch, limit, exact_warnings, trust, hashed))
 
 
 def format_of(path: Path) -> str:

@@ -48,6 +48,7 @@ class Job:
     limit: int = SHOWN
     exact_warnings: bool = False
     trust: bool = False
+    hashed: bool = True
 
 
 def refused(rows: int, wrong: list[Finding]) -> Ingested:
@@ -55,16 +56,16 @@ def refused(rows: int, wrong: list[Finding]) -> Ingested:
     return Ingested(rows, rows if wrong else 0, hashing.combine(0, 0, 0), tuple(wrong), 0, "", ())
 
 
-def surveyed(job: Job, parquet: Path, forms: Mapping[str, sql.Form]) -> tuple[log_fast.Survey, Ingested] | None:
-    """Survey a typed Parquet file; None where the exact pass must look."""
+def surveyed(job: Job, parquet: Path, forms: Mapping[str, sql.Form], hashed: bool | None = None) -> Ingested | None:
+    """Survey a typed Parquet file; None where the exact pass must look. `hashed` overrides the job's wish."""
     source = f"read_parquet({quoted(str(parquet))})"
-    found = log_fast.survey(job.connection, source, forms)
+    found = log_fast.survey(job.connection, source, forms, job.hashed if hashed is None else hashed)
     if not found.clean or (found.warned and job.exact_warnings):
         return None
     names = tuple(column.name for column in schema.columns() if column.name in forms)
     warnings = _warnings(job, source, forms) if found.warned else ()
     relation = f"SELECT {column_list(names)} FROM ({sql.typed(source, forms)})"
-    return found, Ingested(found.rows, 0, found.hash, warnings, 0, relation, names)
+    return Ingested(found.rows, 0, found.hash, warnings, 0, relation, names)
 
 
 def column_list(names: Iterable[str]) -> str:
@@ -93,7 +94,7 @@ def judged(job: Job, numbered: exact.Numbered, source: str, forms: Mapping[str, 
     names = tuple(column.name for column in schema.columns() if column.name in forms)
     job.connection.execute(
         f"COPY (SELECT {column_list(names)} FROM read_parquet({quoted(str(staged))}) WHERE NOT bad AND line NOT IN "
-        f"(SELECT line FROM repeated)) TO {quoted(str(target))} (FORMAT parquet, COMPRESSION snappy)"
+        f"(SELECT line FROM repeated)) TO {quoted(str(target))} ({log_fast.SCRATCH})"
     )
     staged.unlink()
     relation = f"SELECT * FROM read_parquet({quoted(str(target))})"

@@ -42,9 +42,9 @@ def read_parquet(job: Job) -> Ingested:
             names = tuple(column.name for column in schema.columns() if column.name in forms)
             relation = f"SELECT {column_list(names)} FROM ({sql.typed(file, forms)})"
             return Ingested(count, 0, stated, (), 0, relation, names)
-        found = surveyed(job, path, forms)
+        found = surveyed(job, path, forms, hashed=job.hashed or bool(stated))
         if found is not None:
-            return _with_hash_checked(job, found[1], stated)
+            return _with_hash_checked(job, found, stated)
         source = (
             f"(SELECT *, file_row_number + 1 AS {identifier(exact.LINE)}, NULL::VARCHAR[] AS {identifier(exact.ODD)} "
             f"FROM read_parquet({quoted(str(path))}, file_row_number = true))"

@@ -17,13 +17,9 @@ def fast_jsonl(job: Job) -> Ingested | None:
     converted = log_fast.convert_jsonl(job.connection, job.path, job.scratch)
     if converted is None:
         return None
-    target, layout, count = converted
-    found = surveyed(job, target, dict.fromkeys(layout.forms, "typed"))
-    if found is None:
-        return None
-    survey, result = found
-    same = survey.rows == count and log_fast.all_strings(job.connection, job.path, layout, survey.doubtful)
-    return result if same else None
+    target, forms, count = converted
+    found = surveyed(job, target, dict.fromkeys(forms, "typed"))
+    return found if found is not None and found.rows == count else None
 
 
 def exact_jsonl(job: Job) -> Ingested:
@@ -57,8 +53,10 @@ def read_csv(job: Job) -> Ingested:
 def fast_csv(job: Job, names: list[str]) -> Ingested | None:
     """Return the result for a clean CSV log with the header `names`; None where the exact pass must look."""
     converted = log_fast.convert_csv(job.connection, job.path, job.scratch, names)
-    found = surveyed(job, converted[0], dict.fromkeys(converted[1], "typed")) if converted else None
-    return found[1] if found else None
+    if converted is None:
+        return None
+    target, forms = converted
+    return surveyed(job, target, dict.fromkeys(forms, "typed"))
 
 
 def exact_csv_log(job: Job, names: list[str], wrong: list[Finding]) -> Ingested:

@@ -86,13 +86,18 @@ def typed(source: str, forms: Mapping[str, Form], keep: Iterable[str] = ()) -> s
 
 def checks(forms: Mapping[str, Form], now: datetime | None = None) -> list[Check]:
     """Return every check of a row of `typed`: the fields' own in schema order, then the invariants between fields."""
+    return field_checks(forms) + invariants(forms, now)
+
+
+def field_checks(forms: Mapping[str, Form]) -> list[Check]:
+    """Return the checks of single fields, in schema order; a required field that is not in `forms` always fails."""
     found: list[Check] = []
     for column in schema.columns():
         if column.name in forms:
             found.append(_field_check(column, forms[column.name]))
         elif column.required:
             found.append(Check(column.name, "error", "false", _told("EV-REQUIRED", f"{column.name} is missing")))
-    return found + invariants(forms, now)
+    return found
 
 
 def invariants(present: Iterable[str], now: datetime | None = None) -> list[Check]:
@@ -133,17 +138,6 @@ def all_told(rules: Iterable[Check], extra: Iterable[str] = ()) -> str:
         parts.append(f"{quoted(SEPARATOR.join((rule.field, rule.severity, '')))} || {told}")
     own = f"list_filter([{', '.join(parts)}]::VARCHAR[], lambda told: told IS NOT NULL)"
     return f"list_concat({', '.join([*extra, own])})" if extra else own
-
-
-def looks_like_token(name: str) -> str:
-    """Return SQL that is true where the string column `name` may have been another JSON value than a string.
-
-    DuckDB reads `17` and `"17"` into the same VARCHAR.
-    """
-    column = identifier(name)
-    words = "'true', 'false', 'NaN', '-NaN', 'Infinity', '-Infinity', 'nan', '-nan', 'inf', '-inf'"
-    return f"""CASE WHEN ascii({column}) <= 57 THEN regexp_full_match({column}, '-?[0-9.]+([eE][+-]?[0-9]+)?')
-        OR {column} IN ({words}) ELSE ascii({column}) IN (91, 123) OR {column} IN ({words}) END"""
 
 
 def compatible(column: Column, physical: str) -> bool:
