@@ -70,4 +70,5 @@ def only(cells: Cells, keep: np.ndarray) -> Cells:
         match={name: flags[keep] for name, flags in cells.match.items()},
         measures={name: sums[keep] for name, sums in cells.measures.items()},
         repeat={name: shares[keep] for name, shares in cells.repeat.items()},
+        targets={},
     )

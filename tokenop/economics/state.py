@@ -36,6 +36,7 @@ class Cells:
     measures: dict[str, Array]  # column name → (cells,) sums over the window
     repeat: dict[str, Array]  # window name → (cells,) share of exact repeats, NaN unknown
     loads: dict[str, tuple[Array, Array]] = field(default_factory=dict)  # lever → prefill, decode tokens by hour
+    targets: dict[str, tuple[Array, ...]] = field(default_factory=dict)  # lever → rates after a move, once asked for
 
     @property
     def size(self) -> int:

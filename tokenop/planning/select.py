@@ -107,22 +107,38 @@ class _Search:
     best: frozenset[str]
     best_net: float
     visited: int = 0
+    needs: dict[str, frozenset[str]] = field(init=False)
+    rivals: dict[str, frozenset[str]] = field(init=False)
+    tight: bool = field(init=False)  # sums are limited: hours or quality
 
-    def visit(self, place: int, state: State, chosen: frozenset[str], left: frozenset[str]) -> None:
-        """Decide the levers from `place` on; `left` are the templates decided against."""
+    def __post_init__(self) -> None:
+        """Note who needs and who excludes whom."""
+        templates, policy = self.problem.templates, self.problem.policy
+        self.needs = {one.id: frozenset(one.requires) for one in templates}
+        self.rivals = {
+            one.id: frozenset(one.conflicts) | {other.id for other in templates if one.id in other.conflicts}
+            for one in templates
+        }
+        self.tight = policy.effort_hours is not None or policy.max_quality_drop is not None
+
+    def visit(
+        self, place: int, state: State, chosen: frozenset[str], left: frozenset[str], cost: Array | None = None
+    ) -> None:
+        """Decide the levers from `place` on; `left` are the templates decided against, `cost` is that of the state."""
         self.visited += 1
         problem = self.problem
+        cost = state.cost_by_cell()[0] if cost is None else cost
         if place == len(problem.bounds):
             if allowed(problem, chosen, complete=True):
-                net = self._net(float(state.cost()[0]), chosen)
+                net = self._net(float(cost.sum() + state.extra[0]), chosen)
                 if net > self.best_net + EQUAL and problem.accept(chosen):
                     self.best, self.best_net = chosen, net
             return
-        if self._bound(place, state, chosen, left) <= self.best_net + EQUAL:
+        if self._bound(place, cost, float(state.extra[0]), chosen, left) <= self.best_net + EQUAL:
             return
         bound = problem.bounds[place]
         if bound.template in left:
-            self.visit(place + 1, state, chosen, left)
+            self.visit(place + 1, state, chosen, left, cost)
             return
         taken = chosen | {bound.template}
         if bound.template in chosen or allowed(problem, taken, complete=False):
@@ -130,14 +146,14 @@ class _Search:
             KINDS[bound.lever.kind].apply(bound, after, problem.values[bound.name])
             self.visit(place + 1, after, taken, left)
         if bound.template not in chosen:
-            self.visit(place + 1, state, chosen, left | {bound.template})
+            self.visit(place + 1, state, chosen, left | {bound.template}, cost)
 
     def _net(self, cost: float, chosen: frozenset[str]) -> float:
         problem = self.problem
         saved = (self.start - cost) * problem.monthly * float(problem.policy.horizon_months)
         return saved - sum(problem.fixed_cost(one) for one in problem.templates if one.id in chosen)
 
-    def _bound(self, place: int, state: State, chosen: frozenset[str], left: frozenset[str]) -> float:
+    def _bound(self, place: int, cost: Array, extra: float, chosen: frozenset[str], left: frozenset[str]) -> float:
         """Return the most that any completion can reach.
 
         Let V(S) be what the undecided templates S save at most: per cell, one minus the product of what their
@@ -146,15 +162,20 @@ class _Search:
         template therefore takes at least the smaller of the two off V(U).
         """
         table = self.undecided[place]
-        cells = state.cost_by_cell()[0]
         scale = self.problem.monthly * float(self.problem.policy.horizon_months)
         prices = np.where([one in chosen for one in table.ids], 0.0, table.price)
         # Not even on its own does a template pay whose ceilings do not cover its price: it is out of U.
-        pays = (cells.sum() - table.keep @ cells) * scale > prices
-        pays &= [one not in left for one in table.ids]
-        kept = cells * np.exp(pays @ table.logs)
+        pays = (cost.sum() - table.keep @ cost) * scale > prices
+        pays &= [one in chosen or self._possible(one, chosen, left) for one in table.ids]
+        kept = cost * np.exp(pays @ table.logs)
         takes = np.where(pays, np.minimum(table.lost @ kept * scale, prices), 0.0).sum()
-        return self._net(float(kept.sum() + state.extra[0]), chosen) - float(takes)
+        return self._net(float(kept.sum()) + extra, chosen) - float(takes)
+
+    def _possible(self, template: str, chosen: frozenset[str], left: frozenset[str]) -> bool:
+        """Return whether a template can still join: what it requires is not ruled out, and nothing excludes it."""
+        if template in left or self.rivals[template] & chosen or self.needs[template] & left:
+            return False
+        return not self.tight or allowed(self.problem, chosen | {template}, complete=False)
 
 
 def _undecided(problem: Problem) -> tuple[_Undecided, ...]:

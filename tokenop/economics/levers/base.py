@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -62,8 +62,11 @@ class Kind(Protocol):
     def stage(self, bound: Bound, values: Constants) -> str:
         """Return a SELECT over `{source}` that changes the rows."""
 
-    def ceiling(self, bound: Bound, cells: Cells, values: Values) -> Array:
-        """Return, for each cell, a share of its cost that the lever can never save more than, whatever came before."""
+    def ceiling(self, bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:
+        """Return, for each cell, a share of its cost that the lever can never save more than, whatever came before.
+
+        What may come before is any of the levers `chain`. `values` has one set of parameters.
+        """
 
 
 def matched(bound: Bound, cells: Cells) -> Flags:

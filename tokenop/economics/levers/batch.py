@@ -6,6 +6,8 @@ a day, so its calls leave the latency figures.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tokenop.economics.levers.base import Bound, Constants, Values, ceiling_of, matched, share
@@ -33,6 +35,8 @@ def stage(bound: Bound, values: Constants) -> str:
     return f"SELECT * REPLACE (s_factor * {discounted} AS s_factor, s_vis * {seen} AS s_vis) FROM {{source}}"
 
 
-def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
-    """Return the share: a batch discount is less than the price."""
-    return ceiling_of(share(matched(bound, cells), values["share"]))
+def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:
+    """Return the share times the largest discount: of today's provider, or of one that calls may be moved to."""
+    moved = [one.target[0].batch_discount or 0.0 for one in chain if one.target]
+    discount = np.maximum(np.nan_to_num(cells.discount), max(moved, default=0.0))
+    return ceiling_of(share(matched(bound, cells), values["share"]) * discount)

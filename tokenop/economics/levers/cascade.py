@@ -5,6 +5,8 @@ Both calls of an escalation are paid, their latencies add up, and the verifier c
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tokenop.economics.levers import moving
 from tokenop.economics.levers.base import Bound, Constants, Values
 from tokenop.economics.state import Array, Cells, State
@@ -32,6 +34,6 @@ def stage(bound: Bound, values: Constants) -> str:
     )
 
 
-def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
-    """Return the share tried times the largest price gap."""
-    return moving.ceiling(bound, cells, values["share"])
+def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:
+    """Return the share tried times the largest price gap, less what is escalated."""
+    return moving.ceiling(bound, cells, values, values["escalation_rate"], chain)

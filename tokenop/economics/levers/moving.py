@@ -10,9 +10,11 @@ where the target has no price for cached input, all of its input is uncached.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from tokenop.economics.levers.base import Bound, matched, share
+from tokenop.economics.levers.base import Bound, Values, matched, share
 from tokenop.economics.state import Array, Cells, Part, State
 
 RATES = ("r_uncached", "r_read", "r_write_5m", "r_write_1h", "r_output")
@@ -40,6 +42,12 @@ def tier_columns(bound: Bound) -> dict[str, str]:
 
 
 def _target_rates(bound: Bound, cells: Cells) -> tuple[Array, ...]:
+    if bound.name not in cells.targets:
+        cells.targets[bound.name] = _rates(bound, cells)
+    return cells.targets[bound.name]
+
+
+def _rates(bound: Bound, cells: Cells) -> tuple[Array, ...]:
     same = np.array([provider == bound.target_provider for provider in cells.provider])
     scale = np.where(same, cells.same_rate, 1.0)
     rates = []
@@ -157,14 +165,27 @@ def _sql(value: object) -> str:
     return "NULL" if value is None else repr(float(str(value)))
 
 
-def ceiling(bound: Bound, cells: Cells, share_: Array) -> Array:
-    """Return the share moved, times the largest discount of any bucket at the target."""
-    ratio = float(bound.lever.parameters["tokeniser_ratio"].low)
-    least = np.full(cells.size, np.inf)
-    for ours, theirs in zip(cells.rates, _target_rates(bound, cells), strict=True):
-        least = np.minimum(least, np.where(ours > 0, theirs * ratio / np.where(ours > 0, ours, 1.0), np.inf))
-    best = np.clip(1 - np.where(np.isinf(least), 0.0, least), 0.0, 1.0)
-    return np.asarray(share(matched(bound, cells), share_)[0] * best)
+def ceiling(bound: Bound, cells: Cells, values: Values, back: Array, chain: Sequence[Bound]) -> Array:
+    """Return the share moved, times the largest discount at the target of any bucket that can hold tokens.
+
+    What comes back is paid on both sides. Cooled caches only add to the cost.
+    """
+    flags, ratio = matched(bound, cells), float(values["tokeniser_ratio"][0, 0])
+    held = [tokens.sum(axis=0) > 0 for tokens in cells.tokens]
+    cached = np.zeros(cells.size, dtype=np.bool_)
+    for one in chain:
+        if one.lever.kind == "prompt_cache":
+            cached |= cells.match[one.name]
+    # A lever that caches prompts fills the cache buckets; a move turns reads into five-minute writes.
+    reads = held[1] | cached
+    held = [held[0], reads, held[2] | reads, held[3] | cached, held[4]]
+    best = np.zeros(cells.size)
+    for ours, theirs, some in zip(cells.rates, _target_rates(bound, cells), held, strict=True):
+        paid = np.where(ours > 0, theirs * ratio / np.where(ours > 0, ours, 1.0), np.inf)
+        best = np.maximum(best, np.where(some, 1 - paid - float(back[0, 0]), 0.0))
+    # What no token explains, such as a price per call of today's model, is saved whole with the call that moves.
+    best = np.where(cells.fixed.sum(axis=0) > 0, 1.0, best)
+    return np.asarray(share(flags, values["share"])[0] * best)
 
 
 def _or_nan(value: object) -> float:

@@ -11,6 +11,8 @@ prompts, the first of the chain does so for the calls that both match.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tokenop.economics.levers.base import Bound, Constants, Values, matched, share
@@ -95,9 +97,10 @@ def stage(bound: Bound, values: Constants) -> str:
     return f"SELECT * REPLACE ({replaced}, s_cached OR {name} AS s_cached) FROM {{source}}"
 
 
-def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
-    """Return the share of uncached tokens read, times the discount of a read: writes never save."""
-    read, _ = _shares(bound, cells, values, matched(bound, cells))
-    uncached, cached = cells.rates[0], cells.rates[1]
-    discount = np.where(uncached > 0, 1 - cached / np.where(uncached > 0, uncached, 1.0), 0.0)
-    return np.asarray(np.maximum(read[0] * discount, 0.0))
+def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:  # noqa: ARG001 the Protocol's shape
+    """Return what reads save of the price of uncached tokens, less what writes add."""
+    read, write = _shares(bound, cells, values, matched(bound, cells))
+    uncached, into = cells.rates[0], cells.rates[3 if ttl(bound) == "1h" else 2]
+    price = np.where(uncached > 0, uncached, 1.0)
+    saved = read[0] * (1 - cells.rates[1] / price) - write[0] * (into / price - 1)
+    return np.asarray(np.where(uncached > 0, np.maximum(saved, 0.0), 0.0))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tokenop.economics.levers import moving
@@ -27,6 +29,6 @@ def stage(bound: Bound, values: Constants) -> str:
     return moving.stage(bound, values["share"], values["tokeniser_ratio"], values["fallback_rate"], 0.0, latency)
 
 
-def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
-    """Return the share moved times the largest price gap."""
-    return moving.ceiling(bound, cells, values["share"])
+def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:
+    """Return the share moved times the largest price gap, less what falls back."""
+    return moving.ceiling(bound, cells, values, values["fallback_rate"], chain)

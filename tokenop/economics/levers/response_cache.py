@@ -8,6 +8,8 @@ Where two templates cache answers, the first of the chain serves the calls that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tokenop.economics.levers.base import Bound, Constants, Values, ceiling_of, matched, share
@@ -63,6 +65,6 @@ def stage(bound: Bound, values: Constants) -> str:
     return f"SELECT * REPLACE ({scaled}, {charged}, s_answered OR {bound.name} AS s_answered) FROM {{source}}"
 
 
-def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
+def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:  # noqa: ARG001 the Protocol's shape
     """Return the share of calls that the cache answers rightly."""
     return ceiling_of(_saved(bound, cells, values, matched(bound, cells)))

@@ -8,6 +8,8 @@ This lever depends on the whole of the traffic: savings of parts do not add up.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tokenop.economics.levers.base import Bound, Constants, Values, ceiling_of, matched, share
@@ -38,6 +40,13 @@ def gpu_cost(bound: Bound, prefill: Array, decode: Array, values: Values, hours:
     gpus = replica_hours * per_replica * values["gpu_hour_usd"][:, 0]
     operations = values["ops_monthly_usd"][:, 0] * hours / HOURS_PER_MONTH
     return np.where(seconds.sum(axis=1) > 0, gpus + operations, 0.0)
+
+
+def least_cost(bound: Bound, values: Values, hours: float) -> float:
+    """Return US dollars of the window that the GPUs cost at least where there is any load at all, first draw."""
+    gpus = bound.number("min_replicas", 1) * bound.number("gpus_per_replica", 1)
+    by_hour = gpus * values["gpu_hour_usd"][0, 0] + values["ops_monthly_usd"][0, 0] / HOURS_PER_MONTH
+    return float(by_hour * hours)
 
 
 def apply(bound: Bound, state: State, values: Values) -> None:
@@ -78,6 +87,6 @@ def stage(bound: Bound, values: Constants) -> str:
     )
 
 
-def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
+def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:  # noqa: ARG001 the Protocol's shape
     """Return the share: what is left is what the API still serves."""
     return ceiling_of(share(matched(bound, cells), values["share"]))

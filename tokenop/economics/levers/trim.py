@@ -6,6 +6,8 @@ removed from all input buckets in proportion, because a log does not say which p
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from tokenop.economics.levers.base import Bound, Constants, Values, ceiling_of, matched, share
@@ -39,7 +41,7 @@ def stage(bound: Bound, values: Constants) -> str:
     return f"SELECT * REPLACE ({inputs}, s_o * CASE WHEN {flag} THEN {kept_output!r} ELSE 1 END AS s_o) FROM {{source}}"
 
 
-def ceiling(bound: Bound, cells: Cells, values: Values) -> Array:
+def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:  # noqa: ARG001 the Protocol's shape
     """Return the larger of the two reductions: no bucket shrinks by more."""
     most = np.maximum(values["share"] * values["input_reduction"], values["share"] * values["output_reduction"])
     return ceiling_of(share(matched(bound, cells), np.maximum(most, 0.0)))
