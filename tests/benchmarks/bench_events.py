@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-VARIANTS = ("typed copy, zstd", "typed copy, snappy", "checked log")
-BASELINE, OURS = VARIANTS[0], VARIANTS[2]
+BASELINE, HASHED = "typed copy, zstd", "checked and hashed log"
+VARIANTS = (BASELINE, "typed copy, snappy", "checked log", HASHED)
 
 GENERATED = """SELECT 'call-' || lpad(i::VARCHAR, 9, '0') AS id,
     strftime(TIMESTAMP '2026-03-01' + to_microseconds((i * 1300003) % 2600000000000), '%Y-%m-%dT%H:%M:%S.%gZ') AS ts,
@@ -56,12 +56,12 @@ def typed_copy(path: Path, folder: Path, codec: str) -> str:
     return ""
 
 
-def checked_log(path: Path, folder: Path) -> str:
-    """Take the file in as `open_log` does; return its content hash."""
+def checked_log(path: Path, folder: Path, hashed: bool) -> str:
+    """Take the file in as `validate` does, or as `open_log` does with its content hash; return the hash."""
     sys.path.insert(0, str(ROOT))
     from tokenop.events.log import ingest
 
-    found = ingest(path, folder)
+    found = ingest(path, folder, hashed=hashed)
     assert found.invalid == 0, found.findings
     return found.content_hash
 
@@ -72,8 +72,8 @@ def run_one(variant: str, path: Path) -> None:
 
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
         started = time.perf_counter()
-        if variant == OURS:
-            digest = checked_log(path, Path(folder))
+        if variant.startswith("checked"):
+            digest = checked_log(path, Path(folder), variant == HASHED)
         else:
             digest = typed_copy(path, Path(folder), variant.rsplit(" ", 1)[1])
         seconds = time.perf_counter() - started

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import random
 from collections.abc import Callable
 from datetime import datetime
@@ -11,10 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tokenop.database import connect
-from tokenop.events import hashing, schema
+from tokenop.events import hashing, log_text, schema
 from tokenop.events.log import open_log, write_log
+from tokenop.events.log_job import Job
+
+from .conftest import BASE
 
 Event = Callable[..., dict[str, Any]]
 Write = Callable[..., Path]
@@ -132,6 +138,29 @@ def test_json_lines_and_parquet_of_the_same_events_have_the_same_hash(
         }
         hashes |= {open_log(connection, tmp_path / f"again.{kind}").content_hash for kind in ("jsonl", "parquet")}
     assert hashes == {first.content_hash}
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 10_000_000), st.integers(0, 12)), min_size=1, max_size=50), st.data())
+def test_costs_and_latencies_hash_alike_however_they_are_read(
+    tmp_path_factory: pytest.TempPathFactory, costs: list[tuple[float, int]], data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("costs")
+    latency = st.one_of(st.none(), st.floats(0, 1e9), st.integers(0, 10**9))
+    rows = [
+        {**BASE, "id": str(number), "cost_usd": round(cost, digits), "latency_ms": data.draw(latency)}
+        for number, (cost, digits) in enumerate(costs)
+    ]
+    (folder / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    with connect(spill_to=folder) as connection:
+        job = Job(connection, folder / "log.jsonl", folder)
+        fast, exact = log_text.fast_jsonl(job), log_text.exact_jsonl(job)
+        assert fast is not None
+        open_log(connection, folder / "log.jsonl", scratch=folder)
+        again = write_log(connection, "events", folder / "again.parquet")
+        write_log(connection, "events", folder / "again.jsonl")
+    third = hash_of(folder / "again.jsonl")
+    assert fast.content_hash == exact.content_hash == again.content_hash == third
 
 
 def test_the_signs_of_the_optional_fields_differ() -> None:
