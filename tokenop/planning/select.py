@@ -202,12 +202,16 @@ def _undecided(problem: Problem) -> tuple[_Undecided, ...]:
     return tuple(found)
 
 
+def start(problem: Problem) -> _Search:
+    """Return the search, with a good set to beat."""
+    greedy, net = _greedy(problem)
+    return _Search(problem, _undecided(problem), float(initial(problem.cells, problem.hours).cost()[0]), greedy, net)
+
+
 def choose(problem: Problem) -> frozenset[str]:
     """Return the ids of the best allowed set; the empty set where nothing pays."""
-    before = initial(problem.cells, problem.hours)
-    greedy, net = _greedy(problem)
-    search = _Search(problem, _undecided(problem), float(before.cost()[0]), greedy, net)
-    search.visit(0, before, frozenset(), frozenset())
+    search = start(problem)
+    search.visit(0, initial(problem.cells, problem.hours), frozenset(), frozenset())
     return search.best
 
 
