@@ -143,7 +143,7 @@ FROM upto"""
     return (
         f"SELECT segment, day, 0 AS calls, {none}, CAST(NULL AS DECIMAL(38, 12)) AS cost, "
         f"'self-hosted' AS optimized_provider, "
-        f"(SELECT s.model FROM segments s WHERE s.segment = p.segment) AS optimized_model, "
+        f"'own GPUs' AS optimized_model, "
         f"calls AS optimized_calls, {after}, {paid} AS optimized_cost FROM {name}_served p"
     )
 

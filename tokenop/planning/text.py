@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -50,7 +51,8 @@ def _headline(console: Console, plan: Mapping[str, Any]) -> None:
             soft_wrap=True,
         )
     priced = plan["baseline"]["priced_cost_share"]
-    covered = "unknown" if priced is None else f"{priced:.1%}"
+    # Rounded down: 99.96 % is not all of it.
+    covered = "unknown" if priced is None else f"{math.floor(priced * 1000) / 1000:.1%}"
     window = plan["window"]
     notes = [f"{plan['baseline']['calls']:,} calls", f"{window['hours']:,.0f} hours", f"{covered} of tokens priced"]
     if window["extrapolated"]:
