@@ -254,7 +254,7 @@ SELECT
     coalesce(server, 'unknown') AS endpoint,
     coalesce(region, 'unknown') AS region,
     coalesce(tenant, service, 'unknown') AS tenant,
-    CASE WHEN getvariable('input_excludes_cache') <> 'yes' THEN total END AS total_tokens,
+    CASE WHEN getvariable('input_excludes_cache') <> 'true' THEN total END AS total_tokens,
     CASE WHEN input IS NULL OR output IS NULL THEN 'missing' ELSE 'reported' END AS usage_source,
     cache_read AS cache_read_input_tokens,
     cache_write AS cache_creation_input_tokens,
@@ -267,7 +267,7 @@ SELECT
     parent_id,
     agent AS agent_id,
     operation,
-    getvariable('input_excludes_cache') = 'yes' AS _exclusive,
+    getvariable('input_excludes_cache') = 'true' AS _exclusive,
     left_out AS _filter,
     -- a line holds many spans: the reason says which
     'span ' || coalesce(id, 'without id') || ': ' || CASE
@@ -279,9 +279,9 @@ SELECT
         WHEN cache_read IS NULL AND read_text IS NOT NULL THEN 'the count of cache reads is not a whole number'
         WHEN cache_write IS NULL AND write_text IS NOT NULL THEN 'the count of cache writes is not a whole number'
         WHEN reasoning IS NULL AND reasoning_text IS NOT NULL THEN 'the count of reasoning tokens is not a whole number'
-        WHEN getvariable('input_excludes_cache') <> 'yes' AND coalesce(cache_read, 0) + coalesce(cache_write, 0) > input
+        WHEN getvariable('input_excludes_cache') <> 'true' AND coalesce(cache_read, 0) + coalesce(cache_write, 0) > input
             THEN 'more cached than input tokens; if your instrumentation leaves them out: '
-                || '--setting input_excludes_cache=yes'
+                || '--setting input_excludes_cache=true'
     END AS _reject,
     CASE
         WHEN left_out IS NULL

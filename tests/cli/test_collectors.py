@@ -88,3 +88,46 @@ def test_a_missing_file_and_a_broken_manifest_are_findings(run_cli, manual):
 
 def test_an_unknown_name_is_misuse(run_cli):
     assert run_cli("collectors", "check", "nope").exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["map.sql", "sample.csv", "expected.jsonl", "README.md"])
+def test_a_file_that_points_elsewhere_is_refused_unread(run_cli, manual, tmp_path, name):
+    (tmp_path / "secret").write_text("password: x")
+    (manual / name).unlink()
+    (manual / name).symlink_to(tmp_path / "secret")
+    ran = run_cli("collectors", "check", manual)
+    assert ran.exit_code == 1
+    assert "symbolic link" in ran.stdout
+    assert "password" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.parametrize("content", [b"[1]\n", b"\xff\n", b"{\n", b'{"id": [1]}\n', b"[" * 100_000])
+def test_expected_events_that_are_none_are_findings(run_cli, manual, content):
+    (manual / "expected.jsonl").write_bytes(content)
+    ran = run_cli("collectors", "check", manual)
+    assert ran.exit_code == 1, ran.stderr
+    assert "COLLECTOR-EXPECTED" in ran.stdout
+
+
+def test_a_sample_beyond_all_measure_is_refused(run_cli, manual):
+    with (manual / "sample.csv").open("a") as file:
+        file.write("x" * 1_000_001)
+    ran = run_cli("collectors", "check", manual)
+    assert ran.exit_code == 1
+    assert "a few rows are enough" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ("'abc' AS _rank", "_rank as VARCHAR"),
+        ("'maybe' AS _exclusive", "_exclusive as VARCHAR"),
+        ("{'a': 1} AS _rank", "_rank as STRUCT"),
+    ],
+)
+def test_what_the_engine_steers_by_must_be_of_its_type(run_cli, manual, changed, told):
+    exclusive = "" if "_exclusive" in changed else ", true AS _exclusive"
+    (manual / "map.sql").write_text(f"SELECT _file, _line, {changed}{exclusive} FROM source\n")
+    ran = run_cli("collectors", "check", manual)
+    assert ran.exit_code == 1, ran.stderr
+    assert told in ran.stdout

@@ -234,3 +234,32 @@ def test_help_shows_examples(run_cli):
     ran = run_cli("discover", "--help")
     assert ran.exit_code == 0
     assert "tokenop discover --collectors claude-code" in ran.stdout
+
+
+@pytest.mark.parametrize("name", ["events.jsonl", "rejected.jsonl", "discovered.yaml"])
+def test_a_folder_in_the_place_of_an_output_leaves_nothing_half_written(tmp_path, run_cli, calls, name):
+    out = tmp_path / "out"
+    (out / name).mkdir(parents=True)
+    ran = run_cli("discover", "--input", calls, "--out", out)
+    assert ran.exit_code == 1, ran.stderr
+    assert name in ran.stderr
+    assert left_in(out) == {name}
+
+
+def test_the_events_may_not_take_the_place_of_the_rejected_rows(tmp_path, run_cli, calls):
+    ran = run_cli("discover", "--input", calls, "--out", tmp_path / "rejected.jsonl")
+    assert ran.exit_code == 1
+    assert not (tmp_path / "rejected.jsonl").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--tz", "localtime"), ("--tz", "+99:99"), ("--tz", "+00:60"), ("--tz", ""), ("--set", "tenant="),
+        ("--set", "tenant=\udcff"), ("--tz", "\udcff"), ("--out", "\udcff"), ("--map", "tenant=a[999999999999]"),
+    ],
+)  # fmt: skip
+def test_options_that_mean_nothing_are_misuse_and_named(tmp_path, run_cli, calls, arguments):
+    ran = run_cli("discover", "--input", calls, *arguments, cwd=tmp_path)
+    assert ran.exit_code == 2, ran.stderr
+    assert arguments[0] in ran.stderr

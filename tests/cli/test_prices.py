@@ -102,3 +102,20 @@ def test_coverage_counts_priced_and_unpriced_calls(run_cli: Run, tmp_path: Path)
     table = run_cli("prices", "coverage", "--events", path)
     assert "m-1" in table.stdout
     assert "Next: tokenop plan" in table.stdout
+
+
+def test_no_figure_is_cut_on_a_narrow_terminal(run_cli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run_cli("prices", "show", "claude-sonnet-4-5").stdout
+    assert "…" not in shown
+    assert "22.5" in shown
+
+
+def test_names_that_look_like_markup_are_shown_as_they_are(run_cli: Run, tmp_path: Path) -> None:
+    log = tmp_path / "calls.jsonl"
+    log.write_text('{"ts": "2026-03-02T09:00:00Z", "model": "[bold]x[/]", "input_tokens": 1, "output_tokens": 1}\n')
+    out = tmp_path / "[/out]"
+    ran = run_cli("discover", "--input", log, "--out", out)
+    assert ran.exit_code == 0, ran.stderr
+    assert str(out) in ran.stdout
+    assert "[bold]x[/]" in run_cli("prices", "coverage", "--events", out / "events.jsonl").stdout

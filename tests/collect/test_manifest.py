@@ -56,6 +56,8 @@ def test_settings_take_the_given_value_or_the_default(tmp_path):
         ("columns: {a: VARCHAR}", "columns: {_file: VARCHAR}", "is added by the engine"),
         ("columns: {a: VARCHAR}", "columns: {}", "no column is declared"),
         ("columns: {a: VARCHAR}", "columns: {a: BIGINT}", "declare it VARCHAR"),
+        ('glob: "*.jsonl"', 'glob: "/etc/*"', "leaves the folder"),
+        ('glob: "*.jsonl"', 'glob: ["*.jsonl", "../**"]', "leaves the folder"),
         ("grants: []", "dedupe: [nope]\ngrants: []", "is not a field of the event"),
         ("grants: []", "settings: {A: {default: x}}\ngrants: []", "needs default and description"),
     ],

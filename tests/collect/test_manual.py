@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+from tokenop import database
+from tokenop.database import quoted
 from tokenop.errors import InputError, MisuseError
 
 CALL = {"ts": "2026-03-02T09:00:00Z", "model": "gpt-4o", "input_tokens": 10, "output_tokens": 2}
@@ -374,3 +379,76 @@ def test_many_small_files_keep_their_own_line_numbers(tmp_path, run_collector):
         ("a", 3), ("c", 1), ("c", 2), ("d", 1), ("e", 4),
     ]  # fmt: skip
     assert sorted((event["_file"][-7], event["_line"]) for event in ran.events) == [("a", 1), ("e", 3)]
+
+
+@pytest.mark.parametrize(("offset"), ["+24:00", "+99:99", "-05:60"])
+def test_an_offset_that_no_zone_has_is_no_time(rows, offset):
+    ran = rows(call(ts=f"2026-03-02T12:00:00{offset}"))
+    assert [rejected["rule"] for rejected in ran.rejected] == ["EV-TIME"]
+
+
+def test_microseconds_given_as_milliseconds_are_told_to_be_the_unit(rows):
+    (rejected,) = rows(call(ts=1772442000000000), epoch="ms").rejected
+    assert "milliseconds" in rejected["message"]
+    assert "--epoch" in rejected["fix"]
+
+
+def test_a_day_that_does_not_exist_is_not_said_to_lack_a_zone(rows):
+    (rejected,) = rows(call(ts="2026-02-30"), zone="UTC").rejected
+    assert (rejected["rule"], rejected["field"]) == ("EV-TIME", "ts")
+
+
+@pytest.mark.parametrize("count", ["12.7", "1_000", "0x10"])
+def test_counts_that_are_none_are_refused_where_cached_tokens_are_added_too(rows, count):
+    ran = rows(call(input_tokens=count), settings=["input_excludes_cache=true"])
+    assert ran.counts == (0, 0, 1, 0)
+
+
+def test_an_index_beyond_any_list_is_misuse(rows):
+    with pytest.raises(MisuseError, match="--map"):
+        rows(call(a=[1]), maps=["tenant=a[99999999999999999999]"])
+
+
+def test_a_value_nested_without_end_is_an_error_that_names_the_file(tmp_path, run_collector):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(InputError, match=r"deep\.json"):
+        run_collector(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such file names")
+@pytest.mark.parametrize("suffix", ["jsonl", "csv"])
+def test_a_file_name_that_is_no_text_is_read_and_shown_with_escapes(tmp_path, run_collector, suffix):
+    path = os.fsencode(tmp_path) + b"/bad\xff." + suffix.encode()
+    text = json.dumps(CALL) if suffix == "jsonl" else ",".join(CALL) + "\n" + ",".join(str(v) for v in CALL.values())
+    Path(os.fsdecode(path)).write_text(text)
+    for given in (tmp_path, Path(os.fsdecode(path))):
+        (event,) = run_collector(given).events
+        assert "bad\\udcff" in event["_file"]
+
+
+def test_a_pattern_stands_for_the_files_that_match(tmp_path, run_collector):
+    for name in ("a1", "a2", "b"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(CALL))
+    assert run_collector(tmp_path / "a*.jsonl").counts[0] == 2
+    (tmp_path / "a[1].jsonl").write_text(json.dumps(CALL))
+    (event,) = run_collector(tmp_path / "a[1].jsonl").events
+    assert event["_file"].endswith("a[1].jsonl")
+
+
+def test_the_first_line_of_a_spreadsheet_is_told_apart_from_a_header(rows):
+    with pytest.raises(InputError, match="for spreadsheets"):
+        rows("sep=;", "ts;input_tokens;output_tokens", name="calls.csv")
+
+
+def test_parquet_files_may_have_columns_called_as_internal_ones(tmp_path, run_collector):
+    path = tmp_path / "calls.parquet"
+    with database.connect() as connection:
+        connection.execute(
+            "COPY (SELECT TIMESTAMPTZ '2026-03-02 09:00:00+00' AS ts, n AS input_tokens, 2 AS output_tokens, "
+            f"7 AS file_row_number, 'x' AS _file, 9 AS _line FROM range(3) AS numbers(n)) TO {quoted(str(path))}"
+        )
+    ran = run_collector(path)
+    assert [(event["_line"], event["input_tokens"]) for event in sorted(ran.events, key=lambda e: e["_line"])] == [
+        (1, 0), (2, 1), (3, 2),
+    ]  # fmt: skip

@@ -260,12 +260,12 @@ def test_more_cached_than_input_tokens_is_rejected_with_the_way_out(read: Any) -
     values = {**CHAT, "gen_ai.usage.cache_read.input_tokens": 5000}
     found = read(request(span(1, values), span(2)))
     assert found.counts.rejected == 1
-    assert "input_excludes_cache=yes" in found.reasons[0]
+    assert "input_excludes_cache=true" in found.reasons[0]
 
 
 def test_cached_tokens_are_added_where_the_emitter_leaves_them_out(read: Any) -> None:
     values = {**CHAT, "gen_ai.usage.cache_read.input_tokens": 5000}
-    assert read(request(span(1, values)), input_excludes_cache="yes").event["input_tokens"] == 5100
+    assert read(request(span(1, values)), input_excludes_cache="true").event["input_tokens"] == 5100
 
 
 def test_tenant_and_intent_come_from_the_configured_attributes(read: Any) -> None:
@@ -329,3 +329,19 @@ def test_attributes_of_odd_shapes_do_not_break_the_reading(read: Any) -> None:
         {"value": {"stringValue": "nameless"}},
     ]
     assert read(request(span(1, attributes=odd), service_name={"boolValue": True})).event["input_tokens"] == 100
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_an_array_of_requests_is_read_as_lines_are(read: Any, indent: int | None) -> None:
+    found = read(json.dumps([request(span(1)), request(span(2))], indent=indent) + "\n")
+    assert (found.counts.rows_in, found.counts.events) == (2, 2)
+
+
+def test_a_request_over_several_lines_is_read(read: Any) -> None:
+    found = read(json.dumps(request(span(1), span(2)), indent=2) + "\n")
+    assert (found.counts.rows_in, found.counts.events) == (2, 2)
+
+
+def test_a_first_line_cut_short_costs_that_line_alone(read: Any) -> None:
+    found = read('{"resourceSpans": [\n', request(span(1)))
+    assert (found.counts.events, found.counts.rejected) == (1, 1)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -249,13 +251,12 @@ def _print(found: Discovery, outputs: Outputs) -> None:
     console.print(table)
     result = found.as_dict()
     tokens = {name: count for name, count in result["tokens"].items() if name != "calls_without_token_counts" and count}
-    console.print(
-        "tokens: " + (", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in tokens.items()) or "unknown")
-    )
+    say = partial(console.print, markup=False)  # a path may look like markup
+    say("tokens: " + (", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in tokens.items()) or "unknown"))
     cost, share = result["cost_usd"], result["priced_share"]
     money = "of unknown cost" if cost is None else f"for ${cost:,.{2 if cost == 0 or cost >= 1 else 6}f}"
     covered = "" if share is None else f" ({share:.1%} of the tokens have a price)"
     calls = "1 call" if found.events == 1 else f"{found.events:,} calls"
-    console.print(f"\n{calls} {money}{covered}, written to {outputs.events} and {outputs.discovered}")
+    say(f"\n{calls} {money}{covered}, written to {outputs.events} and {outputs.discovered}")
     default = outputs.events == Path("events.jsonl")
-    console.print(f"Next: tokenop plan{'' if default else f' --events {outputs.events}'}")
+    say(f"Next: tokenop plan{'' if default else f' --events {shlex.quote(str(outputs.events))}'}")

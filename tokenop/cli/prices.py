@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,12 @@ if TYPE_CHECKING:
 
 SAMPLE_IN, SAMPLE_OUT = 10_000, 1_000
 LISTED = 20
+HEADINGS = (
+    "from", "until", "hours (UTC)", "input tokens", "kind", "input", "cache read", "write 5m", "write 1h", "output"
+)  # fmt: skip
+FIGURES = HEADINGS.index("input")
+UNTOLD = {"until": {""}, "hours (UTC)": {"all day"}, "input tokens": {"any"}, "write 5m": {"–"}, "write 1h": {"–"}}
+WIDE = 120
 
 
 @click.group(
@@ -90,8 +97,8 @@ def coverage(events: Path, extra: Path | None, as_json: bool) -> None:
         click.echo(json.dumps({**found.as_dict(), **money}, indent=2, ensure_ascii=False))
         return
     _print_coverage(found)
-    total = "unknown" if cost is None else f"${cost:,.2f}"
-    click.echo(f"\nKnown cost of {events}: {total}. Next: tokenop plan --events {events}")
+    total = "unknown" if cost is None else f"${cost:,.{2 if cost == 0 or cost >= 1 else 6}f}"
+    click.echo(f"\nKnown cost of {events}: {total}. Next: tokenop plan --events {shlex.quote(str(events))}")
 
 
 def _number(money: Decimal | None) -> float | None:
@@ -100,20 +107,17 @@ def _number(money: Decimal | None) -> float | None:
 
 def _print_entries(key: ModelKey, entries: Sequence[Entry]) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from tokenop.prices import listing
     from tokenop.prices.model import moment_text
 
-    table = Table(title=f"{key.provider}/{key.model} — USD per million tokens", title_justify="left")
-    for heading in ("from", "until", "hours (UTC)", "input tokens", "kind"):
-        table.add_column(heading, no_wrap=heading != "kind")
-    for heading in ("input", "cache read", "write 5m", "write 1h", "output"):
-        table.add_column(heading, justify="right")
+    rows = []
     for entry in entries:
         rates = entry.rates
         figures = (rates.input, rates.cache_read, rates.cache_write_5m, rates.cache_write_1h, rates.output)
-        table.add_row(
+        cells = (
             moment_text(entry.valid_from) if entry.valid_from and not entry.undated else "unknown",
             moment_text(entry.valid_until) if entry.valid_until else "",
             listing.hours(entry),
@@ -121,7 +125,19 @@ def _print_entries(key: ModelKey, entries: Sequence[Entry]) -> None:
             entry.slot.processing,
             *(listing.per_million(rate) or "–" for rate in figures),
         )
+        rows.append(cells)
+    title = escape(f"{key.provider}/{key.model} — USD per million tokens")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    # A column that says nothing takes the width that the figures need: a figure is never cut.
+    said = [n for n, heading in enumerate(HEADINGS) if {row[n] for row in rows} - UNTOLD.get(heading, set())]
+    for n in said:
+        widest = max(len(row[n]) for row in rows)
+        table.add_column(HEADINGS[n], min_width=widest, justify="left" if n < FIGURES else "right")
+    for row in rows:
+        table.add_row(*(escape(row[n]) for n in said))
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(console.width, WIDE))
     console.print(table)
     if any(entry.rates.per_call for entry in entries):
         console.print("Each call also costs " + ", ".join(sorted({f"${e.rates.per_call:f}" for e in entries})) + ".")
@@ -134,6 +150,7 @@ def _print_entries(key: ModelKey, entries: Sequence[Entry]) -> None:
 
 def _print_coverage(found: Coverage) -> None:
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     def share(part: Decimal | None) -> str:
@@ -159,7 +176,7 @@ def _print_coverage(found: Coverage) -> None:
     for heading in ("calls", "tokens"):
         unknown.add_column(heading, justify="right")
     for model in found.unpriced_models[:LISTED]:
-        unknown.add_row(model.provider, model.model, f"{model.calls:,}", f"{model.tokens:,}")
+        unknown.add_row(escape(model.provider), escape(model.model), f"{model.calls:,}", f"{model.tokens:,}")
     console.print(unknown)
     if len(found.unpriced_models) > LISTED:
         console.print(f"… and {len(found.unpriced_models) - LISTED} more (--json lists all)")

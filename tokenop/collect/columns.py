@@ -15,6 +15,7 @@ from tokenop.errors import InputError, MisuseError
 NEEDED = ("ts", "input_tokens", "output_tokens")
 _TOKEN = re.compile(r'\.?(?:"(?P<quoted>[^"]+)"|\[(?P<index>\d+)\]|(?P<plain>[^.\[\]"]+))')
 _SHOWN_COLUMNS = 30
+_MOST_ELEMENTS = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +124,8 @@ def _steps(path: str, plain: str) -> list[tuple[str | int, int]]:
         if not match:
             raise MisuseError(f'--map …={path}: cannot be read; write it as a.b, a[0].b or a."b.c"')
         index = match["index"]
+        if index and int(index) > _MOST_ELEMENTS:
+            raise MisuseError(f"--map …={path}: no list has so many elements")
         steps.append((int(index) if index else match["quoted"] or match["plain"], match.end()))
         at = match.end()
     return steps

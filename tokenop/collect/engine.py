@@ -54,8 +54,11 @@ def collect(
     options: Options,
     scratch: Path,
     progress: Progress = lambda _: None,
+    seconds: float = 600,
 ) -> Collected:
     """Run `manifest`'s collector over `files`; `scratch` is an empty folder of its own.
+
+    map.sql is stopped after `seconds`.
 
     Raises:
         FindingsError: map.sql is refused, or returns what it may not.
@@ -66,7 +69,7 @@ def collect(
     progress(f"{manifest.name}: mapping {staged.rows:,} rows")
     text = manifest.map_file.read_text(encoding="utf-8")
     values = manifest.values(options.settings)
-    confined.run_map(text, {"source": staged.path}, mapped, values, name=str(manifest.map_file))
+    confined.run_map(text, {"source": staged.path}, mapped, values, seconds=seconds, name=str(manifest.map_file))
     relation = f"read_parquet({quoted(str(mapped))})"
     kinds = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
     _check_columns(manifest, kinds)
@@ -89,10 +92,23 @@ def _check_columns(manifest: Manifest, kinds: Mapping[str, str]) -> None:
     allowed = {*types(), *normalise.CONTROL}
     problems = [f"returns the column {name}, which the event has not" for name in kinds if name not in allowed]
     problems += [f"must return {name}" for name in ("_file", "_line") if name not in kinds]
+    problems += [
+        f"returns {name} as {kinds[name]}: it must be {normalise.CONTROL[name]}"
+        for name in normalise.CONTROL
+        if name in kinds and not _fits(kinds[name], normalise.CONTROL[name])
+    ]
     if manifest.convention == "flagged" and "_exclusive" not in kinds:
         problems.append("must return _exclusive, since the convention is flagged")
     if problems:
         raise FindingsError([_finding(manifest, message) for message in problems])
+
+
+def _fits(kind: str, wanted: str) -> bool:
+    """Tell whether every value of the type `kind` can be cast to `wanted`."""
+    if wanted == "VARCHAR" or kind in (wanted, '"NULL"'):
+        return True
+    whole = kind.removeprefix("U") in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+    return wanted != "BOOLEAN" and (whole or (wanted == "DOUBLE" and kind.startswith(("FLOAT", "DOUBLE", "DECIMAL"))))
 
 
 def _check_rows(

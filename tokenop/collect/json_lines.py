@@ -16,8 +16,11 @@ from tokenop.events import lines as event_lines
 
 if TYPE_CHECKING:
     import duckdb
+    import msgspec
 
 _LONGEST = 16 * 1024 * 1024
+_LARGEST_DOCUMENT = 256 * 1024 * 1024
+_BOM = b"\xef\xbb\xbf"
 # Thousands of small transcripts are read as a few large files: each file that DuckDB opens has its price.
 _SMALL, _BUNDLE = 2 * 1024 * 1024, 64 * 1024 * 1024
 # One SELECT reads this many files: few enough for its text.
@@ -89,7 +92,7 @@ def _bundles(files: Sequence[SourceFile], scratch: Path, progress: Callable[[str
     size = 0
     for number, file in enumerate(files):
         progress(f"checking {file.shown} ({number + 1} of {len(files)})")
-        if file.kind == "json":
+        if file.kind == "json" or _is_one_document(file.path):
             yield _Bundle(_array_as_lines(file, scratch / f"array-{number}.jsonl"), [(file.shown, 0)])
             continue
         bytes_here = file.path.stat().st_size
@@ -112,7 +115,7 @@ def _joined(files: Sequence[SourceFile], target: Path) -> _Bundle:
     lines = 0
     with target.open("wb") as bundle:
         for file in files:
-            data = file.path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+            data = file.path.read_bytes().removeprefix(_BOM)
             if not data:
                 continue
             data = data if data.endswith(b"\n") else data + b"\n"
@@ -221,14 +224,46 @@ def _count_lines(path: Path) -> int:
 
 
 def _array_as_lines(file: SourceFile, target: Path) -> Path:
-    """Write the elements of a JSON array as lines: the line number is then the element's place in the array."""
-    import msgspec
+    """Write the elements of a JSON array as lines: the line number is then the element's place in the array.
 
+    One object over several lines counts as an array of one.
+    """
     try:
-        elements = msgspec.json.decode(file.path.read_bytes().removeprefix(b"\xef\xbb\xbf"), type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        elements = _document(file.path)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{file.shown}: is not a sound JSON array: {error}") from error
     with target.open("wb") as lines:
         for element in elements:
             lines.write(bytes(element).replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
     return target
+
+
+def _document(path: Path) -> list[msgspec.Raw]:
+    """Return the elements of the one JSON value in the file, which is a list or counts as one.
+
+    Raises:
+        ValueError, RecursionError: it is not one sound JSON value.
+    """
+    import msgspec
+
+    data = path.read_bytes().removeprefix(_BOM)
+    if data.lstrip()[:1] == b"[":
+        return msgspec.json.decode(data, type=list[msgspec.Raw])
+    return [msgspec.json.decode(data, type=msgspec.Raw)]
+
+
+def _is_one_document(path: Path) -> bool:
+    """Tell whether the file holds one JSON value, an array or a pretty-printed object, though it is named a line file.
+
+    Only a first line that is no whole object is a reason to look further.
+    """
+    with path.open("rb") as file:
+        first = file.readline(_LONGEST).removeprefix(_BOM).strip()
+        opened = first[:1] == b"[" or (first[:1] == b"{" and not first.endswith(b"}"))
+        if not opened or path.stat().st_size > _LARGEST_DOCUMENT:
+            return False
+    try:
+        _document(path)
+    except (ValueError, RecursionError):
+        return False
+    return True

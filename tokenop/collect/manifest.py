@@ -187,6 +187,7 @@ def _problems(document: documents.Document) -> list[Finding]:
     if isinstance(source, dict):
         found += _shape(document, source, _INPUT_KEYS, "input.")
         found += _columns(document, source)
+        found += _globs(document, source.get("glob"))
     for path, allowed in _CHOICES.items():
         value = document.value(path)
         if isinstance(value, str) and value not in allowed:
@@ -220,6 +221,15 @@ def _shape(
         if required and name not in mapping:
             found.append(_finding(document, prefix + name, "is missing", "add it"))
     return found
+
+
+def _globs(document: documents.Document, glob: object) -> list[Finding]:
+    patterns = glob if isinstance(glob, list) else [glob] if isinstance(glob, str) else []
+    return [
+        _finding(document, "input.glob", f"{pattern!r} leaves the folder to read", "write a pattern such as **/*.jsonl")
+        for pattern in patterns
+        if not isinstance(pattern, str) or not pattern or pattern.startswith(("/", "~")) or ".." in pattern.split("/")
+    ]
 
 
 def _columns(document: documents.Document, source: dict[str, Any]) -> list[Finding]:

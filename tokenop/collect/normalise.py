@@ -156,7 +156,11 @@ def _settled(name: str, manifest: Manifest) -> str:
 def _inclusive(manifest: Manifest) -> str:
     """Return SQL for input tokens with the cached ones in it; a count that is no count is left to be refused."""
     parts = [f"TRY_CAST({name} AS HUGEINT)" for name in ("input_tokens", *_CACHED)]
-    sound = " AND ".join(f"({name} IS NULL OR {part} >= 0)" for name, part in zip(("input_tokens", *_CACHED), parts))  # noqa: B905
+    sound = " AND ".join(
+        # TRY_CAST would take `12.7` for 13 and `1_000` for 1000.
+        f"({name} IS NULL OR regexp_full_match({name}, '\\d{{1,18}}'))"
+        for name in ("input_tokens", *_CACHED)
+    )
     total = f"CAST({parts[0]} + coalesce({parts[1]}, 0) + coalesce({parts[2]}, 0) AS VARCHAR)"
     flag = "coalesce(_exclusive, false)" if manifest.convention == "flagged" else "true"
     return f"CASE WHEN {flag} AND {sound} THEN {total} ELSE input_tokens END"

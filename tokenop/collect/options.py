@@ -13,7 +13,7 @@ from typing import Literal
 from tokenop.errors import MisuseError
 from tokenop.events.schema import types
 
-_OFFSET = re.compile(r"([+-])(\d{2}):?(\d{2})\Z")
+_OFFSET = re.compile(r"([+-])(0\d|1[0-4]):?([0-5]\d)\Z")
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -66,6 +66,9 @@ def parse(
         until=_instant("--until", until),
         settings=_pairs("--setting", settings, "NAME", "VALUE"),
     )
+    for name, constant in options.constants.items():
+        if not constant.strip():
+            raise MisuseError(f"--set {name}=: gives no value; leave it out where the value is unknown")
     if "id" in options.constants:
         raise MisuseError(
             "--set id=…: every call needs an id of its own; leave it out and ids are derived from the rows"
@@ -81,9 +84,23 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f" (did you mean {' or '.join(close)}?)" if close else ""
 
 
+def require_text(option: str, text: str) -> None:
+    """Refuse a text that the command line gave in bytes which are no UTF-8.
+
+    Raises:
+        MisuseError: it is not text.
+    """
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        shown = text.encode("utf-8", "backslashreplace").decode()
+        raise MisuseError(f"{option} {shown}: is not UTF-8 text") from error
+
+
 def _pairs(option: str, texts: Iterable[str], left: str, right: str) -> dict[str, str]:
     pairs: dict[str, str] = {}
     for text in texts:
+        require_text(option, text)
         name, equals, value = text.partition("=")
         name = name.strip()
         if not equals or not name:
@@ -105,19 +122,23 @@ def _fields(option: str, texts: Iterable[str], right: str) -> dict[str, str]:
 def _zone(text: str | None) -> str | None:
     if text is None:
         return None
+    require_text("--tz", text)
     if text.upper() in ("UTC", "Z", "GMT"):
         return "UTC"
     offset = _OFFSET.match(text)
     if offset:
         return f"{offset[1]}{offset[2]}:{offset[3]}"
-    import zoneinfo
+    from tokenop import database
 
-    known = zoneinfo.available_timezones()
-    exact = next((name for name in sorted(known) if name.lower() == text.lower()), None)
-    if exact is None and known:
+    # Those of the engine that will read the times; Python knows others, or none at all.
+    with database.connect() as connection:
+        rows = connection.execute("SELECT name FROM pg_timezone_names() ORDER BY ALL").fetchall()
+    known = [str(row[0]) for row in rows]
+    exact = next((name for name in known if name.lower() == text.lower()), None)
+    if exact is None:
         fix = nearest(text, known) or "; write an IANA name such as Europe/Berlin, or an offset such as +02:00"
         raise MisuseError(f"--tz {text}: is not a time zone{fix}")
-    return exact or text
+    return exact
 
 
 def _epoch(text: str | None) -> Epoch | None:

@@ -12,7 +12,7 @@ from tokenop import files
 from tokenop.collect import dedupe, engine, quarantine, sources
 from tokenop.collect.engine import Collected
 from tokenop.collect.manifest import Manifest
-from tokenop.collect.options import Options
+from tokenop.collect.options import Options, require_text
 from tokenop.collect.stage import Progress
 from tokenop.database import quoted
 from tokenop.errors import InputError, NoInputError
@@ -48,13 +48,23 @@ class Outputs:
     @classmethod
     def at(cls, place: Path) -> Outputs:
         """Return the outputs in the folder `place`, or beside it where it names a `.jsonl` or `.parquet` file."""
+        require_text("--out", str(place))
         if place.suffix in (".jsonl", ".parquet") and not place.is_dir():
-            return cls(place, place.with_name(REJECTED), place.with_name(DISCOVERED))
+            return cls(place, place.with_name(REJECTED), place.with_name(DISCOVERED))._checked()
         if place.suffix in _NOT_EVENTS and not place.is_dir():
             raise InputError(f"{place}: events are written as .jsonl or .parquet; name such a file, or a folder")
         if place.exists() and not place.is_dir():
             raise InputError(f"{place}: is a file; name a folder, or an events file ending in .jsonl or .parquet")
-        return cls(place / EVENTS, place / REJECTED, place / DISCOVERED)
+        return cls(place / EVENTS, place / REJECTED, place / DISCOVERED)._checked()
+
+    def _checked(self) -> Outputs:
+        # Found out later, one of the three would have been written already.
+        for path in (self.events, self.rejected, self.discovered):
+            if path.is_dir():
+                raise InputError(f"{path}: is a folder where a file is to be written; name another place with --out")
+        if len({self.events, self.rejected, self.discovered}) < 3:
+            raise InputError(f"{self.events}: is where the rejected rows go; name the events file otherwise")
+        return self
 
 
 @dataclass(slots=True)

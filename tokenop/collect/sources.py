@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import os
 import zlib
@@ -49,7 +50,7 @@ def find(manifest: Manifest, paths: Iterable[Path], scratch: Path, leave_out: It
 
     Args:
         manifest: says which names match in a folder; a file that is named itself is always read.
-        paths: files and folders.
+        paths: files and folders, or patterns such as `logs/*.jsonl` where no file has that very name.
         scratch: folder for unpacked `.gz` files.
         leave_out: files that a folder must not contribute, such as the outputs of an earlier run.
 
@@ -58,16 +59,16 @@ def find(manifest: Manifest, paths: Iterable[Path], scratch: Path, leave_out: It
     """
     skipped = {path.resolve() for path in leave_out}
     found: dict[Path, str] = {}
-    for given in paths:
+    for given in _expanded(paths):
         if given.is_dir():
             _readable(given)
             inside = {path for pattern in manifest.globs for path in given.glob(pattern) if path.is_file()}
             for path in sorted(inside):
                 hidden = any(part.startswith(".") for part in path.relative_to(given).parts)
                 if not hidden and path.resolve() not in skipped:
-                    found.setdefault(path.resolve(), path.as_posix())
+                    found.setdefault(path.resolve(), _shown(path))
         elif given.is_file():
-            found.setdefault(given.resolve(), given.as_posix())
+            found.setdefault(given.resolve(), _shown(given))
         elif given.exists():
             raise InputError(f"{given}: is neither a file nor a folder; save the data to a file first")
         else:
@@ -76,11 +77,31 @@ def find(manifest: Manifest, paths: Iterable[Path], scratch: Path, leave_out: It
     return [_source(manifest, path, shown, scratch / f"unpacked-{n}") for n, (path, shown) in enumerate(files)]
 
 
+def _expanded(paths: Iterable[Path]) -> Iterable[Path]:
+    for given in paths:
+        try:
+            there = given.exists() or given.is_symlink()
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+            raise InputError(f"{_shown(given)}: cannot be read: {reason}; check its permissions") from error
+        matches = [] if there or not glob.has_magic(str(given)) else sorted(glob.glob(str(given), recursive=True))  # noqa: PTH207
+        yield from (Path(match) for match in matches) if matches else (given,)
+
+
+def _shown(path: Path) -> str:
+    """Return the path as text that can be written; bytes of a file name that are no UTF-8 show as escapes."""
+    return path.as_posix().encode("utf-8", "backslashreplace").decode()
+
+
 def _source(manifest: Manifest, path: Path, shown: str, unpacked: Path) -> SourceFile:
     _readable(path)
     inner = Path(path.stem) if path.suffix == ".gz" else path
     if path.suffix == ".gz":
         path = _unpack(path, unpacked)
+    elif str(path) != _shown(path) or glob.has_magic(str(path)):
+        # DuckDB takes only names that are text, and reads `a[1].csv` as a pattern that `a1.csv` matches.
+        unpacked.symlink_to(path)
+        path = unpacked
     if manifest.format == "jsonl":
         return SourceFile(path, shown, "jsonl")
     if manifest.format != "any":

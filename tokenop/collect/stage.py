@@ -130,9 +130,10 @@ def _from(relation: str, shown: str) -> Callable[[Sequence[str]], str]:
 def _parquet(connection: duckdb.DuckDBPyConnection, file: SourceFile) -> _Group:
     import duckdb
 
-    read = f"read_parquet({quoted(str(file.path))}, file_row_number=true)"
+    # Rows are read in their order, so that their numbers need no column of that name, which a file may have itself.
+    read = f"read_parquet({quoted(str(file.path))}, hive_partitioning=false)"
     try:
-        described = connection.execute(f"DESCRIBE SELECT * EXCLUDE (file_row_number) FROM {read}").fetchall()
+        described = connection.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()
     except duckdb.Error as error:
         raise InputError(f"{file.shown}: is not a sound Parquet file: {str(error).splitlines()[0]}") from error
     texts = []
@@ -140,7 +141,7 @@ def _parquet(connection: duckdb.DuckDBPyConnection, file: SourceFile) -> _Group:
         column = identifier(str(name))
         nested = str(kind).startswith(("STRUCT", "MAP", "UNION")) or str(kind).endswith("]")
         texts.append(f"{f'to_json({column})' if nested else column}::VARCHAR AS {column}")
-    relation = f"SELECT file_row_number + 1 AS _line, {', '.join(texts)} FROM {read}"
+    relation = f"SELECT row_number() OVER () AS _line, {', '.join(texts)} FROM {read}"
     return _Group(tuple(str(row[0]) for row in described), _from(relation, file.shown))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +57,8 @@ def _header(path: Path, shown: str) -> tuple[tuple[str, ...], str]:
     if "\0" in text:
         raise InputError(f"{shown}:1: the header holds NUL bytes; save the file as UTF-8 text")
     text = text.rstrip("\r\n")
+    if re.fullmatch(r'"?sep=.?"?', text):
+        raise InputError(f"{shown}:1: the line {text} is for spreadsheets; remove it, the next one names the columns")
     if "\r" in text:
         raise InputError(f"{shown}:1: the lines end in carriage returns alone; save the file with Unix line ends")
     if text.count('"') % 2:

@@ -10,7 +10,7 @@ NO_ZONE, NO_TIME = "EV-ZONE", "EV-TIME"
 
 _DAY = r"\d{4}[-/]\d{2}[-/]\d{2}"
 _CLOCK = r"[T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,12})?)?"
-_ZONE = r" ?([Zz]|UTC|GMT|[+-]\d{2}(:?\d{2})?)"
+_ZONE = r" ?([Zz]|UTC|GMT|[+-](0\d|1\d|2[0-3])(:?[0-5]\d)?)"
 _ZONED = f"{_DAY}{_CLOCK}{_ZONE}"
 _NAIVE = f"{_DAY}({_CLOCK})?"
 _NUMBER = r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,2})?"
@@ -32,19 +32,23 @@ def utc(column: str, options: Options) -> str:
 
 
 def problem(column: str, options: Options) -> tuple[str, str, str]:
-    """Return SQL for rule, message and fix of a time that only lacks a flag; NULL for every other one."""
+    """Return SQL for rule, message and fix of a time that lacks a flag or does not fit it; NULL for every other one."""
     naive = f"regexp_full_match({column}, {quoted(_NAIVE)})"
     number = f"regexp_full_match({column}, {quoted(_NUMBER)})"
     lacks_zone = "false" if options.zone else naive
     lacks_epoch = "false" if options.epoch else number
-    rule = f"CASE WHEN {lacks_zone} THEN '{NO_ZONE}' WHEN {lacks_epoch} THEN '{NO_TIME}' END"
+    rule = f"CASE WHEN {lacks_zone} THEN '{NO_ZONE}' WHEN {naive} OR {number} THEN '{NO_TIME}' END"
+    unit = "" if options.epoch is None else "seconds" if options.epoch.unit == "s" else "milliseconds"
     message = (
         f"CASE WHEN {lacks_zone} THEN {column} || ' has no time zone' "
-        f"WHEN {lacks_epoch} THEN {column} || ' is a number, not a time' END"
+        f"WHEN {lacks_epoch} THEN {column} || ' is a number, not a time' "
+        f"WHEN {naive} THEN {column} || ' is no time that a calendar and a clock show' "
+        f"WHEN {number} THEN {column} || ' is no time when counted in {unit}' END"
     )
     fix = (
         f"CASE WHEN {lacks_zone} THEN 'say which zone is meant: --tz UTC, --tz Europe/Berlin or --tz +02:00' "
-        f"WHEN {lacks_epoch} THEN 'say how it counts: --epoch s or --epoch ms, with @START where 0 is not 1970' END"
+        f"WHEN {lacks_epoch} THEN 'say how it counts: --epoch s or --epoch ms, with @START where 0 is not 1970' "
+        f"WHEN {number} THEN 'check the unit of --epoch; microseconds and nanoseconds must be divided first' END"
     )
     return rule, message, fix
 
