@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import msgspec
 
@@ -23,30 +23,21 @@ REQUIRED = frozenset(column.name for column in schema.columns() if column.requir
 NULLABLE = frozenset(column.name for column in schema.columns() if column.required and "null" in column.rules["type"])
 KEPT_REFUSALS = 10_000
 
-_STRICT = msgspec.json.Decoder(
-    msgspec.defstruct(
-        "Strict",
-        [
-            (name, msgspec.Raw) if name in REQUIRED else (name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
-            for name in schema.types()
-        ],
-        forbid_unknown_fields=True,
-        gc=False,
-    )
-)
 _RAW_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_PREFIX = b'{"' + LINE.encode() + b'":%d,'
 
 
 @dataclass(slots=True)
 class Numbered:
     """What went into a numbered copy: `rows` non-blank lines or CSV rows read, `unsound` of them left out.
 
-    `refused` holds the first of the lines left out.
+    `refused` holds the first of the lines left out, `fields` the event fields that were seen.
     """
 
     rows: int = 0
     unsound: int = 0
     refused: list[lines.RejectedLine] = field(default_factory=list)
+    fields: set[str] = field(default_factory=set)
 
     def refuse(self, line: int, why: lines.Fault, raw: bytes) -> None:
         """Count a line that cannot be copied."""
@@ -59,26 +50,64 @@ class Numbered:
 def number_jsonl(path: Path, copy: Path, each_line: bool = False) -> Numbered:
     """Write the sound lines of `path` with their numbers to `copy`.
 
-    Blocks that look clean are numbered without parsing their lines one by one, unless `each_line` is set: only then
-    are keys that stand twice in one object found.
+    Lines with the fields of the lines before them are numbered as they are, unless `each_line` is set: only then are
+    keys that stand twice in one object found.
     """
-    result = Numbered()
-    prefix = b'{"' + LINE.encode() + b'":%d,'
+    result = Numbered(fields=set(REQUIRED))
+    plain = _decoder(result.fields)
     with copy.open("wb") as out:
         for block in lines.blocks(path):
             if block.too_long:
                 result.refuse(block.first, lines.TOO_LONG, block.data)
                 continue
-            sound = -1 if each_line else lines.sound_lines(block.data, _STRICT)
             rows = block.data.split(b"\n")
-            if sound >= 0:
-                out.writelines(prefix % number + row[1:] + b"\n" for number, row in enumerate(rows, block.first) if row)
-                result.rows += sound
+            if not each_line and lines.sound_lines(block.data, plain) >= 0:
+                out.writelines(
+                    _PREFIX % number + row[1:] + b"\n" for number, row in enumerate(rows, block.first) if row
+                )
+                result.rows += len(rows) - rows.count(b"")
                 continue
-            for number, row in enumerate(rows, block.first):
-                if stripped := row.strip():
-                    _number_line(number, stripped, out, result)
+            before = len(result.fields)
+            _number_rows(block, rows, None if each_line or not _is_text(block.data) else plain, out, result)
+            if len(result.fields) > before:
+                plain = _decoder(result.fields)
     return result
+
+
+def _decoder(names: set[str]) -> msgspec.json.Decoder[Any]:
+    """Return a decoder of objects that hold the required fields and any others of `names`, of whatever type."""
+    fields: list[tuple[str, object] | tuple[str, object, object]] = [
+        (name, msgspec.Raw) if name in REQUIRED else (name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
+        for name in schema.types()
+        if name in names
+    ]
+    return msgspec.json.Decoder(msgspec.defstruct("Plain", fields, forbid_unknown_fields=True, gc=False))
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        return data.isascii() or bool(data.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _number_rows(
+    block: lines.Block, rows: list[bytes], plain: msgspec.json.Decoder[Any] | None, out: BinaryIO, result: Numbered
+) -> None:
+    """Number the lines of a block one by one; those that the decoder `plain` takes are copied as they are."""
+    for number, row in enumerate(rows, block.first):
+        if not (stripped := row.strip()):
+            continue
+        if plain is not None and len(stripped) <= lines.LONGEST:
+            try:
+                plain.decode(stripped)
+            except (msgspec.MsgspecError, RecursionError):
+                pass
+            else:
+                out.write(_PREFIX % number + stripped[1:] + b"\n")
+                result.rows += 1
+                continue
+        _number_line(number, stripped, out, result)
 
 
 def _number_line(number: int, row: bytes, out: BinaryIO, result: Numbered) -> None:
@@ -87,7 +116,8 @@ def _number_line(number: int, row: bytes, out: BinaryIO, result: Numbered) -> No
         return
     result.rows += 1
     fields = _RAW_FIELDS.decode(row)
-    odd = [f"+{name}" for name in fields if name not in KNOWN] + [f"-{name}" for name in NULLABLE - fields.keys()]
-    odd = [name.replace(SEPARATOR, "?") for name in odd]
     known = {name: value for name, value in fields.items() if name in KNOWN}
-    out.write(msgspec.json.encode({LINE: number, ODD: sorted(odd), **known}) + b"\n")
+    result.fields.update(known)
+    odd = [f"+{name}" for name in fields if name not in KNOWN] + [f"-{name}" for name in NULLABLE - fields.keys()]
+    strange = {ODD: sorted(name.replace(SEPARATOR, "?") for name in odd)} if odd else {}
+    out.write(msgspec.json.encode({LINE: number, **strange, **known}) + b"\n")

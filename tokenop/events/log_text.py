@@ -26,10 +26,10 @@ def exact_jsonl(job: Job) -> Ingested:
     """Return the result for any JSON-lines log, each finding with its line."""
     import duckdb
 
-    forms: dict[str, sql.Form] = dict.fromkeys(schema.types(), "token")
     copy = job.scratch / "numbered.jsonl"
     for each_line in (False, True):
         numbered = exact.number_jsonl(job.path, copy, each_line)
+        forms: dict[str, sql.Form] = {name: "token" for name in schema.types() if name in numbered.fields}
         try:
             return judged(job, numbered, exact_judge.numbered_source(copy, forms), forms)
         except duckdb.Error:
