@@ -252,12 +252,14 @@ def calls(text: str) -> list[str]:
 def parse(call: str) -> None:
     """Parse a command line without running it."""
     arguments = shlex.split(call.replace("…", "x"))[1:]
-    command: click.Command = cli
-    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
-        below = command.get_command(click.Context(command), arguments.pop(0))
-        assert below is not None
-        command = below
-    command.make_context("tokenop", arguments)
+    # Commands remember the help option of the first context they see, so they get the one they have in life.
+    context = click.Context(cli, info_name="tokenop", **cli.context_settings)
+    while isinstance(context.command, click.Group) and arguments and not arguments[0].startswith("-"):
+        name = arguments.pop(0)
+        below = context.command.get_command(context, name)
+        assert below is not None, call
+        context = click.Context(below, context, name, **below.context_settings)
+    context.command.make_context(context.info_name, arguments, context.parent)
 
 
 @pytest.fixture(scope="module")
@@ -271,20 +273,19 @@ def generate() -> ModuleType:
     return module
 
 
-GENERATED = ("docs/cli.md", "docs/events.md", "docs/templates.md", "templates/README.md", "README.md")
+def test_the_generated_pages_are_in_step_with_the_program(generate: ModuleType) -> None:
+    # In a process of its own: click's commands remember what earlier tests did to them.
+    pages = sorted(set(generate.PAGES) - {"README.md"})
+    command = [sys.executable, "scripts/generate_docs.py", "--check", *pages]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    assert ran.returncode == 0, f"run `make docs`\n{ran.stdout}{ran.stderr}"
 
 
-@pytest.mark.parametrize("name", GENERATED)
-def test_the_generated_page_is_in_step_with_the_program(
-    name: str,
-    generate: ModuleType,
-    demo: Demo,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+def test_the_readme_shows_what_the_demo_prints(
+    generate: ModuleType, demo: Demo, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(generate, "run_demo", lambda: demo.printed)
-    assert set(generate.PAGES) == set(GENERATED)
-    assert generate.main(["--check", name]) == 0, f"run `make docs`\n{capsys.readouterr().out}"
+    assert generate.main(["--check", "README.md"]) == 0, f"run `make docs`\n{capsys.readouterr().out}"
 
 
 def test_the_policy_page_names_every_field_with_its_default() -> None:
