@@ -131,3 +131,20 @@ def test_what_the_engine_steers_by_must_be_of_its_type(run_cli, manual, changed,
     ran = run_cli("collectors", "check", manual)
     assert ran.exit_code == 1, ran.stderr
     assert told in ran.stdout
+
+
+def test_a_mapping_that_leaves_every_row_out_is_no_bug(run_cli, manual):
+    (manual / "map.sql").write_text("SELECT _file, _line, 'no' AS _filter, true AS _exclusive FROM source\n")
+    ran = run_cli("collectors", "check", manual)
+    assert ran.exit_code == 1, ran.stderr
+    assert "9 filtered" in ran.stdout
+
+
+@pytest.mark.parametrize("kind", ["NOSUCH", "STRUCT("])
+def test_a_type_that_duckdb_has_not_is_a_finding(run_cli, tmp_path, kind):
+    folder = shutil.copytree(settings.content("collectors") / "claude-code", tmp_path / "claude-code")
+    readme = folder / "README.md"
+    readme.write_text(readme.read_text().replace("    uuid: VARCHAR", f'    uuid: "{kind}"'))
+    ran = run_cli("collectors", "check", folder)
+    assert ran.exit_code == 1, ran.stderr
+    assert "input.columns.uuid" in ran.stdout

@@ -61,7 +61,7 @@ def check(folder: Path) -> Checked:
         return Checked(folder.name, error.findings, {})
     except InputError as error:
         return Checked(folder.name, (_finding(folder / "README.md", FILES_RULE, str(error)),), {})
-    problems = list(_files(found)) or list(_map(found))
+    problems = list(_files(found)) or list(_types(found)) or list(_map(found))
     if problems:
         return Checked(found.name, tuple(problems), {})
     try:
@@ -130,6 +130,18 @@ def _files(collector: Manifest) -> Iterator[Finding]:
             yield _finding(path, FILES_RULE, "is missing")
         elif path.stat().st_size > _LARGEST_SAMPLE:
             yield _finding(path, FILES_RULE, f"is larger than {_LARGEST_SAMPLE // 1000:,} KB; a few rows are enough")
+
+
+def _types(collector: Manifest) -> Iterator[Finding]:
+    import duckdb
+
+    with database.connect() as connection:
+        for name, kind in collector.columns.items():
+            try:
+                connection.execute(f"SELECT CAST(NULL AS {kind})")
+            except duckdb.Error as error:
+                message = f"input.columns.{name}: {kind} is not a type: {str(error).splitlines()[0]}"
+                yield _finding(collector.folder / "README.md", manifest.RULE, message)
 
 
 def _map(collector: Manifest) -> Iterator[Finding]:

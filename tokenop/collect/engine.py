@@ -143,8 +143,9 @@ def _judge(
 ) -> str:
     """Write typed rows with what is wrong with each; return SQL of the relation."""
     given = [name for name in kinds if name in types()]
-    counts = connection.execute(f"SELECT {', '.join(f'count({name})' for name in given)} FROM {relation}").fetchone()
-    filled = {name for name, count in zip(given, counts or (), strict=True) if count}
+    values = ["count(*)", *(f"count({name})" for name in given)]
+    counts = connection.execute(f"SELECT {', '.join(values)} FROM {relation}").fetchone()
+    filled = {name for name, count in zip(given, (counts or ())[1:], strict=True) if count}
     present = [
         column.name
         for column in columns()

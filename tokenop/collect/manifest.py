@@ -188,6 +188,7 @@ def _problems(document: documents.Document) -> list[Finding]:
         found += _shape(document, source, _INPUT_KEYS, "input.")
         found += _columns(document, source)
         found += _globs(document, source.get("glob"))
+    found += _texts(document)
     for path, allowed in _CHOICES.items():
         value = document.value(path)
         if isinstance(value, str) and value not in allowed:
@@ -225,10 +226,32 @@ def _shape(
 
 def _globs(document: documents.Document, glob: object) -> list[Finding]:
     patterns = glob if isinstance(glob, list) else [glob] if isinstance(glob, str) else []
+    problems = []
+    for pattern in patterns:
+        steps = pattern.split("/") if isinstance(pattern, str) else []
+        if not pattern or any("**" in step and step != "**" for step in steps):
+            problems.append(f"{pattern!r} is not a pattern")
+        elif steps and (pattern.startswith(("/", "~")) or ".." in steps):
+            problems.append(f"{pattern!r} leaves the folder to read")
+    return [_finding(document, "input.glob", problem, "write one such as **/*.jsonl") for problem in problems]
+
+
+def _texts(document: documents.Document) -> list[Finding]:
+    """Return a finding for each list that holds something else than texts."""
+    lists = {path: document.value(path) for path in ("grants", "egress", "input.default_paths", "input.private")}
+    lists["input.glob"] = document.value("input.glob")
+    for place in ("input.aliases", "settings"):
+        entries = document.value(place)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            if place == "settings":
+                if isinstance(entry, dict):
+                    lists[f"settings.{name}.choices"] = entry.get("choices")
+            else:
+                lists[f"{place}.{name}"] = entry if isinstance(entry, list) else [None]
     return [
-        _finding(document, "input.glob", f"{pattern!r} leaves the folder to read", "write a pattern such as **/*.jsonl")
-        for pattern in patterns
-        if not isinstance(pattern, str) or not pattern or pattern.startswith(("/", "~")) or ".." in pattern.split("/")
+        _finding(document, path, "must be a list of texts", "quote what is in it")
+        for path, value in lists.items()
+        if isinstance(value, list) and not all(isinstance(entry, str) for entry in value)
     ]
 
 
@@ -249,6 +272,9 @@ def _columns(document: documents.Document, source: dict[str, Any]) -> list[Findi
                 found.append(
                     _finding(document, f"input.columns.{name}", message, "declare it VARCHAR, cast in map.sql")
                 )
+            if not name.strip() or [other.lower() for other in columns].count(name.lower()) > 1:
+                message = "is no name, or differs from another in case alone"
+                found.append(_finding(document, f"input.columns.{name}", message, "give each column a name of its own"))
             if name in ("_file", "_line"):
                 found.append(_finding(document, f"input.columns.{name}", "is added by the engine", "remove it"))
     return found
