@@ -35,14 +35,21 @@ def within(manifest: Manifest, relation: str, *, keyed: bool) -> str:
         if keyed
         else "false"
     )
+    # Few rows are equal to another: only those go through the window, which would carry each whole row along.
+    derived = "_derived AND _rule IS NULL AND _filter IS NULL"
     return f"""
-        WITH sound AS (SELECT *, _rule IS NULL AND _filter IS NULL AS _sound FROM {relation}),
-        keyed AS (SELECT *, {second} AS _second, {same} AS _same FROM sound)
-        SELECT * REPLACE (
-            CASE WHEN _derived AND _sound
-                THEN id || '-' || row_number() OVER (PARTITION BY _sound, _derived, _digest ORDER BY {ORDER})
-                ELSE id END AS id
+        WITH repeated AS NOT MATERIALIZED (
+            SELECT _digest FROM {relation} WHERE {derived} GROUP BY _digest HAVING count(*) > 1
         ),
+        numbered AS NOT MATERIALIZED (
+            SELECT *, 1 AS _n FROM {relation} ANTI JOIN repeated USING (_digest)
+            UNION ALL
+            SELECT *, row_number() OVER (PARTITION BY {derived}, _digest ORDER BY {ORDER}) AS _n
+            FROM {relation} SEMI JOIN repeated USING (_digest)
+        ),
+        sound AS NOT MATERIALIZED (SELECT *, _rule IS NULL AND _filter IS NULL AS _sound FROM numbered),
+        keyed AS NOT MATERIALIZED (SELECT *, {second} AS _second, {same} AS _same FROM sound)
+        SELECT * EXCLUDE (_n) REPLACE (CASE WHEN _derived AND _sound THEN id || '-' || _n ELSE id END AS id),
         CASE
             WHEN _filter IS NOT NULL THEN 'filtered'
             WHEN _rule IS NOT NULL THEN 'rejected'
