@@ -39,14 +39,16 @@ def command(out: Path, as_json: bool) -> None:
         document = {**plan.document, "files": {name: str(path) for name, path in files.items()}}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
         return
-    from rich.console import Console
-
+    from tokenop.cli.progress import results
     from tokenop.planning import text
 
-    console = Console(highlight=False)
+    console = results()
     text.show(console, plan.document)
     saved = plan.document["savings_monthly_usd"]
-    console.print(f"\n{files['plan']}: {len(plan.chosen)} templates, {text.usd(saved['p50'])} a month.", soft_wrap=True)
+    console.print(
+        f"\n{text.marked(files['plan'])}: {len(plan.chosen)} templates, {text.usd(saved['p50'])} a month.",
+        soft_wrap=True,
+    )
     console.print(f"Report: {files['report']} (open it in a browser)", soft_wrap=True, markup=False)
     console.print("Next, on your own data: tokenop discover && tokenop plan && tokenop report", soft_wrap=True)
 

@@ -58,10 +58,11 @@ def _grouping(text: str) -> tuple[str, ...]:
 
 def _print(compared: Comparison, top: int) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from tokenop.cli.progress import results
+    from tokenop.planning.text import visible
     from tokenop.reports import words
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
@@ -73,13 +74,13 @@ def _print(compared: Comparison, top: int) -> None:
         delta = move.delta_usd
         style = "" if not delta else "green" if delta < 0 else "red"
         table.add_row(
-            *(Text(part) for part in move.key),
+            *(Text(visible(part)) for part in move.key),
             words.usd(move.before[-1]),
             words.usd(move.after[-1]),
             Text(words.change(delta), style=style),
             words.percent_change(move.before[-1], move.after[-1]),
         )
-    console = Console(highlight=False)
+    console = results()
     console.print(table)
     if len(compared.moves) > top:
         console.print(f"{len(compared.moves) - top} more groups: --top {len(compared.moves)} shows all\n")

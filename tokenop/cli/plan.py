@@ -45,7 +45,7 @@ Examples:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=click.Path(path_type=Path, dir_okay=False),
     default=Path("optimization-plan.yaml"),
     show_default=True,
     help="Where to write the plan.",
@@ -154,14 +154,14 @@ def write(plan: Plan, out: Path) -> None:
 
 
 def _print(plan: Plan, out: Path) -> None:
-    from rich.console import Console
-
+    from tokenop.cli.progress import results
     from tokenop.planning import text
 
-    console = Console(highlight=False)
+    console = results()
     text.show(console, plan.document)
     saved = plan.document["savings_monthly_usd"]
     console.print(
-        f"\n{out}: {len(plan.chosen)} templates, {text.usd(saved['p50'])} a month. Next: {plan.document['next']}",
+        f"\n{text.marked(out)}: {len(plan.chosen)} templates, {text.usd(saved['p50'])} a month. "
+        f"Next: {plan.document['next']}",
         soft_wrap=True,
     )

@@ -107,9 +107,10 @@ def write(profile: dict[str, Any], out: Path) -> None:
 
 
 def _print(profile: dict[str, Any], out: Path) -> None:
-    from rich.console import Console
+    from tokenop.cli.progress import results
+    from tokenop.planning.text import marked
 
-    console = Console(highlight=False)
+    console = results()
     scalars = profile["scalars"]
     if profile["source"]["sample"]:
         console.print("[yellow]SAMPLE DATA: a made-up month, not anybody's bill.[/yellow]")
@@ -123,12 +124,13 @@ def _print(profile: dict[str, Any], out: Path) -> None:
     cost = "cost unknown" if monthly is None else f"${float(monthly):,.2f} a month"
     next_step = f"tokenop plan --workload {out}" if "workload" in profile else "tokenop plan"
     calls = f"{scalars['calls']:,} call{'' if scalars['calls'] == 1 else 's'}"
-    console.print(f"{out}: {calls}, {cost}. Next: {next_step}", soft_wrap=True)
+    console.print(f"{marked(out)}: {calls}, {cost}. Next: {marked(next_step)}", soft_wrap=True)
 
 
 def _print_segments(console: Console, profile: dict[str, Any]) -> None:
-    from rich.markup import escape
     from rich.table import Table
+
+    from tokenop.planning.text import marked
 
     table = profile["segments"]["table"]
     rows = [dict(zip(table.columns, row, strict=True)) for row in table.rows]
@@ -138,7 +140,7 @@ def _print_segments(console: Console, profile: dict[str, Any]) -> None:
         shown.add_column(name, justify="right", no_wrap=True)
     for row in rows[:SHOWN]:
         shown.add_row(
-            f"{escape(row['intent'])}\n[dim]{escape(row['tenant'])} · {escape(row['model'])}[/dim]",
+            f"{marked(row['intent'])}\n[dim]{marked(row['tenant'])} · {marked(row['model'])}[/dim]",
             f"{row['calls']:,}",
             "unknown" if row["cost_usd"] is None else f"{row['cost_usd']:,.2f}",
             "–" if row["latency_p95_ms"] is None else f"{row['latency_p95_ms']:,.0f}",
@@ -159,17 +161,21 @@ def _print_clusters(console: Console, clusters: dict[str, Any]) -> None:
         console.print(f"\n{clusters['note']}", markup=False)
     if clusters["method"] != "semantic":
         return
-    from rich.markup import escape
+    from tokenop.planning.text import marked
 
     for one in clusters["clusters"][:SHOWN]:
-        console.print(f"\n[bold]{one['name']}[/bold]: {one['calls']:,} calls, {_percent(one['share'])} of the cost")
-        console.print(f"  {escape(one['representatives'][0]['prompt'])}", soft_wrap=True)
+        console.print(
+            f"\n[bold]{marked(one['name'])}[/bold]: {one['calls']:,} calls, {_percent(one['share'])} of the cost"
+        )
+        console.print(f"  {marked(one['representatives'][0]['prompt'])}", soft_wrap=True)
     hits = clusters["share_with_an_earlier_prompt_as_alike"]
     parts = ", ".join(f"{level}: {_percent(share)}" for level, share in hits.items())
     console.print(f"\nprompts at least as alike to an earlier one: {parts}", soft_wrap=True)
 
 
 def _print_shared(console: Console, profile: dict[str, Any], out: Path) -> None:
+    from tokenop.planning.text import marked
+
     workload = profile["workload"]
     left = workload["suppressed"]
     cells = len(list(workload["cells"].rows))
@@ -179,7 +185,8 @@ def _print_shared(console: Console, profile: dict[str, Any], out: Path) -> None:
         soft_wrap=True,
     )
     console.print(
-        f"{out} names providers, models and intents, but no tenant, user, session, id or prompt.", soft_wrap=True
+        f"{marked(out)} names providers, models and intents, but no tenant, user, session, id or prompt.",
+        soft_wrap=True,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_REJECTED = 30
+# Escape sequences begin in C0 or C1; the others turn the direction of what follows.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufffe\uffff]")
 LONGEST = 240  # characters of a reason; the plan file has all of it
 
 
@@ -19,6 +22,21 @@ def show(console: Console, plan: Mapping[str, Any]) -> None:
     _chosen(console, plan["chosen"])
     _rejected(console, plan["rejected"])
     _origin(console, plan)
+
+
+def visible(text: str) -> str:
+    """Return names from other people's data fit to be shown: control characters become one sign.
+
+    An escape sequence in the name of a tenant would otherwise repaint the reader's terminal.
+    """
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", text.replace("\n", " ").replace("\t", " "))
+
+
+def marked(text: object) -> str:
+    """Return text fit to be put into a line with rich's markup, none of which is its own."""
+    from rich.markup import escape
+
+    return escape(visible(str(text)))
 
 
 def usd(value: float | None) -> str:
@@ -90,7 +108,7 @@ def _chosen(console: Console, chosen: list[Mapping[str, Any]]) -> None:
         alone = entry["savings_monthly_usd"]
         table.add_row(
             str(entry["order"]),
-            Text(entry["id"]),
+            Text(visible(entry["id"])),
             usd(entry["marginal_monthly_usd"]),
             f"{usd(alone['p10'])} to {usd(alone['p90'])}",
             "never" if days is None else f"{days:,.0f} days",
@@ -112,7 +130,7 @@ def _rejected(console: Console, rejected: list[Mapping[str, Any]]) -> None:
     table.add_column("reason", overflow="fold")
     for entry in rejected[:MOST_REJECTED]:
         reason = entry["reason"] if len(entry["reason"]) <= LONGEST else entry["reason"][: LONGEST - 2] + " …"
-        table.add_row(Text(entry["id"]), entry["code"], Text(reason))
+        table.add_row(Text(visible(entry["id"])), entry["code"], Text(visible(reason)))
     console.print(table)
     if len(rejected) > MOST_REJECTED:
         console.print(f"… and {len(rejected) - MOST_REJECTED} more in the plan file")
@@ -129,7 +147,7 @@ def _origin(console: Console, plan: Mapping[str, Any]) -> None:
         style="dim",
     )
     console.print(
-        f"{plan['window']['method']}, {inputs['draws']} draws · events {inputs['events_hash']} · "
+        f"{plan['window']['method']}, {inputs['draws']} draws · events {marked(inputs['events_hash'])} · "
         f"prices {inputs['prices_hash'][:12]} · commit {(inputs['commit'] or 'none')[:12]}",
         soft_wrap=True,
         style="dim",

@@ -15,6 +15,7 @@ import yaml
 from tokenop.database import identifier, quoted
 from tokenop.errors import InputError, NoInputError
 from tokenop.events import schema
+from tokenop.profile import yaml_guard
 from tokenop.profile.cells import CELL_COLUMNS, KIND
 from tokenop.profile.narrow import MEASURED
 from tokenop.profile.scalars import Scalar
@@ -105,6 +106,7 @@ _AGAIN = "write it again with `tokenop profile --shareable`"
 def _document(path: Path) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
+        yaml_guard.check(text, str(path))
         loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both loaders are safe
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tokenop.errors import Finding, FindingsError, InputError
+from tokenop.profile import yaml_guard
 
 _HORIZON = re.compile(r"net_(\d+(?:\.\d+)?)_months_usd")
 SIZE_LIMIT = 16 * 1024 * 1024
@@ -233,6 +234,7 @@ def parse(text: str, file: str) -> Plan:
     import yaml
 
     try:
+        yaml_guard.check(text, file)
         loaded = yaml.load(text, Loader=_loader())  # noqa: S506 a SafeLoader that reads decimals exactly
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: not readable as YAML: {' '.join(str(error).split())}") from error

@@ -6,6 +6,7 @@ import re
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any
 
+from tokenop.planning.text import visible
 from tokenop.reports.palette import LIGHT
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def render(chart: altair.TopLevelMixin, label: str) -> str:
     """
     import vl_convert
 
-    drawn: str = vl_convert.vegalite_to_svg(chart.to_dict())
+    drawn: str = vl_convert.vegalite_to_svg(_printable(chart.to_dict()))
     root = ET.fromstring(drawn)  # noqa: S314 our own drawing, not somebody's file
     for element in root.iter():
         element.tag = element.tag.rpartition("}")[2]
@@ -42,6 +43,15 @@ def render(chart: altair.TopLevelMixin, label: str) -> str:
     root.set("aria-label", label)
     root.set("class", "chart")
     return ET.tostring(root, encoding="unicode")
+
+
+def _printable(value: Any) -> Any:
+    """Return a declaration without control characters: SVG cannot hold them, and the converter aborts on one."""
+    if isinstance(value, str):
+        return visible(value)
+    if isinstance(value, dict):
+        return {_printable(key): _printable(item) for key, item in value.items()}
+    return [_printable(item) for item in value] if isinstance(value, list) else value
 
 
 def _clean(element: ET.Element) -> None:
