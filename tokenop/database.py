@@ -18,7 +18,7 @@ def connect(memory_limit: str | None = None, spill_to: Path | None = None) -> du
     """
     import duckdb  # 100 ms of import that `--help` must not pay
 
-    config: dict[str, str | bool] = {
+    config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,

@@ -38,7 +38,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8 with `\\n` line ends, atomically.
+    """Write `text` as UTF-8 with line feeds as line ends, atomically.
 
     Raises:
         InputError: the file cannot be written.

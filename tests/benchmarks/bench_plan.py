@@ -57,7 +57,8 @@ def generate(path: Path, rows: int) -> None:
     hashes = ", ".join(f"(hash(i * 16 + {n}) % 1000000007)::BIGINT AS h{n}" for n in range(8))
     connect().execute(
         f"COPY (SELECT {columns} FROM (SELECT i, {hashes} FROM range($rows) t(i)) "
-        f"JOIN (SELECT (row_number() OVER ()) - 1 AS k, * FROM (VALUES {values}) v(provider, model)) m ON m.k = h0 % {len(MODELS)}) "
+        f"JOIN (SELECT (row_number() OVER ()) - 1 AS k, * FROM (VALUES {values}) v(provider, model)) m "
+        f"ON m.k = h0 % {len(MODELS)}) "
         f"TO '{path}' (FORMAT parquet, COMPRESSION zstd)".replace("$rows", str(rows))
     )
 
@@ -81,7 +82,13 @@ def plan(path: Path, book: prices.PriceBook, templates: Any, scratch: Path) -> t
     opened = inputs.open_events(connection, book, path, scratch)
     made = build.build(
         build.Request(
-            connection, book, templates, Policy(max_quality_drop=None), opened.window, opened.coverage, {**opened.inputs, "commit": None}
+            connection=connection,
+            book=book,
+            templates=templates,
+            policy=Policy(max_quality_drop=None),
+            window=opened.window,
+            coverage=opened.coverage,
+            inputs={**opened.inputs, "commit": None},
         )
     )
     whole = time.perf_counter() - start

@@ -155,3 +155,23 @@ def test_one_call_at_a_thousand_times_its_price_does_not_price_its_cell():
     made = world.build(log, [world.lever("prompt_cache", share=1.0)])
     pooled = chain.saving(made.cells, made.spread.hours, made.bounds, draws.as_arrays(draws.expected(made.bounds)))
     assert pooled == pytest.approx(float(made.replay().saving), rel=0.05)
+
+
+def test_one_call_reported_at_a_thousand_times_its_price_is_in_the_bill_but_not_in_the_saving():
+    log = [world.call(n, t_uncached=5000, t_output=300) for n in range(100)]
+    plain = world.build(log, [world.lever("reroute")])
+    odd = [dict(row) for row in log]
+    odd[7]["cost"] = 1000 * odd[7]["list_cost"]
+    made = world.build(odd, [world.lever("reroute")])
+    replayed = made.replay()
+    assert replayed.before == plain.replay().before + 999 * log[7]["cost"]
+    assert replayed.saving == pytest.approx(plain.replay().saving)
+    assert chain.saving(
+        made.cells, made.spread.hours, made.bounds, draws.as_arrays(draws.expected(made.bounds))
+    ) == pytest.approx(float(replayed.saving))
+
+
+def test_a_cost_without_tokens_is_not_saved_by_a_cheaper_model():
+    log = [world.call(n, t_uncached=0, t_output=0, cost=Decimal(1), list_cost=Decimal(0)) for n in range(5)]
+    for kind in ("reroute", "cascade", "trim", "prompt_cache", "batch", "self_host"):
+        assert world.build(log, [world.lever(kind)]).replay().saving == 0

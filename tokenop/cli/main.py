@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         # The reader of a pipe went away (`| head`): nothing is wrong, and Python must not complain at exit.
         sys.stderr.close()
         sys.exit(0)
-    except Exception as error:  # noqa: BLE001 the one boundary: whatever is left is a bug of ours
+    except Exception as error:  # the one boundary: whatever is left is a bug of ours
         _report_bug(error)
         sys.exit(4)
 

@@ -30,6 +30,9 @@ _FIXED = (
     "CASE WHEN scale IS NULL AND flat IS NULL THEN coalesce(CAST(cost AS DOUBLE), 0.0) "
     "ELSE coalesce(n * r_call * scale, 0.0) END"
 )
+# A call reported at so many times its list price is an anomaly (`discover` names it). All of it is in the bill, but
+# levers are credited with its list price only: no template can promise that the same mistake comes each month.
+ABSURD = 100
 # Kinds that act on the call itself; all others need its tokens.
 WITHOUT_TOKENS = frozenset({"response_cache"})
 
@@ -119,7 +122,8 @@ def _base(bounds: Sequence[Bound], spread: Spread, calls: str, names: set[str]) 
         "n, cost, latency_ms, batch, batch_discount, priced_provider, input_tokens",
         "r_call" if "r_call" in names else "CAST(NULL AS DOUBLE) AS r_call",
         *(f"{source}" for source in (*SOURCE_BUCKETS, *SOURCE_RATES)),
-        "CASE WHEN list_cost > 0 THEN CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END AS scale",
+        f"CASE WHEN list_cost > 0 THEN CASE WHEN cost >= {ABSURD} * list_cost THEN 1.0 "
+        "ELSE CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END END AS scale",
         f"CASE WHEN coalesce(list_cost, 0) = 0 AND {tokens} > 0 THEN CAST(cost AS DOUBLE) / ({tokens}) END AS flat",
         *(f"{_flag(bound)} AS {bound.name}" for bound in bounds),
         *(reuse.MEASURED if "hit_5m_tokens" in names else (reuse.NARROW,)),
@@ -166,7 +170,7 @@ def _flag(bound: Bound) -> str:
     """Return SQL for whether the lever acts on a call: its cost is known, and it is not served so already."""
     terms = [f"((\n{bound.lever.where}\n) IS TRUE)", "cost IS NOT NULL"]
     if bound.lever.kind not in WITHOUT_TOKENS:
-        terms.append("t_uncached IS NOT NULL")
+        terms.append(f"{' + '.join(SOURCE_BUCKETS)} > 0")
     if bound.target:
         model = bound.target_model.replace("'", "''")
         provider = bound.target_provider.replace("'", "''")
