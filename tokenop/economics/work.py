@@ -33,6 +33,10 @@ _FIXED = (
 # A call reported at so many times its list price is an anomaly (`discover` names it). All of it is in the bill, but
 # levers are credited with its list price only: no template can promise that the same mistake comes each month.
 ABSURD = 100
+_SCALE = (
+    f"CASE WHEN list_cost > 0 THEN CASE WHEN cost >= {ABSURD} * list_cost THEN 1.0 "
+    "ELSE CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END END"
+)
 # Kinds that act on the call itself; all others need its tokens.
 WITHOUT_TOKENS = frozenset({"response_cache"})
 
@@ -122,8 +126,7 @@ def _base(bounds: Sequence[Bound], spread: Spread, calls: str, names: set[str]) 
         "n, cost, latency_ms, batch, batch_discount, priced_provider, input_tokens",
         "r_call" if "r_call" in names else "CAST(NULL AS DOUBLE) AS r_call",
         *(f"{source}" for source in (*SOURCE_BUCKETS, *SOURCE_RATES)),
-        f"CASE WHEN list_cost > 0 THEN CASE WHEN cost >= {ABSURD} * list_cost THEN 1.0 "
-        "ELSE CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END END AS scale",
+        f"{_SCALE} AS scale",
         f"CASE WHEN coalesce(list_cost, 0) = 0 AND {tokens} > 0 THEN CAST(cost AS DOUBLE) / ({tokens}) END AS flat",
         *(f"{_flag(bound)} AS {bound.name}" for bound in bounds),
         *(reuse.MEASURED if "hit_5m_tokens" in names else (reuse.NARROW,)),
