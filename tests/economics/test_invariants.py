@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.economics import world
-from tokenop.economics import chain, draws
+from tokenop.economics import chain, draws, work
+from tokenop.profile.window import of_micros
 
 KINDS = sorted(world.DEFAULTS)
 STATELESS = ["trim", "reroute", "cascade", "batch"]
@@ -175,3 +176,10 @@ def test_a_cost_without_tokens_is_not_saved_by_a_cheaper_model():
     log = [world.call(n, t_uncached=0, t_output=0, cost=Decimal(1), list_cost=Decimal(0)) for n in range(5)]
     for kind in ("reroute", "cascade", "trim", "prompt_cache", "batch", "self_host"):
         assert world.build(log, [world.lever(kind)]).replay().saving == 0
+
+
+def test_days_are_drawn_where_times_are_known_to_the_day_only():
+    # Three days of a shared workload are three moments: as 72 hours, 69 of them empty, any total would come out.
+    window = work.spread_of(of_micros(0, 3 * 86_400_000_000 - 1)).window
+    assert (work.spread_of(window).block, work.spread_of(window).blocks) == ("hour", 72)
+    assert (work.spread_of(window, 2.0).block, work.spread_of(window, 2.0).blocks) == ("day", 3)

@@ -146,3 +146,18 @@ def test_twenty_four_competing_templates_are_decided_in_few_steps():
         search.visit(0, initial(made.cells, made.hours), frozenset(), frozenset())
         assert search.visited < 60_000
         assert made.net(search.best) >= made.net(_greedy(made)[0])
+
+
+def test_the_rows_are_asked_about_few_sets():
+    # Each question is a replay of the log: the first good set must not cost one for every template and round.
+    asked: list[frozenset[str]] = []
+
+    def accept(chosen: frozenset[str]) -> bool:
+        asked.append(chosen)
+        return "t07" not in chosen
+
+    made = replace(crowd.problem(0, templates=12, cells=100, policy=Policy(max_quality_drop=None)), accept=accept)
+    chosen = choose(made)
+    assert chosen
+    assert "t07" not in chosen
+    assert len(asked) <= 3 * len(made.templates)

@@ -74,10 +74,13 @@ class Spread:
 
 
 def spread_of(window: Window, peak: float | None = None) -> Spread:
-    """Return the blocks to draw: days from a week on, hours from a day on, none below."""
+    """Return the blocks to draw: days from a week on, hours from a day on, none below.
+
+    Where times are known to the day only (`peak` is given), hours are no blocks: all calls of a day would be in one.
+    """
     if window.hours < 24:
         return Spread(window, "none", 1, peak)
-    if window.hours < 7 * 24:
+    if window.hours < 7 * 24 and peak is None:
         return Spread(window, "hour", math.ceil(window.hours), peak)
     return Spread(window, "day", math.ceil(window.hours / 24), peak)
 

@@ -224,14 +224,14 @@ def _greedy(problem: Problem) -> tuple[frozenset[str], float]:
         tries = []
         for one in problem.templates:
             taken = best | {one.id} | (set(one.requires) & by_id.keys())
-            if taken != best and allowed(problem, taken, complete=True) and problem.accept(taken):
+            if taken != best and allowed(problem, taken, complete=True):
                 tries.append((problem.net(taken), sorted(taken)))
-        if not tries:
+        # The rows are asked last and about as few sets as can be: each answer is a replay.
+        better = sorted((entry for entry in tries if entry[0] > net + EQUAL), key=lambda entry: (-entry[0], entry[1]))
+        found = next(((top, members) for top, members in better if problem.accept(frozenset(members))), None)
+        if found is None:
             return best, net
-        top, members = max(tries, key=lambda entry: (entry[0], [-ord(c) for c in entry[1][0]]))
-        if top <= net + EQUAL:
-            return best, net
-        best, net = frozenset(members), top
+        best, net = frozenset(found[1]), found[0]
 
 
 def brute_force(problem: Problem, templates: Sequence[Template] | None = None) -> tuple[frozenset[str], float]:
