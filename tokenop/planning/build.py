@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenop import __version__
 from tokenop.catalogue.model import LAYERS, Template
+from tokenop.economics.rows import Replayed
 from tokenop.economics.work import spread_of
 from tokenop.errors import NoInputError
 from tokenop.planning import reasons
@@ -109,22 +110,16 @@ def _document(
     left: Sequence[Rejection],
     scalars: Mapping[str, Any],
 ) -> dict[str, Any]:
-    joint = study.savings(chosen)
-    pooled = study.saving(chosen)
+    pooled, joint = study.saving(chosen), study.savings(chosen)
     replayed = study.replay(chosen)
     outcome = Outcome(study, request.policy, chosen, study.marginals(chosen))
-    entries = [chosen_entry(outcome, template, place) for place, template in enumerate(outcome.sequence(), start=1)]
     fixed = sum(study_cost(study, one, request.policy) for one in chosen)
     months = float(request.policy.horizon_months)
     monthly = Decimal(repr(study.monthly))
-    baseline = replayed.before * monthly
-    singles = sum(study.saving(frozenset({one})) for one in sorted(chosen))
-    budget = request.policy.monthly_budget_usd
-    after = baseline - replayed.saving * monthly
     return {
         "schema_version": SCHEMA_VERSION,
         # No known cost at all is an unknown bill, not one of 0.
-        "baseline_monthly_usd": None if scalars["monthly_cost_usd"] is None else usd(baseline),
+        "baseline_monthly_usd": None if scalars["monthly_cost_usd"] is None else usd(replayed.before * monthly),
         "savings_monthly_usd": interval(joint, pooled),
         "net_12_months_usd" if months == 12 else f"net_{months:g}_months_usd": interval(
             joint * months - fixed, pooled * months - fixed
@@ -134,32 +129,15 @@ def _document(
             "extrapolated": study.spread.extrapolated,
             "method": study.spread.method,
         },
-        "baseline": {
-            "calls": scalars["calls"],
-            "monthly_calls": round(float(scalars["monthly_calls"] or 0), 1),
-            "window_usd": None if scalars["monthly_cost_usd"] is None else usd(replayed.before),
-            "priced_cost_share": _four(scalars["priced_cost_share"]),
-            "latency_p95_ms": replayed.latency_p95_before,
-            "coverage": dict(request.coverage),
-            "sample": _is_sample(request),
-        },
-        "joint": {
-            "pooled_monthly_usd": usd(pooled),
-            "replayed_monthly_usd": usd(replayed.saving * monthly),
-            "singles_sum_monthly_usd": usd(singles),
-            "interaction_monthly_usd": usd(pooled - singles),
-            "latency_p95_ms": replayed.latency_p95_after,
-            "cells": study.cells.size,
-        },
+        "baseline": _baseline(request, replayed, scalars),
+        "joint": _joint(study, chosen, pooled, replayed),
         "quality": {
             "average_drop": float(sum((study.drop(one) for one in outcome.members()), Decimal(0))),
             "allowed": None if (most := request.policy.max_quality_drop) is None else float(most),
         },
-        "budget": None
-        if budget is None
-        else {"monthly_usd": usd(budget), "after_usd": usd(after), "met": after <= budget},
+        "budget": _budget(request.policy, replayed.after * monthly),
         "layers": [{"layer": layer, "savings_monthly_usd": usd(saved)} for layer, saved in outcome.by_layer().items()],
-        "chosen": entries,
+        "chosen": [chosen_entry(outcome, one, place) for place, one in enumerate(outcome.sequence(), start=1)],
         "rejected": [rejected_entry(study, one) for one in sorted(left, key=lambda one: one.template.id)],
         "policy": request.policy.as_dict(),
         "inputs": {
@@ -173,6 +151,36 @@ def _document(
         },
         "next": "tokenop report",
     }
+
+
+def _baseline(request: Request, replayed: Replayed, scalars: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "calls": scalars["calls"],
+        "monthly_calls": round(float(scalars["monthly_calls"] or 0), 1),
+        "window_usd": None if scalars["monthly_cost_usd"] is None else usd(replayed.before),
+        "priced_cost_share": _four(scalars["priced_cost_share"]),
+        "latency_p95_ms": replayed.latency_p95_before,
+        "coverage": dict(request.coverage),
+        "sample": _is_sample(request),
+    }
+
+
+def _joint(study: Study, chosen: frozenset[str], pooled: float, replayed: Replayed) -> dict[str, Any]:
+    """Return the saving of the set as a whole, and how it differs from its members' savings added up."""
+    singles = sum(study.saving(frozenset({one})) for one in sorted(chosen))
+    return {
+        "pooled_monthly_usd": usd(pooled),
+        "replayed_monthly_usd": usd(replayed.saving * Decimal(repr(study.monthly))),
+        "singles_sum_monthly_usd": usd(singles),
+        "interaction_monthly_usd": usd(pooled - singles),
+        "latency_p95_ms": replayed.latency_p95_after,
+        "cells": study.cells.size,
+    }
+
+
+def _budget(policy: Policy, after: Decimal) -> dict[str, Any] | None:
+    budget = policy.monthly_budget_usd
+    return None if budget is None else {"monthly_usd": usd(budget), "after_usd": usd(after), "met": after <= budget}
 
 
 def study_cost(study: Study, template_id: str, policy: Policy) -> float:

@@ -72,7 +72,11 @@ def _headline(console: Console, plan: Mapping[str, Any]) -> None:
     # Rounded down: 99.96 % is not all of it.
     covered = "unknown" if priced is None else f"{math.floor(priced * 1000) / 1000:.1%}"
     window = plan["window"]
-    notes = [f"{plan['baseline']['calls']:,} calls", f"{window['hours']:,.0f} hours", f"{covered} of tokens priced"]
+    notes = [
+        f"{plan['baseline']['calls']:,} calls",
+        f"{window['hours']:,.0f} hour{'' if round(window['hours']) == 1 else 's'}",
+        f"{covered} of tokens priced",
+    ]
     if window["extrapolated"]:
         notes.append("[yellow]extrapolated to a month from less than a week: take it as a rate, not a bill[/yellow]")
     console.print(f"{window['from']} to {window['until']} · " + " · ".join(notes), soft_wrap=True)
