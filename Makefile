@@ -25,7 +25,7 @@ demo: $(READY) ## Run the main job on the shipped sample month and write its HTM
 	@$(RUN)/tokenop demo
 
 test: $(READY) ## Run all tests but those that need a browser
-	$(RUN)/python -m pytest -q -m "not browser"
+	$(RUN)/python -m pytest -q -m "not browser" -n auto --dist worksteal
 
 test-browser: $(READY) ## Open the reports in headless Chromium (Debian: apt-get install chromium)
 	$(RUN)/python -m pytest -q -m browser
