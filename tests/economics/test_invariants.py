@@ -136,6 +136,14 @@ def test_pooled_cells_say_what_the_rows_say(log, kinds):
 
 
 @quick
+@given(log=world.calls(), kinds=st.lists(st.sampled_from(["reroute", "cascade", "batch"]), min_size=2, max_size=4))
+def test_pooled_cells_say_what_the_rows_say_when_several_templates_move_the_same_calls(log, kinds):
+    made = world.build(log, [world.lever(kind) for kind in kinds])
+    pooled = chain.saving(made.cells, made.spread.hours, made.bounds, draws.as_arrays(draws.expected(made.bounds)))
+    assert close(pooled, made.replay().saving)
+
+
+@quick
 @given(log=world.calls(), kinds=st.permutations(["trim", "reroute", "batch", "response_cache"]))
 def test_the_plan_does_not_depend_on_how_levers_are_listed(log, kinds):
     first = world.build(log, [world.lever(kind) for kind in sorted(kinds)])

@@ -50,7 +50,7 @@ def chain(bounds: Sequence[Bound], values: Mapping[str, Constants]) -> str:
     """Return a SELECT of the work table's rows after all levers, in the given order.
 
     The columns `s_*` hold the state: calls, calls that somebody waits for (`s_vis`), tokens, rates, price factor,
-    fixed and extra USD, latency; `s_main` is false on the parts that moved to another model.
+    fixed and extra USD, latency; `s_main` is false on the parts that moved to another model or came back from it.
     """
     start = ", ".join(
         [

@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 
 from tests.economics import world
+from tokenop.economics import chain, draws
 
 
 def saving(log, lever, **binding) -> Decimal:
@@ -96,6 +97,57 @@ def test_a_call_is_moved_once_however_many_templates_would_move_it():
     lever = world.lever("reroute", share=1.0, tokeniser_ratio=1.0, fallback_rate=0.0)
     once, twice = world.build(log, [lever]), world.build(log, [lever, lever])
     assert twice.replay().saving == once.replay().saving
+
+
+def pooled(made) -> float:
+    values = draws.as_arrays(draws.expected(made.bounds))
+    return chain.saving(made.cells, made.spread.hours, made.bounds, values)
+
+
+def test_a_call_that_came_back_is_not_moved_again():
+    # All calls move and a quarter comes back: a second template of either kind finds nothing left to move.
+    log = [world.call(0, t_uncached=1_000_000, t_output=100_000)]
+    lever = world.lever("reroute", share=1.0, tokeniser_ratio=1.0, fallback_rate=0.25)
+    cascade = world.lever("cascade", share=1.0, escalation_rate=0.5, tokeniser_ratio=1.0, verifier_usd=0.0)
+    for later in (lever, cascade):
+        made = world.build(log, [lever, later])
+        assert made.replay().saving == Decimal("4.5") - Decimal("0.56") - Decimal("1.125")
+        assert pooled(made) == pytest.approx(2.815)
+
+
+def test_gpus_serve_only_calls_that_never_moved():
+    # 4.50 a call. Half moves (0.56 each) and half of that comes back at 4.50; the GPUs take only the half that stayed.
+    log = [world.call(0, t_uncached=1_000_000, t_output=100_000)]
+    levers = [
+        world.lever("reroute", share=0.5, tokeniser_ratio=1.0, fallback_rate=0.5),
+        world.lever("self_host", share=1.0, gpu_hour_usd=0.0, ops_monthly_usd=0.0),
+    ]
+    made = world.build(log, levers)
+    assert made.replay().after == Decimal("0.28") + Decimal("1.125")
+    assert pooled(made) == pytest.approx(4.5 - 1.405)
+
+
+def test_batch_discounts_the_calls_that_came_back_at_todays_provider():
+    # Half price on the target's answer (0.56) and on the quarter that today's model answers again (1.125).
+    log = [world.call(0, t_uncached=1_000_000, t_output=100_000)]
+    levers = [
+        world.lever("reroute", share=1.0, tokeniser_ratio=1.0, fallback_rate=0.25),
+        world.lever("batch", share=1.0),
+    ]
+    made = world.build(log, levers)
+    assert made.replay().after == Decimal("0.28") + Decimal("0.5625")
+    assert pooled(made) == pytest.approx(4.5 - 0.8425)
+
+
+def test_each_call_counts_once_in_the_latency_and_one_that_came_back_waits_for_both():
+    # 100 calls of 1 s; nine in ten move to half the latency, and of these 4 % come back after 0.5 s + 1 s: 3.6 %.
+    log = [world.call(n, latency_ms=1000.0) for n in range(100)]
+    lever = world.lever("reroute", share=0.9, fallback_rate=0.04, latency_ratio=0.5)
+    assert world.build(log, [lever]).replay().latency_p95_after == 1000.0
+    often = world.lever("reroute", share=0.9, fallback_rate=0.06, latency_ratio=0.5)
+    assert world.build(log, [often]).replay().latency_p95_after == 1500.0
+    nearly_all = world.lever("reroute", share=0.96, fallback_rate=0.0, latency_ratio=0.5)
+    assert world.build(log, [nearly_all]).replay().latency_p95_after == 500.0
 
 
 def test_a_cascade_pays_the_cheap_call_the_verifier_and_the_escalations():

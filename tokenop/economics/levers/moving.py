@@ -1,7 +1,8 @@
 """What `reroute` and `cascade` share: calls that another model answers, and those that come back.
 
 A share of the matching calls goes to the target; of these a part (fallbacks, escalations) is asked again on the old
-model, and both calls are paid. A call is moved at most once in a plan.
+model, and both calls are paid. A call is moved at most once in a plan: those that came back stay with the old model,
+and no later lever moves them or takes them to GPUs. Batch still discounts them.
 
 The switch destroys warm caches on both sides: calls move one by one, so that the call which warmed a prefix went the
 same way only with the probability of the share. What was a cache read is then a five-minute write, on either side;
@@ -11,6 +12,7 @@ where the target has no price for cached input, all of its input is uncached.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -60,11 +62,10 @@ def _rates(bound: Bound, cells: Cells) -> tuple[Array, ...]:
 
 
 def move(bound: Bound, state: State, share_: Array, ratio: Array, back: Array, per_call: Array) -> None:
-    """Split today's part of the matching cells into what stays or comes back, and what the target answers."""
+    """Split today's part of the matching cells into what stays, what the target answers, and what comes back."""
     today = state.parts[0]
     flags = matched(bound, state.cells)
     moved = share(flags, share_)
-    stays = 1 - moved + share(flags, share_ * back)
     uncached, read, write5, write1, output = today.tokens
     cooled = read * moved
     scale = moved * ratio
@@ -83,47 +84,28 @@ def move(bound: Bound, state: State, share_: Array, ratio: Array, back: Array, p
         moved=True,
     )
     state.extra = state.extra + part.calls.sum(axis=1) * (per_call[:, 0] + bound.target[0].r_call)
-    today.tokens = [
-        uncached * stays,
-        (read - cooled) * stays,
-        (write5 + cooled) * stays,
-        write1 * stays,
-        output * stays,
-    ]
-    today.calls = today.calls * stays
-    today.fixed = today.fixed * stays
     state.parts.append(part)
+    left = [uncached, read - cooled, write5 + cooled, write1, output]
+    returned = share(flags, share_ * back)
+    if returned.any():
+        state.parts.append(replace(_portion(today, left, returned), moved=True))
+    state.parts[0] = _portion(today, left, 1 - moved)
+
+
+def _portion(today: Part, tokens: list[Array], portion: Array) -> Part:
+    """Return a portion of what today's model answers, with the tokens that its cooled cache leaves."""
+    return replace(
+        today,
+        calls=today.calls * portion,
+        tokens=[one * portion for one in tokens],
+        fixed=today.fixed * portion,
+    )
 
 
 def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: float, latency: float) -> str:
-    """Return the SELECT that splits each matching row into the part that stays and the part that moves."""
+    """Return the SELECT that splits each matching row into what stays, what the target answers, and what comes back."""
     flag = f"({bound.name} AND NOT s_moved)"
-    stays = 1 - share_ + share_ * back
-    scale = f"{share_ * ratio!r}"
-    if caches(bound):
-        taken = {
-            "u": f"s_u * {scale}",
-            "r": f"s_r * {share_!r} * {scale}",
-            "w5": f"(s_w5 + s_r * {1 - share_!r}) * {scale}",
-            "w1": f"s_w1 * {scale}",
-            "o": f"s_o * {scale}",
-        }
-    else:
-        taken = {
-            "u": f"(s_u + s_r + s_w5 + s_w1) * {scale}",
-            "r": "0.0",
-            "w5": "0.0",
-            "w1": "0.0",
-            "o": f"s_o * {scale}",
-        }
-    kept = {
-        "u": f"s_u * {stays!r}",
-        "r": f"s_r * {1 - share_!r} * {stays!r}",
-        "w5": f"(s_w5 + s_r * {share_!r}) * {stays!r}",
-        "w1": f"s_w1 * {stays!r}",
-        "o": f"s_o * {stays!r}",
-    }
-    answered_again = share_ * back / stays if stays > 0 else 0.0
+    taken = _taken(bound, share_, share_ * ratio)
     moved = {
         **{f"s_{bucket}": sql for bucket, sql in taken.items()},
         "s_n": f"s_n * {share_!r}", "s_vis": f"s_vis * {share_ * (1 - back)!r}", "s_fixed": "0.0",
@@ -132,21 +114,48 @@ def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: floa
         **{f"s_rate_{bucket}": _rate_sql(bound, number) for number, bucket in enumerate(taken)},
         "s_to": f"'{bound.name}'", "s_moved": "true", "s_main": "false",
     }  # fmt: skip
-    kept_all = {
-        **{f"s_{bucket}": sql for bucket, sql in kept.items()},
-        "s_n": f"s_n * {stays!r}",
-        "s_vis": f"s_vis * {stays!r}",
-        "s_fixed": f"s_fixed * {stays!r}",
-        "s_latency": f"s_latency * {1 + latency * answered_again!r}",
+    stays = _kept(share_, 1 - share_)
+    # What comes back has waited for both answers.
+    returned = {
+        **_kept(share_, share_ * back),
+        "s_extra": "0.0",
+        "s_latency": f"s_latency * {1 + latency!r}",
+        "s_moved": "true",
+        "s_main": "false",
     }
     replaced = ", ".join(
-        f"CASE WHEN away THEN {sql} WHEN {flag} THEN {kept_all.get(name, name)} ELSE {name} END AS {name}"
+        f"CASE side WHEN 1 THEN {sql} WHEN 2 THEN {returned.get(name, name)} "
+        f"ELSE CASE WHEN {flag} THEN {stays.get(name, name)} ELSE {name} END END AS {name}"
         for name, sql in moved.items()
     )
+    sides = "(0), (1), (2)" if share_ * back > 0 else "(0), (1)"
     return (
-        f"SELECT * EXCLUDE (away) REPLACE ({replaced}) FROM {{source}}, (VALUES (false), (true)) AS side(away) "
-        f"WHERE NOT away OR {flag}"
+        f"SELECT * EXCLUDE (side) REPLACE ({replaced}) FROM {{source}}, (VALUES {sides}) AS sides(side) "
+        f"WHERE side = 0 OR {flag}"
     )
+
+
+def _taken(bound: Bound, share_: float, scale: float) -> dict[str, str]:
+    """Return SQL by bucket for the tokens that the target answers."""
+    if not caches(bound):
+        uncached = f"(s_u + s_r + s_w5 + s_w1) * {scale!r}"
+        return {"u": uncached, "r": "0.0", "w5": "0.0", "w1": "0.0", "o": f"s_o * {scale!r}"}
+    return {
+        "u": f"s_u * {scale!r}",
+        "r": f"s_r * {share_!r} * {scale!r}",
+        "w5": f"(s_w5 + s_r * {1 - share_!r}) * {scale!r}",
+        "w1": f"s_w1 * {scale!r}",
+        "o": f"s_o * {scale!r}",
+    }
+
+
+def _kept(share_: float, portion: float) -> dict[str, str]:
+    """Return SQL by column for a portion of what today's model answers, with the cache that the switch cooled."""
+    return {
+        "s_r": f"s_r * {1 - share_!r} * {portion!r}",
+        "s_w5": f"(s_w5 + s_r * {share_!r}) * {portion!r}",
+        **{f"s_{name}": f"s_{name} * {portion!r}" for name in ("u", "w1", "o", "n", "vis", "fixed")},
+    }
 
 
 def _rate_sql(bound: Bound, bucket: int) -> str:
