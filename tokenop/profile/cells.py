@@ -8,6 +8,7 @@ The rules (docs/sharing.md has them for readers):
   week, then for the whole window) and the intent. What is fewer than k even then is left out, and counted.
 - An intent is named only where at least k calls have it and, where its users are known, at least k users; where only
   sessions are known, at least k sessions. Otherwise its calls are counted under `other`.
+- A provider or model is named as `public_names` has it: by the price book, or where at least k users have it.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ from datetime import date
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tokenop.profile import reuse
+from tokenop.profile import public_names, reuse
 from tokenop.profile.narrow import REPEAT_HOURS
 
 if TYPE_CHECKING:
     import duckdb
 
-OTHER = "other"
+OTHER = public_names.OTHER
 BANDS = (1_000, 4_000, 16_000, 64_000, 200_000)
 """Upper bounds of the sizes of input in tokens; the last band has none."""
 
@@ -102,11 +103,21 @@ def build(connection: duckdb.DuckDBPyConnection, calls: str, first_day: date, k:
         f"""SELECT {", ".join(CELL_COLUMNS)} FROM {_CELLS}
         ORDER BY kind, intent, operation NULLS LAST, band NULLS LAST, day NULLS LAST, days NULLS LAST LIMIT {most}"""
     ).fetchall()
+    kinds, cells = _only_used(kinds, cells)
     whole, kept = _total(connection, _FINEST), _total(connection, _CELLS)
-    for table in (_FINEST, _REST, _LEVEL, _CELLS):
+    for table in (_FINEST, _REST, _LEVEL, _CELLS, public_names.TABLE):
         connection.execute(f"DROP TABLE IF EXISTS {table}")
     suppressed = Total(whole.calls - kept.calls, whole.tokens - kept.tokens, whole.cost_usd - kept.cost_usd)
     return Cells(k, tuple(kinds), tuple(cells), whole, suppressed)
+
+
+def _only_used(
+    kinds: list[tuple[Any, ...]], cells: list[tuple[Any, ...]]
+) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Return the kinds that a cell has, and the cells with their new numbers: a kind of few calls is not told."""
+    used = sorted({cell[0] for cell in cells})
+    numbers = {old: new for new, old in enumerate(used)}
+    return [kinds[old] for old in used], [(numbers[cell[0]], *cell[1:]) for cell in cells]
 
 
 def named_intents(connection: duckdb.DuckDBPyConnection, calls: str, k: int) -> list[str]:
@@ -125,13 +136,15 @@ def _finest(connection: duckdb.DuckDBPyConnection, calls: str, first_day: date, 
     hashed = connection.execute(f"SELECT coalesce(bool_or(len(prefix_hashes) > 0), false) FROM {calls}").fetchone()
     prefixes = reuse.prefix_hits(calls) if hashed and hashed[0] else _NO_HITS
     band = "CASE " + " ".join(f"WHEN input_tokens < {top} THEN {at}" for at, top in enumerate(BANDS)) + " ELSE 5 END"
+    names = public_names.create(connection, calls, k)
     connection.execute(
         f"""CREATE OR REPLACE TEMP TABLE {_FINEST} AS
         WITH hits AS ({prefixes}), again AS (
           SELECT *, {reuse.repeat(REPEAT_HOURS)} AS repeats, {reuse.warm("5m")} AS warm_5m,
                  {reuse.warm("1h")} AS warm_1h FROM (SELECT *, {reuse.NARROW} FROM {calls})
         ), described AS (
-          SELECT again.* EXCLUDE (price_id, batch, cache_hit, intent),
+          SELECT again.* EXCLUDE (price_id, batch, cache_hit, intent, provider, model),
+            coalesce(shown_provider, '{OTHER}') AS provider, coalesce(shown_model, '{OTHER}') AS model,
             CASE WHEN cost_usd IS NULL AND list_cost IS NOT NULL THEN price_id END AS price_id,
             coalesce(batch, false) AS batch, coalesce(cache_hit, false) AS cache_hit,
             coalesce(t_read + t_write_5m + t_write_1h > 0, false) AS caching,
@@ -141,7 +154,7 @@ def _finest(connection: duckdb.DuckDBPyConnection, calls: str, first_day: date, 
             CASE WHEN intent IN (SELECT unnest(?::VARCHAR[])) THEN intent ELSE '{OTHER}' END AS intent,
             CASE WHEN input_tokens IS NOT NULL THEN {band} END AS band, ts::DATE AS day,
             ?::DATE + 7 * ((ts::DATE - ?::DATE) // 7)::INTEGER AS week, hit_5m_tokens, hit_1h_tokens
-          FROM again LEFT JOIN hits USING (id)
+          FROM again LEFT JOIN hits USING (id) LEFT JOIN {names} USING (provider, model)
         )
         SELECT {", ".join(KIND)}, intent, operation, band, day, week, sum(n)::BIGINT AS calls,
           sum(t_uncached)::BIGINT AS t_uncached, sum(t_read)::BIGINT AS t_read,

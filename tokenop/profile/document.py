@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenop import __version__
 from tokenop.errors import NoInputError
-from tokenop.profile import cells, clusters, drivers, segments, window
+from tokenop.profile import cells, clusters, drivers, public_names, segments, window
 from tokenop.profile.narrow import KEYS, narrow
 from tokenop.profile.scalars import Again, Scalar, of_narrow, ratio
 from tokenop.profile.workload import SCHEMA_VERSION
@@ -79,20 +79,23 @@ def share(connection: duckdb.DuckDBPyConnection, source: Source, k: int, calls: 
         NoInputError: not one cell has so many calls.
     """
     quoted = _source(connection, source, calls)
+    names = public_names.create(connection, calls, k)
     with narrow(connection, calls) as table:
         scalars = of_narrow(connection, table, calls, source.window)
         models = connection.execute(
-            f"""SELECT provider || '/' || model, sum(calls)::BIGINT, sum(cost), (SELECT sum(cost) FROM {KEYS})
-            FROM {KEYS} GROUP BY provider, model HAVING sum(calls) >= {k} ORDER BY sum(cost) DESC NULLS LAST, 1"""
+            f"""SELECT shown_provider || '/' || shown_model, sum(calls)::BIGINT, sum(cost),
+              (SELECT sum(cost) FROM {KEYS})
+            FROM {KEYS} JOIN {names} USING (provider, model) GROUP BY shown_provider, shown_model
+            HAVING sum(calls) >= {k} ORDER BY sum(cost) DESC NULLS LAST, 1"""
         ).fetchall()
+    coverage = dict(source.coverage)
+    coverage["unpriced_models"] = public_names.unpriced(connection, coverage.get("unpriced_models", ()), k)
     built = cells.build(connection, calls, source.window.start.date(), k)
     if not built.cells:
         raise NoInputError(
             f"nothing to share: of {built.whole.calls:,} calls no {k} have model, price and kind in common; "
             "profile more calls, or lower --k"
         )
-    coverage = dict(source.coverage)
-    coverage["unpriced_models"] = [model for model in coverage.get("unpriced_models", ()) if model["calls"] >= k]
     return {
         "schema_version": SCHEMA_VERSION,
         "source": quoted,
