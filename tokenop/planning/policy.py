@@ -81,9 +81,35 @@ def load(path: Path | None) -> Policy:
             findings.append(Finding(str(path), line, name, "POLICY", "error", complaint, column, fix))
         elif name != "schema_version":
             values[name] = parsed
+            if name == "forbidden_providers":
+                findings += _unknown_providers(document)
     if findings:
         raise FindingsError(findings)
     return Policy(**values)
+
+
+def _unknown_providers(document: documents.Document) -> list[Finding]:
+    """Return a finding for each forbidden name that is no known provider: misspelt, it would forbid nobody."""
+    listed = document.meta["forbidden_providers"]
+    if not listed:
+        return []
+    # Only a policy that forbids somebody waits for the prices to be read.
+    from tokenop.prices import book, names
+
+    known = frozenset(key.provider for key in book.load().keys)
+    findings = []
+    for place, named in enumerate(listed):
+        if names.canonical_provider(named, known):
+            continue
+        path = f"forbidden_providers[{place}]"
+        line, column = document.line(path)
+        near = difflib.get_close_matches(named.strip().lower(), sorted(known | frozenset(names.PROVIDERS)), 1)
+        fix = (
+            f"did you mean {near[0]}?" if near else "`tokenop prices show MODEL` says under which name a model is sold"
+        )
+        complaint = f"{named!r} is no known provider"
+        findings.append(Finding(str(document.path), line, path, "POLICY", "error", complaint, column, fix))
+    return findings
 
 
 def _read(name: str, value: object, known: set[str]) -> tuple[str, str, Any]:
