@@ -88,6 +88,8 @@ def repeat(window_hours: float) -> str:
     """Return an SQL expression: 1 where an equal prompt came no longer ago than the window, 0 where not, NULL unknown.
 
     Equal means the same `prompt_hash` within one tenant and model. It is a window expression over `NARROW`.
+    The window slides: what counts is the gap to the previous equal prompt, a hit or not, as if each hit renewed the
+    entry. A cache whose entries expire at a fixed age answers fewer; its hits are overstated here.
     """
     recent = f"coalesce({_gap('repeat_key')} <= {window_hours * 3_600_000_000:.0f}, false)"
     return f"CASE WHEN repeat_key IS NULL THEN NULL WHEN {recent} THEN 1 ELSE 0 END"
