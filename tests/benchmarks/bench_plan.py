@@ -36,7 +36,7 @@ def generate(path: Path, rows: int) -> None:
     values = ", ".join(f"('{provider}', '{model}')" for provider, model in MODELS)
     known = {
         "id": "'e' || i",
-        "ts": "TIMESTAMPTZ '2026-09-01 00:00:00Z' + to_microseconds((i * 2592000000000 // $rows))",
+        "ts": "TIMESTAMPTZ '2026-09-01 00:00:00Z' + to_microseconds((i::HUGEINT * 2592000000000 // $rows)::BIGINT)",
         "intent": "'intent_' || (h2 % 12)",
         "provider": "m.provider",
         "model": "m.model",

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  tokenop diff --baseline reports/baseline.csv --optimized reports/optimized.csv
-  tokenop diff --baseline september.csv --optimized october.csv --by tenant,model --top 20
+  tokenop diff --baseline old.csv --optimized new.csv
+  tokenop diff --baseline old.csv --optimized new.csv --by tenant,model --top 20
 """
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  tokenop plan                                             events.jsonl here, shipped templates
+  tokenop plan                       events.jsonl here, shipped templates
   tokenop plan --events september.parquet --constraints policy.yaml
   tokenop plan --workload profile.yaml --json | jq .savings_monthly_usd
 """

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  tokenop profile                                   events.jsonl here → profile.yaml
+  tokenop profile                    events.jsonl here → profile.yaml
   tokenop profile --events september.parquet --cluster-method semantic
-  tokenop profile --shareable --out workload.yaml   a workload without tenants, users or prompts
-  tokenop plan --workload workload.yaml             a plan from it, without the events
+  tokenop profile --shareable --out workload.yaml   without tenants, users, ids
+  tokenop plan --workload workload.yaml             a plan without the events
 """
 
 SHOWN = 12

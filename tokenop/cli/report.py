@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  tokenop report                                    the plan and the events in this folder
-  tokenop report --dashboard                        with interactive charts, still one file
+  tokenop report                     the plan and the events in this folder
+  tokenop report --dashboard         with interactive charts, still one file
   tokenop report --plan september.yaml --events september.parquet --format csv
 """
 
