@@ -305,3 +305,34 @@ def test_real_transcripts_end_to_end_state_the_billed_buckets(shared_data: Path,
     assert said["tokens"]["input_cache_read"] == 32_100_310
     assert said["tokens"]["input_cache_write_5m"] + said["tokens"]["input_cache_write_1h"] == 829_134
     assert said["tokens"]["output"] == 90_201
+
+
+def test_a_transcript_that_grows_while_it_is_read_gives_the_calls_it_held_at_the_start(tmp_path, run_cli, monkeypatch):
+    from tokenop.collect import json_lines
+
+    def line(number: int) -> str:
+        usage = '{"input_tokens":1,"output_tokens":1,"cache_read_input_tokens":0,"cache_creation_input_tokens":0}'
+        message = f'{{"id":"msg_{number}","model":"claude-sonnet-4-5","usage":{usage}}}'
+        return (
+            f'{{"type":"assistant","uuid":"u{number}","sessionId":"s","requestId":"r{number}","isSidechain":false,'
+            f'"timestamp":"2026-09-01T10:00:{number:02d}Z","message":{message}}}\n'
+        )
+
+    transcript = tmp_path / "projects" / "demo" / "live.jsonl"
+    transcript.parent.mkdir(parents=True)
+    transcript.write_text("".join(line(number) for number in range(3)) + line(3)[:40])
+    at_rest = json_lines._at_rest
+
+    def growing(path, copy):
+        found = at_rest(path, copy)
+        with path.open("a") as session:
+            session.write(line(3)[40:] + line(4))
+        return found
+
+    monkeypatch.setattr(json_lines, "_at_rest", growing)
+    ran = run_cli("discover", "--collectors", "claude-code", "--input", tmp_path, "--json", cwd=tmp_path)
+    assert ran.exit_code == 0, ran.stderr
+    import json
+
+    counts = json.loads(ran.stdout)
+    assert (counts["events"], counts["rejected"]) == (3, 1)

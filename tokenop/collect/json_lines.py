@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ _LARGEST_DOCUMENT = 256 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 # Thousands of small transcripts are read as a few large files: each file that DuckDB opens has its price.
 _SMALL, _BUNDLE = 2 * 1024 * 1024, 64 * 1024 * 1024
+# A file that changed within so many seconds may be changing still.
+_RECENT = 300
 # One SELECT reads this many files: few enough for its text.
 _BATCH = 400
 
@@ -97,7 +100,7 @@ def _bundles(files: Sequence[SourceFile], scratch: Path, progress: Callable[[str
             continue
         bytes_here = file.path.stat().st_size
         if bytes_here > _SMALL:
-            yield _Bundle(file.path, [(file.shown, 0)])
+            yield _Bundle(_at_rest(file.path, scratch / f"still-{number}.jsonl"), [(file.shown, 0)])
             continue
         pending.append(file)
         size += bytes_here
@@ -108,9 +111,25 @@ def _bundles(files: Sequence[SourceFile], scratch: Path, progress: Callable[[str
         yield _joined(pending, scratch / "bundle.jsonl")
 
 
+def _at_rest(path: Path, copy: Path) -> Path:
+    """Return `path`, or a copy of it where something may still be writing to it.
+
+    A transcript grows while its session runs, often the very session that runs this command. It is read several times
+    here, and each time it must be the same; a last line that is cut short is then rejected like any other bad line.
+    """
+    if time.time() - path.stat().st_mtime > _RECENT:
+        return path
+    with path.open("rb") as source, copy.open("wb") as target:
+        left = path.stat().st_size
+        while left > 0 and (block := source.read(min(left, _SMALL))):
+            target.write(block)
+            left -= len(block)
+    return copy
+
+
 def _joined(files: Sequence[SourceFile], target: Path) -> _Bundle:
     if len(files) == 1:
-        return _Bundle(files[0].path, [(files[0].shown, 0)])
+        return _Bundle(_at_rest(files[0].path, target), [(files[0].shown, 0)])
     parts: list[tuple[str, int]] = []
     lines = 0
     with target.open("wb") as bundle:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -55,8 +56,11 @@ def stage(
     """
     staged = Staged(scratch / "staged.parquet")
     connection.execute("SET preserve_insertion_order = true")  # row numbers are line numbers
+    # Copies of whole lines hold whatever the source holds, prompts too: they are gone once the columns are staged.
+    copies = scratch / "copies"
+    copies.mkdir(parents=True, exist_ok=True)
     try:
-        selects = _selects(connection, manifest, files, options, scratch, staged, progress)
+        selects = _selects(connection, manifest, files, options, copies, staged, progress)
         parts = []
         for number, (select, looser) in enumerate(selects):
             progress(f"{manifest.name}: staging part {number + 1} of {len(selects)}")
@@ -69,6 +73,7 @@ def stage(
             _copy(connection, _union(parts, manifest), "", staged.path, files)
     finally:
         connection.execute("SET preserve_insertion_order = false")
+        shutil.rmtree(copies, ignore_errors=True)
     counted = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(str(staged.path))})").fetchone()
     staged.rows = int(counted[0]) if counted else 0
     return staged
