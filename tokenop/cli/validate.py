@@ -46,7 +46,8 @@ def command(path: Path, as_json: bool, limit: int) -> None:
     if not report.events:
         click.echo(f"{path}: holds no events", err=True)
     else:
-        click.echo(f"{report.events:,} events: {report.valid:,} valid, {report.invalid:,} invalid{warned}")
+        events = "1 event" if report.events == 1 else f"{report.events:,} events"
+        click.echo(f"{events}: {report.valid:,} valid, {report.invalid:,} invalid{warned}")
     if report.exit_code == 0:
         click.echo(f"Next: tokenop profile --events {path}", err=True)
     sys.exit(report.exit_code)
