@@ -9,10 +9,8 @@ from typing import Any
 
 import pytest
 
-from tokenop import database
-from tokenop.collect import check, engine, manifest, options, run, sources
-from tokenop.collect.run import Discovery
-from tokenop.events.schema import types
+from tests.collect.reading import Read
+from tokenop.collect import check
 from tokenop.settings import content
 
 FOLDER = content("collectors") / "claude-code"
@@ -46,39 +44,6 @@ def answer(message_id: str | None = "msg_1", **fields: Any) -> dict[str, Any]:
     return {name: value for name, value in line.items() if value is not None}
 
 
-class Read:
-    """What the collector made of some files."""
-
-    def __init__(self, path: Path, scratch: Path, settings: dict[str, str] | None = None) -> None:
-        collector = manifest.load(FOLDER)
-        chosen = options.Options(settings=settings or {})
-        scratch.mkdir()
-        with database.connect() as connection:
-            files = sources.find(collector, [path], scratch)
-            collected = engine.collect(connection, collector, files, chosen, scratch)
-            run.settle(connection, [collected], chosen)
-            self.counts: Discovery = run.count(connection, [collected])
-            fields = ", ".join(f"CAST({name} AS VARCHAR) AS ts" if name == "ts" else name for name in types())
-            result = connection.execute(f"SELECT {fields} FROM settled WHERE _status = 'event' ORDER BY ts, id")
-            self.events = [dict(zip(types(), row, strict=True)) for row in result.fetchall()]
-            self.reasons = [
-                row[0] for row in connection.execute("SELECT message FROM quarantined ORDER BY ALL").fetchall()
-            ]
-            self.written = b"".join(part.read_bytes() for part in scratch.rglob("*") if part.is_file())
-        counts = self.counts
-        assert counts.rows_in == counts.events + counts.duplicates + counts.rejected + counts.filtered
-
-    @property
-    def event(self) -> dict[str, Any]:
-        (only,) = self.events
-        return only
-
-    @property
-    def left_out(self) -> dict[str, int]:
-        found: dict[str, int] = self.counts.sources[0]["filtered_because"]
-        return found
-
-
 @pytest.fixture
 def read(tmp_path: Path) -> Any:
     """Return a function from lines (or file name → lines) to what the collector makes of them."""
@@ -89,7 +54,7 @@ def read(tmp_path: Path) -> Any:
             path = tmp_path / "projects" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines))
-        return Read(tmp_path / "projects", tmp_path / "scratch", settings)
+        return Read(FOLDER, tmp_path / "projects", tmp_path / "scratch", settings)
 
     return reading
 
@@ -101,7 +66,7 @@ def test_the_shipped_sample_gives_what_is_expected() -> None:
 
 
 def test_real_transcripts_give_exactly_the_tokens_that_were_billed(shared_data: Path, tmp_path: Path) -> None:
-    found = Read(shared_data / "claude_code" / "projects", tmp_path / "scratch")
+    found = Read(FOLDER, shared_data / "claude_code" / "projects", tmp_path / "scratch")
     sums = {
         name: sum(event[name] for event in found.events)
         for name in ("input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens", "output_tokens")

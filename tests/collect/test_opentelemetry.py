@@ -11,10 +11,8 @@ from typing import Any
 
 import pytest
 
-from tokenop import database
-from tokenop.collect import check, engine, manifest, options, run, sources
-from tokenop.collect.run import Discovery
-from tokenop.events.schema import types
+from tests.collect.reading import Read
+from tokenop.collect import check
 from tokenop.settings import content
 
 FOLDER = content("collectors") / "opentelemetry"
@@ -59,38 +57,6 @@ def without(*names: str, **fields: Any) -> dict[str, Any]:
     return {name: value for name, value in CHAT.items() if name not in names} | fields
 
 
-class Read:
-    """What the collector made of one file."""
-
-    def __init__(self, path: Path, scratch: Path, settings: dict[str, str]) -> None:
-        collector = manifest.load(FOLDER)
-        chosen = options.Options(settings=settings)
-        scratch.mkdir()
-        with database.connect() as connection:
-            files = sources.find(collector, [path], scratch)
-            collected = engine.collect(connection, collector, files, chosen, scratch)
-            run.settle(connection, [collected], chosen)
-            self.counts: Discovery = run.count(connection, [collected])
-            fields = ", ".join(f"CAST({name} AS VARCHAR) AS ts" if name == "ts" else name for name in types())
-            result = connection.execute(f"SELECT {fields} FROM settled WHERE _status = 'event' ORDER BY ts, id")
-            self.events = [dict(zip(types(), row, strict=True)) for row in result.fetchall()]
-            self.reasons = [
-                row[0] for row in connection.execute("SELECT message FROM quarantined ORDER BY ALL").fetchall()
-            ]
-        counts = self.counts
-        assert counts.rows_in == counts.events + counts.duplicates + counts.rejected + counts.filtered
-
-    @property
-    def event(self) -> dict[str, Any]:
-        (only,) = self.events
-        return only
-
-    @property
-    def left_out(self) -> dict[str, int]:
-        found: dict[str, int] = self.counts.sources[0]["filtered_because"]
-        return found
-
-
 @pytest.fixture
 def read(tmp_path: Path) -> Any:
     """Return a function from lines to what the collector makes of them."""
@@ -98,7 +64,7 @@ def read(tmp_path: Path) -> Any:
     def reading(*lines: Any, **settings: str) -> Read:
         path = tmp_path / "traces.jsonl"
         path.write_text("".join(line if isinstance(line, str) else json.dumps(line) + "\n" for line in lines))
-        return Read(path, tmp_path / "scratch", settings)
+        return Read(FOLDER, path, tmp_path / "scratch", settings)
 
     return reading
 
@@ -110,7 +76,7 @@ def test_the_shipped_sample_gives_what_is_expected() -> None:
 
 
 def test_the_shape_of_the_collectors_file_exporter_is_read(shared_data: Path, tmp_path: Path) -> None:
-    event = Read(shared_data / "source_samples" / "otlp.jsonl", tmp_path / "scratch", {}).event
+    event = Read(FOLDER, shared_data / "source_samples" / "otlp.jsonl", tmp_path / "scratch", {}).event
     assert event["id"] == "eee19b7ec3c1b174"
     assert event["tenant"] == "checkout"
     assert event["region"] == "us-east-1"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -17,7 +18,24 @@ from tokenop.economics import draws
 from tokenop.economics.levers import KINDS
 from tokenop.economics.state import initial
 from tokenop.planning.policy import Policy
-from tokenop.planning.select import EQUAL, Problem, _greedy, allowed, brute_force, ceilings, choose, start
+from tokenop.planning.select import EQUAL, Problem, _greedy, allowed, ceilings, choose, start
+
+
+def brute_force(problem: Problem) -> tuple[frozenset[str], float]:
+    """Return the best set by trying all of them: what `choose` is compared with."""
+    best, net = frozenset[str](), 0.0
+    pool = [one.id for one in problem.templates]
+    for size in range(len(pool) + 1):
+        for members in itertools.combinations(pool, size):
+            chosen = frozenset(members)
+            if (
+                allowed(problem, chosen, complete=True)
+                and (value := problem.net(chosen)) > net + EQUAL
+                and problem.accept(chosen)
+            ):
+                best, net = chosen, value
+    return best, net
+
 
 quick = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 

@@ -8,7 +8,7 @@ their ceilings, less what each of them takes to have (see `_Search._bound`); no 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
@@ -232,21 +232,3 @@ def _greedy(problem: Problem) -> tuple[frozenset[str], float]:
         if found is None:
             return best, net
         best, net = frozenset(found[1]), found[0]
-
-
-def brute_force(problem: Problem, templates: Sequence[Template] | None = None) -> tuple[frozenset[str], float]:
-    """Return the best set by trying all of them: what `choose` is compared with."""
-    import itertools
-
-    best, net = frozenset[str](), 0.0
-    pool = [one.id for one in (templates or problem.templates)]
-    for size in range(len(pool) + 1):
-        for members in itertools.combinations(pool, size):
-            chosen = frozenset(members)
-            if (
-                allowed(problem, chosen, complete=True)
-                and (value := problem.net(chosen)) > net + EQUAL
-                and problem.accept(chosen)
-            ):
-                best, net = chosen, value
-    return best, net
