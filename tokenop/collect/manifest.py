@@ -13,8 +13,10 @@ from tokenop.collect.options import nearest
 from tokenop.errors import Finding, FindingsError, MisuseError
 from tokenop.events.schema import types
 
-Format = Literal["jsonl", "csv", "parquet", "any"]
+Format = Literal["jsonl", "json", "csv", "parquet", "any"]
 Convention = Literal["inclusive", "exclusive", "flagged"]
+# What a collector gives: calls (events.jsonl), aggregates (usage.jsonl), resources (inventory.yaml).
+RecordKind = Literal["events", "usage", "inventory"]
 
 RULE = "COLLECTOR-MANIFEST"
 # Where a type stands in a declaration: at its end, or before what closes or separates a member.
@@ -29,8 +31,9 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "title": (str, True),
     "version": (str, True),
     "source": (str, True),
+    "kind": (str, False),
     "input": (dict, True),
-    "convention": (str, True),
+    "convention": (str, False),
     "rows": (str, False),
     "zero_cost": (str, False),
     "dedupe": (list, False),
@@ -52,10 +55,11 @@ _INPUT_KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "private": (list, False),
 }
 _CHOICES = {
+    "kind": ("events", "usage", "inventory"),
     "convention": ("inclusive", "exclusive", "flagged"),
     "rows": ("one", "expanded"),
     "zero_cost": ("unknown", "free"),
-    "input.format": ("jsonl", "csv", "parquet", "any"),
+    "input.format": ("jsonl", "json", "csv", "parquet", "any"),
 }
 
 
@@ -77,6 +81,7 @@ class Manifest:
     title: str
     version: str
     source: str
+    kind: RecordKind
     folder: Path
     format: Format
     globs: tuple[str, ...]
@@ -157,6 +162,7 @@ def load(folder: Path) -> Manifest:
         title=meta["title"],
         version=meta["version"],
         source=meta["source"],
+        kind=meta.get("kind", "events"),
         folder=folder,
         format=source["format"],
         globs=(glob,) if isinstance(glob, str) else tuple(glob),
@@ -166,7 +172,7 @@ def load(folder: Path) -> Manifest:
         mappable=mappable,
         aliases={name: tuple(others) for name, others in source.get("aliases", {}).items()},
         private=frozenset(source.get("private", ())),
-        convention=meta["convention"],
+        convention=meta.get("convention", "inclusive"),
         rows=meta.get("rows", "one"),
         zero_cost=meta.get("zero_cost", "unknown"),
         dedupe=tuple(meta.get("dedupe", ())),
@@ -195,7 +201,10 @@ def _problems(document: documents.Document) -> list[Finding]:
             found.append(_finding(document, path, f"{value!r} is not known", f"one of {', '.join(allowed)}"))
     if isinstance(document.meta.get("settings"), dict):
         found += _settings(document, document.meta["settings"])
-    if isinstance(document.meta.get("dedupe"), list):
+    resources = document.meta.get("kind") == "inventory"
+    if not resources and "convention" not in document.meta:
+        found.append(_finding(document, "convention", "is missing", "say how input tokens count cached ones"))
+    if isinstance(document.meta.get("dedupe"), list) and document.meta.get("kind", "events") == "events":
         found += [
             _finding(document, f"dedupe[{index}]", f"{name!r} is not a field of the event", "name event fields")
             for index, name in enumerate(document.meta["dedupe"])
@@ -258,7 +267,8 @@ def _texts(document: documents.Document) -> list[Finding]:
 def _columns(document: documents.Document, source: dict[str, Any]) -> list[Finding]:
     found = []
     columns = source.get("columns", {})
-    if not source.get("mappable") and not columns:
+    resources = document.meta.get("kind") == "inventory"
+    if not source.get("mappable") and not columns and not resources:
         found.append(
             _finding(document, "input.columns", "no column is declared", "name the columns that map.sql reads")
         )
