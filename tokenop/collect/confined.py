@@ -20,12 +20,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from tokenop import sqltree
+from tokenop.database import quoted
 from tokenop.errors import Finding, FindingsError, InputError
 from tokenop.files import atomic
 from tokenop.sqltree.bench import explain
@@ -34,7 +36,7 @@ from tokenop.sqltree.problem import line_and_column
 LEAST_MEMORY_MB = 1536
 _RESERVED_MB = 1024
 _BOOTSTRAP = (
-    "import json, sys; request = json.load(sys.stdin); sys.path[:] = request['import_from'];"
+    "import json, sys; request = json.loads(sys.stdin.readline()); sys.path[:] = request['import_from'];"
     "from tokenop.collect.confined_child import main; main(request)"
 )
 _TRY = "use TRY_CAST or try_strptime, and return a _reject reason for the rows where it gives NULL"
@@ -50,14 +52,34 @@ class Mapped:
     columns: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A relation that the SQL may read: a SELECT of ours, and the Parquet files that it opens."""
+
+    select: str
+    files: tuple[Path, ...]
+
+    @classmethod
+    def of(cls, path: Path) -> Relation:
+        """Return the relation that is the Parquet file `path`."""
+        return cls(f"FROM read_parquet({quoted(str(path.resolve()))}, hive_partitioning = false)", (path,))
+
+
+# What is made of the mapped rows where nobody says: all of them, as they are.
+def as_they_are(columns: Mapping[str, str]) -> str:  # noqa: ARG001 the shape of any such function
+    """Return the SELECT that leaves the rows of `mapped` as they are."""
+    return "SELECT * FROM mapped"
+
+
 def run_map(
     sql: str,
-    inputs: Mapping[str, Path],
+    inputs: Mapping[str, Path | Relation],
     output: Path,
     variables: Mapping[str, str],
     memory_mb: int = 2048,
     seconds: float = 600,
     name: str = "map.sql",
+    finish: Callable[[Mapping[str, str]], str] = as_they_are,
 ) -> Mapped:
     """Run the contributed SELECT `sql` over Parquet `inputs` in a confined child and write its rows to `output`.
 
@@ -65,8 +87,10 @@ def run_map(
 
     Args:
         sql: one SELECT that `tokenop.sqltree.check_select` accepts (it is asked again here).
-        inputs: relation name → Parquet file.
-        output: Parquet file to write (zstd).
+        inputs: relation name → Parquet file, or a SELECT over some.
+        output: Parquet file to write.
+        finish: given the columns of the SELECT with their types, returns a SELECT of ours over its rows, the relation
+            `mapped`, whose result is written: one pass does both. What it raises comes out of here.
         variables: what `getvariable('name')` gives. All are text.
         memory_mb: address space of the child, at least 1536.
         seconds: wall clock, counted from the start of the child.
@@ -82,16 +106,23 @@ def run_map(
     if memory_mb < LEAST_MEMORY_MB:
         raise InputError(f"{name}: memory_mb is {memory_mb}: give at least {LEAST_MEMORY_MB}, DuckDB needs it to start")
     with atomic(output) as partial, tempfile.TemporaryDirectory(prefix=".confined-", dir=output.parent) as scratch:
-        request = _request(sql, inputs, partial, Path(scratch), variables, memory_mb, seconds)
-        answer = _talk(request, Path(scratch), seconds, memory_mb, name)
-        if "error" in answer:
-            raise _error(answer["error"], sql, name, memory_mb, request["disk_mb"])
-        return Mapped(answer["rows"], answer["columns"])
+        relations = {key: Relation.of(one) if isinstance(one, Path) else one for key, one in inputs.items()}
+        request = _request(sql, relations, partial, Path(scratch), variables, memory_mb, seconds)
+        with _Child(request, Path(scratch), seconds, memory_mb, name) as child:
+            columns = _sound(child.ask(request), sql, name, memory_mb, request)["columns"]
+            rows = _sound(child.ask({"finish": finish(columns)}), sql, name, memory_mb, request)["rows"]
+        return Mapped(rows, columns)
+
+
+def _sound(answer: dict[str, Any], sql: str, name: str, memory_mb: int, request: Mapping[str, Any]) -> dict[str, Any]:
+    if "error" in answer:
+        raise _error(answer["error"], sql, name, memory_mb, request["disk_mb"])
+    return answer
 
 
 def _request(
     sql: str,
-    inputs: Mapping[str, Path],
+    inputs: Mapping[str, Relation],
     partial: Path,
     scratch: Path,
     variables: Mapping[str, str],
@@ -100,15 +131,17 @@ def _request(
 ) -> dict[str, Any]:
     """Return what the child is told; every path is absolute, because it works in a folder of its own."""
     size = 0
-    for relation, path in inputs.items():
+    files = {path.resolve(): key for key, relation in inputs.items() for path in relation.files}
+    for path, key in files.items():
         try:
             size += path.stat().st_size
         except OSError as error:
-            raise InputError(f"{path}: the input {relation} cannot be read: {error.strerror}") from error
+            raise InputError(f"{path}: the input {key} cannot be read: {error.strerror}") from error
     threads = min(os.cpu_count() or 1, 8)
     return {
         "sql": sqltree.statement(sql),
-        "inputs": {relation: str(path.resolve()) for relation, path in inputs.items()},
+        "inputs": {key: relation.select for key, relation in inputs.items()},
+        "files": [str(path) for path in files],
         "output": str(partial.resolve()),
         "scratch": str(scratch.resolve()),
         "variables": dict(variables),
@@ -122,45 +155,89 @@ def _request(
     }
 
 
-def _talk(request: dict[str, Any], scratch: Path, seconds: float, memory_mb: int, name: str) -> dict[str, Any]:
-    """Start the child, give it `request`, and return its answer; whatever happens, no process of it stays."""
-    kept = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
-    # One heap arena per thread would take 64 MB of address space each.
-    environment = {"HOME": str(scratch), "TMPDIR": str(scratch), "TZ": "UTC", "MALLOC_ARENA_MAX": "2"}
-    environment |= {key: os.environ[key] for key in kept if key in os.environ}
-    child = subprocess.Popen(  # noqa: S603 - this interpreter, with a constant program
-        [sys.executable, "-I", "-c", _BOOTSTRAP],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=scratch,
-        env=environment,
-        start_new_session=True,
-    )
-    try:
-        stdout, stderr = child.communicate(json.dumps(request).encode(), timeout=seconds)
-    except subprocess.TimeoutExpired:
-        raise InputError(
-            f"{name}: stopped after {seconds:g} s (the limit `seconds`): read fewer files at once, or look for a join"
-            " without a key"
-        ) from None
-    finally:
-        _kill(child)
-    try:
-        answer: dict[str, Any] = json.loads(stdout)
-    except ValueError:
-        raise _died(child.returncode, stderr, memory_mb, name) from None
-    return answer
+class _Child:
+    """The child, asked in lines of JSON. Whatever happens, no process of it stays after the `with`."""
+
+    def __init__(self, request: Mapping[str, Any], scratch: Path, seconds: float, memory_mb: int, name: str) -> None:
+        kept = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+        # One heap arena per thread would take 64 MB of address space each.
+        environment = {"HOME": str(scratch), "TMPDIR": str(scratch), "TZ": "UTC", "MALLOC_ARENA_MAX": "2"}
+        environment |= {key: os.environ[key] for key in kept if key in os.environ}
+        self._stderr = (scratch / "stderr").open("w+b")
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter, with a constant program
+            [sys.executable, "-I", "-c", _BOOTSTRAP],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            cwd=scratch,
+            env=environment,
+            start_new_session=True,
+        )
+        self._late = threading.Event()
+        self._clock = threading.Timer(seconds, self._expire)
+        self._seconds, self._memory_mb, self._name = seconds, memory_mb, name
+
+    def __enter__(self) -> _Child:
+        self._clock.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._clock.cancel()
+        _kill(self._process)
+        self._stderr.close()
+
+    def ask(self, question: Mapping[str, Any]) -> dict[str, Any]:
+        """Send one line and return the answer.
+
+        Raises:
+            InputError: there is none, because of a limit.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(json.dumps(question).encode() + b"\n")
+            self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        try:
+            answer: dict[str, Any] = json.loads(line)
+        except ValueError:
+            raise self._why() from None
+        return answer
+
+    def _expire(self) -> None:
+        self._late.set()
+        _signal(self._process)
+
+    def _why(self) -> InputError:
+        if self._late.is_set():
+            return InputError(
+                f"{self._name}: stopped after {self._seconds:g} s (the limit `seconds`): read fewer files at once, or "
+                "look for a join without a key"
+            )
+        _kill_after_answer(self._process)
+        self._stderr.seek(0)
+        return _died(self._process.returncode, self._stderr.read(), self._memory_mb, self._name)
 
 
-def _kill(child: subprocess.Popen[bytes]) -> None:
-    """Kill what is left of the child's process group, and reap the child."""
+def _kill_after_answer(child: subprocess.Popen[bytes]) -> None:
+    """Give a child that closed its answers a moment to end by itself, so that its exit code says why."""
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(timeout=5)
+    _kill(child)
+
+
+def _signal(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         if hasattr(os, "killpg"):
             os.killpg(child.pid, signal.SIGKILL)
         else:
             child.kill()
-    for stream in (child.stdin, child.stdout, child.stderr):
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
+    """Kill what is left of the child's process group, and reap the child."""
+    _signal(child)
+    for stream in (child.stdin, child.stdout):
         if stream and not stream.closed:
             with contextlib.suppress(OSError):
                 stream.close()

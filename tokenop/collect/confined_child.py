@@ -1,9 +1,14 @@
-"""The child's side of `tokenop.collect.confined`: set the limits, run one SELECT, answer in one line of JSON."""
+"""The child's side of `tokenop.collect.confined`: set the limits, run one SELECT.
+
+It answers in lines of JSON: first the columns that the SELECT gives; then, once it has been told what to make of them,
+the number of rows.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +25,9 @@ def main(request: dict[str, Any]) -> None:
     try:
         connection = prepare(request)
         at = "running"
-        answer = run(connection, request)
+        answers.write(json.dumps({"columns": described(connection, request)}) + "\n")
+        answers.flush()
+        answer = run(connection, request, json.loads(sys.stdin.readline() or "{}"))
     except Exception as error:
         # Whatever is raised while running is about the contributed SQL or its data; the parent makes it readable.
         answer = {"error": {"type": type(error).__name__, "message": str(error), "at": at}}
@@ -75,12 +82,11 @@ def prepare(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     )
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    for name, path in request["inputs"].items():
-        source = f"read_parquet({quoted(path)}, hive_partitioning = false)"
-        connection.execute(f"CREATE VIEW {identifier(name)} AS FROM {source}")
+    for name, relation in request["inputs"].items():
+        connection.execute(f"CREATE VIEW {identifier(name)} AS {relation}")
     for name, value in request["variables"].items():
         connection.execute(f"SET VARIABLE {identifier(name)} = {quoted(value)}")
-    allowed = ", ".join(quoted(path) for path in [*request["inputs"].values(), request["output"]])
+    allowed = ", ".join(quoted(path) for path in [*request["files"], request["output"]])
     connection.execute(f"SET allowed_paths = [{allowed}]")
     connection.execute(f"SET allowed_directories = [{quoted(request['scratch'])}]")
     connection.execute("SET enable_external_access = false")
@@ -88,13 +94,23 @@ def prepare(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, Any]:
-    """Run the SELECT of `request` into its output file; return the number of rows and the columns."""
+def described(connection: duckdb.DuckDBPyConnection, request: dict[str, Any]) -> dict[str, str]:
+    """Return the columns of the SELECT of `request` with their types, without running it."""
+    found = connection.execute(f"DESCRIBE SELECT * FROM (\n{request['sql']}\n)").fetchall()
+    return {row[0]: row[1] for row in found}
+
+
+def run(connection: duckdb.DuckDBPyConnection, request: dict[str, Any], told: dict[str, Any]) -> dict[str, Any]:
+    """Run the SELECT of `request`, and what the parent makes of its rows, into the output; return the number of rows.
+
+    Nothing `told` means that the parent did not like the columns.
+    """
     from tokenop.database import quoted
 
-    output = quoted(request["output"])
+    if not told:
+        return {"rows": 0}
     copied = connection.execute(
-        f"COPY (\n{request['sql']}\n) TO {output} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
+        f"COPY (WITH mapped AS NOT MATERIALIZED (\n{request['sql']}\n) {told['finish']}) "
+        f"TO {quoted(request['output'])} (FORMAT parquet, COMPRESSION snappy, USE_TMP_FILE false)"
     ).fetchone()
-    described = connection.execute(f"DESCRIBE FROM read_parquet({output})").fetchall()
-    return {"rows": copied[0] if copied else 0, "columns": {row[0]: row[1] for row in described}}
+    return {"rows": copied[0] if copied else 0}

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tokenop.collect.manifest import Manifest
 from tokenop.database import identifier
 from tokenop.events.hashing import row_text
 from tokenop.events.schema import types
+
+if TYPE_CHECKING:
+    import duckdb
 
 # Rows are ordered by where they stand and, where one line holds several, by what they hold.
 ORDER = "_file, _line, _digest"
 RULE = "EV-UNIQUE"
 
 
-def within(manifest: Manifest, relation: str, *, keyed: bool) -> str:
-    """Return a SELECT of `relation`'s rows with their final ids and a `_status`.
+def within(
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, relation: str, *, keyed: bool
+) -> str | None:
+    """Return a SELECT of `relation`'s rows with their final ids and `_status`; None where all are final already.
 
-    `relation` holds judged candidates: `_rule` and `_filter` are set where a row is rejected or left out. Of the
+    `relation` holds judged candidates: `_status` is `event` for the sound ones. Of the
     sound rows with equal `_duplicate_key` the one of highest `_rank` is an event and the others are duplicates; so
     for rows that are equal in all columns of the manifest's `dedupe`. Ids of ours get the number of the occurrence,
     so that two equal rows are two calls and keep their ids when the file grows. `keyed` says whether the mapping
@@ -35,28 +42,31 @@ def within(manifest: Manifest, relation: str, *, keyed: bool) -> str:
         if keyed
         else "false"
     )
+    derived = "_derived AND _status = 'event'"
+    repeated = f"SELECT _digest FROM {relation} WHERE {derived} GROUP BY _digest HAVING count(*) > 1"
+    if not keyed and not columns and not connection.execute(f"{repeated} LIMIT 1").fetchone():
+        return None
     # Few rows are equal to another: only those go through the window, which would carry each whole row along.
-    derived = "_derived AND _rule IS NULL AND _filter IS NULL"
     return f"""
-        WITH repeated AS NOT MATERIALIZED (
-            SELECT _digest FROM {relation} WHERE {derived} GROUP BY _digest HAVING count(*) > 1
-        ),
+        WITH repeated AS NOT MATERIALIZED ({repeated}),
         numbered AS NOT MATERIALIZED (
             SELECT *, 1 AS _n FROM {relation} ANTI JOIN repeated USING (_digest)
             UNION ALL
             SELECT *, row_number() OVER (PARTITION BY {derived}, _digest ORDER BY {ORDER}) AS _n
             FROM {relation} SEMI JOIN repeated USING (_digest)
         ),
-        sound AS NOT MATERIALIZED (SELECT *, _rule IS NULL AND _filter IS NULL AS _sound FROM numbered),
+        sound AS NOT MATERIALIZED (SELECT *, _status = 'event' AS _sound FROM numbered),
         keyed AS NOT MATERIALIZED (SELECT *, {second} AS _second, {same} AS _same FROM sound)
-        SELECT * EXCLUDE (_n) REPLACE (CASE WHEN _derived AND _sound THEN id || '-' || _n ELSE id END AS id),
-        CASE
-            WHEN _filter IS NOT NULL THEN 'filtered'
-            WHEN _rule IS NOT NULL THEN 'rejected'
-            WHEN _second OR _same THEN 'duplicate'
-            ELSE 'event'
-        END AS _status
+        SELECT * EXCLUDE (_n, _sound, _second, _same) REPLACE (
+            CASE WHEN _derived AND _sound THEN {derived_id("_n")} ELSE id END AS id,
+            CASE WHEN _sound AND (_second OR _same) THEN 'duplicate' ELSE _status END AS _status
+        )
         FROM keyed"""
+
+
+def derived_id(occurrence: str) -> str:
+    """Return SQL for the id of a row that has none, from its `_digest` and the number of its occurrence."""
+    return f"'row-' || _digest || '-' || {occurrence}"
 
 
 def across(relation: str) -> str:

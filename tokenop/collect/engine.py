@@ -65,24 +65,32 @@ def collect(
         InputError, MisuseError: a file or an option cannot be used.
     """
     staged = stage(connection, manifest, files, options, scratch, progress)
-    mapped = scratch / "mapped.parquet"
-    progress(f"{manifest.name}: mapping {staged.rows:,} rows")
-    text = manifest.map_file.read_text(encoding="utf-8")
-    values = manifest.values(options.settings)
-    confined.run_map(text, {"source": staged.path}, mapped, values, seconds=seconds, name=str(manifest.map_file))
-    relation = f"read_parquet({quoted(str(mapped))})"
-    kinds = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
-    _check_columns(manifest, kinds)
-    returned, empty = _check_rows(connection, manifest, staged, relation)
-    progress(f"{manifest.name}: checking the calls")
-    judged = _judge(connection, manifest, options, kinds, relation, scratch)
-    rows = scratch / "rows.parquet"
-    settled = dedupe.within(manifest, judged, keyed="_duplicate_key" in kinds)
-    carried = ", ".join((*types(), "_status", "_file", "_line", "_filter", "_digest", "_zero_cost", *_TOLD))
-    connection.execute(
-        f"COPY (SELECT {carried}, {quoted(manifest.name)} AS _collector, row_number() OVER () AS _number "
-        f"FROM ({settled})) TO {quoted(str(rows))} (FORMAT parquet)"
+    progress(f"{manifest.name}: mapping and checking {staged.rows:,} rows")
+    judged = scratch / "judged.parquet"
+    forms: dict[str, str] = {}
+
+    def finish(kinds: Mapping[str, str]) -> str:
+        _check_columns(manifest, kinds)
+        forms.update(kinds)
+        return _judged(manifest, options, kinds)
+
+    confined.run_map(
+        manifest.map_file.read_text(encoding="utf-8"),
+        {"source": staged.relation},
+        judged,
+        manifest.values(options.settings),
+        seconds=seconds,
+        name=str(manifest.map_file),
+        finish=finish,
     )
+    relation = f"read_parquet({quoted(str(judged))})"
+    returned, empty = _check_rows(connection, manifest, staged, relation)
+    rows = scratch / "rows.parquet"
+    settled = dedupe.within(connection, manifest, relation, keyed="_duplicate_key" in forms)
+    if settled is None:
+        judged.replace(rows)
+    else:
+        connection.execute(f"COPY ({settled}) TO {quoted(str(rows))} (FORMAT parquet)")
     rejected = _quarantine(connection, manifest, staged, rows, scratch)
     rows_in = (staged.rows if manifest.rows == "one" else returned + empty) + len(staged.rejected)
     return Collected(manifest, len(files), rows_in, rows, rejected, len(staged.rejected), empty, staged.taken)
@@ -117,7 +125,7 @@ def _check_rows(
     """Refuse a mapping that loses or invents rows; return how many it returns, how many source rows hold no call."""
     found = connection.execute(f"""
         WITH mapped AS (SELECT _file, _line, count(*) AS times FROM {relation} GROUP BY ALL),
-        source AS (SELECT _file, _line FROM read_parquet({quoted(str(staged.path))}))
+        source AS (SELECT _file, _line FROM ({staged.relation.select}))
         SELECT count(*) FILTER (mapped._file IS NULL), count(*) FILTER (source._file IS NULL),
                count(*) FILTER (times > 1), coalesce(sum(times), 0),
                min(coalesce(source._file, mapped._file) || ':' || coalesce(source._line, mapped._line))
@@ -133,48 +141,35 @@ def _check_rows(
     return int(returned), int(lost)
 
 
-def _judge(
-    connection: duckdb.DuckDBPyConnection,
-    manifest: Manifest,
-    options: Options,
-    kinds: Mapping[str, str],
-    relation: str,
-    scratch: Path,
-) -> str:
-    """Write typed rows with what is wrong with each; return SQL of the relation."""
+def _judged(manifest: Manifest, options: Options, kinds: Mapping[str, str]) -> str:
+    """Return the SELECT from `mapped` of typed events, each with its `_status` and what is wrong with it.
+
+    Duplicates are still events here: a row is judged by itself alone.
+    """
     given = [name for name in kinds if name in types()]
-    values = ["count(*)", *(f"count({name})" for name in given)]
-    counts = connection.execute(f"SELECT {', '.join(values)} FROM {relation}").fetchone()
-    filled = {name for name, count in zip(given, (counts or ())[1:], strict=True) if count}
     present = [
         column.name
         for column in columns()
-        if column.required or column.name in {*filled, *options.constants, "usage_source", "cost_source"}
+        if column.required or column.name in {*given, *options.constants, "usage_source", "cost_source"}
     ]
-    candidates = scratch / "candidates.parquet"
-    kept = {name: kind for name, kind in kinds.items() if name in filled or name in normalise.CONTROL}
-    select = normalise.select(manifest, options, kept, present, relation)
-    connection.execute(f"COPY ({select}) TO {quoted(str(candidates))} (FORMAT parquet)")
-    forms: dict[str, event_sql.Form] = dict.fromkeys(present, "text")
+    select, forms = normalise.select(manifest, options, kinds, present, "mapped")
     # The field goes before rule and message; the three are taken apart again below.
     checks = [
         replace(check, told=f"{quoted(check.field + event_sql.SEPARATOR)} || {check.told}")
         for check in event_sql.checks(forms)
     ]
-    typed = event_sql.typed(f"read_parquet({quoted(str(candidates))})", forms, [*CARRIED, *_TOLD])
+    typed = event_sql.typed(f"({select})", forms, [*CARRIED, *_TOLD])
     split = ("_field", "_rule", "_message")
     judged = ", ".join(
         f"coalesce({name}, nullif(split_part(_problem, chr(31), {n}), '')) AS {name}"
         for n, name in enumerate(split, start=1)
     )
-    target = scratch / "judged.parquet"
-    connection.execute(f"""
-        COPY (
-            SELECT {", ".join(types())}, {", ".join(CARRIED)}, {judged}, _fix
-            FROM (SELECT *, CASE WHEN _rule IS NULL AND _filter IS NULL THEN {event_sql.broken(checks)} END AS _problem
-                  FROM ({typed}))
-        ) TO {quoted(str(target))} (FORMAT parquet)""")
-    return f"read_parquet({quoted(str(target))})"
+    status = "CASE WHEN _filter IS NOT NULL THEN 'filtered' WHEN _rule IS NOT NULL THEN 'rejected' ELSE 'event' END"
+    return f"""
+        SELECT *, {status} AS _status, {quoted(manifest.name)} AS _collector
+        FROM (SELECT {", ".join(types())}, {", ".join(CARRIED)}, {judged}, _fix
+              FROM (SELECT *, CASE WHEN _rule IS NULL AND _filter IS NULL THEN {event_sql.broken(checks)} END AS _problem
+                    FROM ({typed})))"""
 
 
 def _quarantine(
@@ -189,7 +184,7 @@ def _quarantine(
         join = (
             (
                 f"LEFT JOIN (SELECT _file, _line, _row FROM (SELECT _file, _line, {{{_pairs(manifest)}}} AS _row "
-                f"FROM read_parquet({quoted(str(staged.path))}))) AS source USING (_file, _line)"
+                f"FROM ({staged.relation.select}))) AS source USING (_file, _line)"
             )
             if kept
             else ""

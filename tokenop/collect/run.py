@@ -146,7 +146,10 @@ def settle(connection: duckdb.DuckDBPyConnection, collected: Sequence[Collected]
     Here ids become unique over all collectors, and the time window is applied.
     """
     listed = ", ".join(quoted(str(part.rows)) for part in collected)
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW collected AS SELECT * FROM read_parquet([{listed}])")
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW collected AS SELECT * EXCLUDE (file_row_number), file_row_number AS _number "
+        f"FROM read_parquet([{listed}], file_row_number = true)"
+    )
     connection.execute(f"CREATE OR REPLACE TEMP TABLE overruled AS {dedupe.across('collected')}")
     bounds = [
         f"ts {sign} TIMESTAMPTZ {quoted(bound.isoformat())}"

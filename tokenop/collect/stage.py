@@ -1,15 +1,19 @@
-"""Source files → one Parquet file: the declared columns with the file and line that each row came from."""
+"""Source files → one relation: the declared columns with the file and line that each row came from.
+
+Parquet files are read where they lie, one time; lines and tables of text become a Parquet file in scratch first.
+"""
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenop.collect import columns, json_lines, tables
 from tokenop.collect.columns import Resolved
+from tokenop.collect.confined import Relation
 from tokenop.collect.manifest import Manifest
 from tokenop.collect.options import Options
 from tokenop.collect.quarantine import Rejected
@@ -21,13 +25,15 @@ if TYPE_CHECKING:
     import duckdb
 
 Progress = Callable[[str], None]
+# The process that maps may have 256 files open.
+_MOST_IN_PLACE = 64
 
 
 @dataclass(slots=True)
 class Staged:
-    """What the files hold. `taken` says which columns were read as which fields without being asked for."""
+    """What the files hold. `relation` gives the declared columns, `_file` and `_line`. `taken` says which columns were read as which fields without being asked for."""
 
-    path: Path
+    relation: Relation
     rows: int = 0
     rejected: list[Rejected] = field(default_factory=list)
     taken: dict[str, str] = field(default_factory=dict)
@@ -39,6 +45,7 @@ class _Group:
 
     names: tuple[str, ...]
     relation: Callable[[Sequence[str]], str]
+    parquet: Path | None = None  # read in place
 
 
 def stage(
@@ -49,37 +56,58 @@ def stage(
     scratch: Path,
     progress: Progress = lambda _: None,
 ) -> Staged:
-    """Write the rows of `files` to a Parquet file in `scratch`.
+    """Make the rows of `files` one relation over Parquet files, theirs or some in `scratch`.
 
     Raises:
         InputError, NoInputError, MisuseError: a file cannot be read, or nothing gives a field that is needed.
     """
-    staged = Staged(scratch / "staged.parquet")
+    staged = Staged(Relation("", ()))
     connection.execute("SET preserve_insertion_order = true")  # row numbers are line numbers
     # Copies of whole lines hold whatever the source holds, prompts too: they are gone once the columns are staged.
     copies = scratch / "copies"
     copies.mkdir(parents=True, exist_ok=True)
+    selects, opened = [], []
     try:
-        selects = _selects(connection, manifest, files, options, copies, staged, progress)
-        parts = []
-        for number, (select, looser) in enumerate(selects):
-            progress(f"{manifest.name}: staging part {number + 1} of {len(selects)}")
+        pieces = _pieces(connection, manifest, files, options, copies, staged, progress)
+        for number, piece in enumerate(pieces):
+            if piece.parquet:
+                selects.append(piece.select)
+                opened.append(piece.parquet.resolve())
+                continue
+            progress(f"{manifest.name}: staging part {number + 1} of {len(pieces)}")
             part = scratch / f"part-{number}.parquet"
-            _copy(connection, select, looser, part, files)
-            parts.append(part)
-        if len(parts) == 1:
-            parts[0].replace(staged.path)
-        else:
-            _copy(connection, _union(parts, manifest), "", staged.path, files)
+            _copy(connection, piece.select, piece.looser, part, files)
+            selects.append(f"SELECT _file, _line, {_named(manifest)} FROM read_parquet({quoted(str(part.resolve()))})")
+            opened.append(part.resolve())
     finally:
         connection.execute("SET preserve_insertion_order = false")
         shutil.rmtree(copies, ignore_errors=True)
-    counted = connection.execute(f"SELECT count(*) FROM read_parquet({quoted(str(staged.path))})").fetchone()
-    staged.rows = int(counted[0]) if counted else 0
+    staged.relation = Relation(" UNION ALL ".join(selects) or _nothing(manifest), tuple(opened))
+    for path in opened:
+        counted = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted(str(path))})").fetchone()
+        staged.rows += int(counted[0]) if counted else 0
     return staged
 
 
-def _selects(
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A SELECT over some of the files, and the one to fall back to (or nothing); or one over a Parquet file in place."""
+
+    select: str
+    looser: str = ""
+    parquet: Path | None = None
+
+
+def _named(manifest: Manifest) -> str:
+    return ", ".join(identifier(name) for name in manifest.columns)
+
+
+def _nothing(manifest: Manifest) -> str:
+    empty = ", ".join(f"NULL::{kind} AS {identifier(name)}" for name, kind in manifest.columns.items())
+    return f"SELECT NULL::VARCHAR AS _file, NULL::BIGINT AS _line, {empty} WHERE false"
+
+
+def _pieces(
     connection: duckdb.DuckDBPyConnection,
     manifest: Manifest,
     files: Sequence[SourceFile],
@@ -87,15 +115,16 @@ def _selects(
     scratch: Path,
     staged: Staged,
     progress: Progress,
-) -> list[tuple[str, str]]:
-    """Return the SELECTs that read the files, each with the one to fall back to (or nothing)."""
+) -> list[_Piece]:
+    """Return how the files are read."""
     objects = [file for file in files if file.kind in ("json", "jsonl")]
     others = [file for file in files if file.kind not in ("json", "jsonl")]
     lines = json_lines.prepare(connection, objects, scratch, progress)
     staged.rejected += lines.rejected
     if not manifest.mappable:
-        declared = [(_declared(manifest, group), "") for group in _tables(connection, others, scratch, staged)]
-        return json_lines.typed(lines, manifest.columns) + declared
+        read = [_Piece(quick, looser) for quick, looser in json_lines.typed(lines, manifest.columns)]
+        tables = _tables(connection, others, scratch, staged)
+        return read + [_Piece(_declared(manifest, group), "", group.parquet) for group in tables]
     groups = _tables(connection, others, scratch, staged)
     if lines.rows:
         groups.append(_Group(json_lines.keys(connection, lines), lambda needed: json_lines.texts(lines, needed)))
@@ -104,16 +133,20 @@ def _selects(
         columns.check_complete(options, resolved, (name for group in groups for name in group.names))
     for how in resolved:
         staged.taken |= how.taken
-    return [(_mapped(manifest, group, how), "") for group, how in zip(groups, resolved, strict=True)]
+    return [
+        _Piece(_mapped(manifest, group, how), "", group.parquet) for group, how in zip(groups, resolved, strict=True)
+    ]
 
 
 def _tables(
     connection: duckdb.DuckDBPyConnection, files: Iterable[SourceFile], scratch: Path, staged: Staged
 ) -> list[_Group]:
     groups = []
+    files = list(files)
     for number, file in enumerate(files):
         if file.kind == "parquet":
-            groups.append(_parquet(connection, file))
+            group = _parquet(connection, file)
+            groups.append(group if len(files) <= _MOST_IN_PLACE else replace(group, parquet=None))
             continue
         try:
             table = tables.open_table(file.path, file.shown, scratch / f"table-{number}.csv")
@@ -135,8 +168,7 @@ def _from(relation: str, shown: str) -> Callable[[Sequence[str]], str]:
 def _parquet(connection: duckdb.DuckDBPyConnection, file: SourceFile) -> _Group:
     import duckdb
 
-    # Rows are read in their order, so that their numbers need no column of that name, which a file may have itself.
-    read = f"read_parquet({quoted(str(file.path))}, hive_partitioning=false)"
+    read = f"read_parquet({quoted(str(file.path.resolve()))}, hive_partitioning=false)"
     try:
         described = connection.execute(f"DESCRIBE SELECT * FROM {read}").fetchall()
     except duckdb.Error as error:
@@ -146,8 +178,14 @@ def _parquet(connection: duckdb.DuckDBPyConnection, file: SourceFile) -> _Group:
         column = identifier(str(name))
         nested = str(kind).startswith(("STRUCT", "MAP", "UNION")) or str(kind).endswith("]")
         texts.append(f"{f'to_json({column})' if nested else column}::VARCHAR AS {column}")
-    relation = f"SELECT row_number() OVER () AS _line, {', '.join(texts)} FROM {read}"
-    return _Group(tuple(str(row[0]) for row in described), _from(relation, file.shown))
+    names = tuple(str(row[0]) for row in described)
+    numbered = f"{read[:-1]}, file_row_number = true)"
+    if "file_row_number" in (name.lower() for name in names):
+        # The reader has no other name for it: this file is copied, row by row in its order.
+        counted = f"SELECT row_number() OVER () AS _line, {', '.join(texts)} FROM {read}"
+        return _Group(names, _from(counted, file.shown))
+    relation = f"SELECT file_row_number + 1 AS _line, {', '.join(texts)} FROM {numbered}"
+    return _Group(names, _from(relation, file.shown), file.path)
 
 
 def _declared(manifest: Manifest, group: _Group) -> str:
@@ -165,13 +203,6 @@ def _mapped(manifest: Manifest, group: _Group, how: Resolved) -> str:
         f"CAST({how.expressions.get(name, 'NULL')} AS VARCHAR) AS {identifier(name)}" for name in manifest.columns
     )
     return f"SELECT _file, _line, {values} FROM ({group.relation(how.needed)})"
-
-
-def _union(parts: Sequence[Path], manifest: Manifest) -> str:
-    if parts:
-        return f"SELECT * FROM read_parquet([{', '.join(quoted(str(part)) for part in parts)}])"
-    empty = ", ".join(f"NULL::{kind} AS {identifier(name)}" for name, kind in manifest.staged_columns.items())
-    return f"SELECT {empty} WHERE false"
 
 
 def _copy(

@@ -14,13 +14,12 @@ _ZONE = r" ?([Zz]|UTC|GMT|[+-](0\d|1\d|2[0-3])(:?[0-5]\d)?)"
 _ZONED = f"{_DAY}{_CLOCK}{_ZONE}"
 _NAIVE = f"{_DAY}({_CLOCK})?"
 _NUMBER = r"[+-]?\d+(\.\d*)?([eE][+-]?\d{1,2})?"
-_WRITTEN = "%Y-%m-%dT%H:%M:%S.%fZ"
 # Beyond this many seconds from its start no epoch means a real time, and arithmetic would overflow.
 _FARTHEST = 100_000_000_000
 
 
 def utc(column: str, options: Options) -> str:
-    """Return SQL that gives the text in `column` as RFC 3339 in UTC, to the microsecond; NULL where it is unclear."""
+    """Return SQL that gives the time which the text in `column` tells; NULL where it is unclear."""
     # DuckDB reads offsets with and without a colon, `T` and blank; only these two spellings are foreign to it.
     plain = f"replace(replace({column}, '/', '-'), ',', '.')"
     cases = [f"WHEN regexp_full_match({column}, {quoted(_ZONED)}) THEN TRY_CAST({plain} AS TIMESTAMPTZ)"]
@@ -28,7 +27,7 @@ def utc(column: str, options: Options) -> str:
         cases.append(f"WHEN regexp_full_match({column}, {quoted(_NAIVE)}) THEN {_in_zone(plain, options.zone)}")
     if options.epoch:
         cases.append(f"WHEN regexp_full_match({column}, {quoted(_NUMBER)}) THEN {_since(column, options)}")
-    return f"strftime((CASE {' '.join(cases)} END) AT TIME ZONE 'UTC', '{_WRITTEN}')"
+    return f"CASE {' '.join(cases)} END"
 
 
 def problem(column: str, options: Options) -> tuple[str, str, str]:

@@ -18,8 +18,9 @@ from tokenop.errors import Severity
 from tokenop.events import schema
 from tokenop.events.schema import Column
 
-Form = Literal["token", "string", "text", "typed"]
-"""`token`: JSON text of the value · `string`: content of a JSON string · `text`: CSV cell, empty = null · `typed`."""
+Form = Literal["token", "string", "text", "typed", "parsed"]
+"""`token`: JSON text of the value · `string`: content of a JSON string · `text`: CSV cell, empty = null · `typed` ·
+`parsed`: typed, NULL where it could not be read; then `given.<name>` is the text that could not."""
 
 SEPARATOR = "\x1f"
 NUMBER = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?"
@@ -73,6 +74,8 @@ def typed(source: str, forms: Mapping[str, Form], keep: Iterable[str] = ()) -> s
     for column in schema.columns():
         if column.name in forms:
             form = forms[column.name]
+            if form == "parsed":
+                first.append(f"{identifier(column.name)} AS {_parsed(column.name)}")
             first.append(f"{_raw_from(column, form)} AS {_raw(column.name)}")
             if kind(column) in ("string", "time"):
                 first.append(f"{_text_from(column, form)} AS {_text(column.name)}")
@@ -161,6 +164,15 @@ def _text(name: str) -> str:
     return identifier(f"text.{name}")
 
 
+def _parsed(name: str) -> str:
+    return identifier(f"parsed.{name}")
+
+
+def given(name: str) -> str:
+    """Return the column that says what a source of the form `parsed` gives where it could not be read."""
+    return identifier(f"given.{name}")
+
+
 def _told(rule: str, message: str, shown: str = "") -> str:
     """Return SQL for `RULE<US>message`, followed by what the row holds where `shown` is an SQL text."""
     fixed = quoted(f"{rule}{SEPARATOR}{message}")
@@ -169,6 +181,8 @@ def _told(rule: str, message: str, shown: str = "") -> str:
 
 def _raw_from(column: Column, form: Form) -> str:
     name = identifier(column.name)
+    if form == "parsed":
+        return given(column.name)
     if form == "token":
         return f"{name}::VARCHAR"
     return f"nullif({name}, '')" if form == "text" else name
@@ -190,6 +204,8 @@ def _value(column: Column, form: Form) -> str:
     family, raw = kind(column), _raw(column.name)
     if family == "string":
         return _text(column.name)
+    if form == "parsed":
+        return _rounded(column, _parsed(column.name))
     if family in ("time", "boolean", "list") and form == "typed":
         return raw
     if family == "time":
@@ -198,7 +214,10 @@ def _value(column: Column, form: Form) -> str:
         return f"CASE lower({raw}) WHEN 'true' THEN true WHEN 'false' THEN false END"
     if family == "list":
         return f"TRY_CAST(TRY_CAST({raw} AS JSON) AS VARCHAR[])"
-    cast = f"TRY_CAST({raw} AS {column.duckdb})"
+    return _rounded(column, f"TRY_CAST({raw} AS {column.duckdb})")
+
+
+def _rounded(column: Column, cast: str) -> str:
     if column.duckdb.startswith("DECIMAL"):
         # A JSON number keeps 15 digits in every reader. Rounding costs from 1,000 USD to 15 digits makes a log the
         # same, event for event, in JSONL and Parquet; only what such a cost had beyond seven decimals may differ.
@@ -216,15 +235,17 @@ def _field_check(column: Column, form: Form) -> Check:
         "list": _list,
     }[kind(column)](column, form)
     raw = _raw(column.name)
+    absent = f"{raw} IS NULL AND {_parsed(column.name)} IS NULL" if form == "parsed" else f"{raw} IS NULL"
     missing = "NULL" if nullable(column) else _told("EV-REQUIRED", f"{column.name} is missing or null")
     if nullable(column):
-        fine = f"{raw} IS NULL OR ({fine})"
-    told = f"CASE WHEN {raw} IS NULL THEN {missing} WHEN {fine} THEN NULL {' '.join(whens)} END"
+        fine = f"({absent}) OR ({fine})"
+    told = f"CASE WHEN {absent} THEN {missing} WHEN {fine} THEN NULL {' '.join(whens)} END"
     return Check(column.name, "error", fine, told)
 
 
-def _shown(column: Column) -> str:
-    return f"({_raw(column.name)})::VARCHAR"
+def _shown(column: Column, form: Form = "text") -> str:
+    raw = f"({_raw(column.name)})::VARCHAR"
+    return f"coalesce({raw}, {_parsed(column.name)}::VARCHAR)" if form == "parsed" else raw
 
 
 def _string(column: Column, _form: Form) -> tuple[str, list[str]]:
@@ -251,10 +272,20 @@ def _time(column: Column, form: Form) -> tuple[str, list[str]]:
     if form == "typed":
         endless = _told("EV-TIME", f"{name} is no finite time")
         return f"{in_range} AND isfinite({value})", [f"WHEN NOT isfinite({value}) THEN {endless}", f"ELSE {before}"]
+    endings = []
+    if form == "parsed":
+        endless = _told("EV-TIME", f"{name} is no finite time")
+        endings = [
+            f"WHEN {text} IS NULL AND NOT isfinite({value}) THEN {endless}",
+            f"WHEN {text} IS NULL THEN {_told('EV-EARLIEST', f'{name} lies before {earliest}', f'{value}::VARCHAR')}",
+        ]
     zone = f"{name} has no zone; write RFC 3339 with one, such as 2026-03-01T12:00:00Z"
     format_ = f"{name} must be an RFC 3339 time such as 2026-03-01T12:00:00Z"
     well_formed = f"regexp_full_match({text}, {quoted(TIME)})"
-    return f"{in_range} AND {well_formed}", [
+    if form == "parsed":
+        in_range, well_formed = f"{in_range} AND isfinite({value}) AND {text} IS NULL", "false"
+    return in_range if form == "parsed" else f"{in_range} AND {well_formed}", [
+        *endings,
         f"WHEN {text} IS NULL THEN {_told('EV-TYPE', format_, _shown(column))}",
         f"WHEN regexp_full_match({text}, {quoted(LOCAL_TIME)}) THEN {_told('EV-ZONE', zone, _shown(column))}",
         f"WHEN {value} IS NULL OR NOT {well_formed} THEN {_told('EV-TIME', format_, _shown(column))}",
@@ -268,10 +299,12 @@ def _number(column: Column, form: Form) -> tuple[str, list[str]]:
     low = rules.get("minimum", -high)
     whole = kind(column) == "integer"
     noun = "a whole number" if whole else "a number"
-    token = _shown(column)
+    token = _shown(column, form)
     in_range = f"{value} BETWEEN {low} AND {high}"
     if form == "typed":
         fine = f"{in_range} AND {_raw(name)} = {value}" if whole else in_range
+    elif form == "parsed":
+        fine = f"{_raw(name)} IS NULL AND {in_range}"
     elif whole:
         # DuckDB writes the fractions and exponents of JSON numbers anew: with `.`, or with a small `e`.
         fine = f"{in_range} AND NOT contains({token}, '.') AND NOT contains({token}, 'e')"
@@ -295,7 +328,9 @@ def _number(column: Column, form: Form) -> tuple[str, list[str]]:
 
 def _boolean(column: Column, form: Form) -> tuple[str, list[str]]:
     folded = f"lower({_shown(column)})" if form == "text" else _shown(column)
-    told = _told("EV-TYPE", f"{column.name} must be true or false", _shown(column))
+    told = _told("EV-TYPE", f"{column.name} must be true or false", _shown(column, form))
+    if form == "parsed":
+        return f"{_raw(column.name)} IS NULL", [f"ELSE {told}"]
     return f"{folded} IN ('true', 'false')", [f"ELSE {told}"]
 
 
@@ -304,15 +339,20 @@ def _list(column: Column, form: Form) -> tuple[str, list[str]]:
     most, items = column.rules["maxItems"], column.rules["items"]
     low, high = items["minLength"], items["maxLength"]
     lengths = f"len(list_filter({value}, lambda item: item IS NULL OR NOT length(item) BETWEEN {low} AND {high})) = 0"
-    whens = []
-    if form != "typed":
+    whens, fine = [], f"len({value}) <= {most} AND {lengths}"
+    if form == "parsed":
+        told = _told("EV-TYPE", f"{name} must be a list of strings", _shown(column, form))
+        fine = f"{raw} IS NULL AND len({value}) <= {most} AND {lengths}"
+        whens = [f"WHEN {raw} IS NOT NULL THEN {told}"]
+    elif form != "typed":
         told = _told("EV-TYPE", f"{name} must be a list of strings", _shown(column))
         others = "lambda item: item IS NULL OR json_type(item) <> 'VARCHAR'"
         strings = f"""len(list_filter(json_transform({raw}::JSON, '["JSON"]'), {others})) = 0"""
         # One WHEN each: the next one must not see what the one before refuses.
         whens = [f"WHEN NOT json_valid({raw}) THEN {told}", f"WHEN json_type({raw}) <> 'ARRAY' THEN {told}"]
         whens.append(f"WHEN NOT coalesce({strings}, false) THEN {told}")
-    return "false" if form != "typed" else f"len({value}) <= {most} AND {lengths}", [
+        fine = "false"
+    return fine, [
         *whens,
         f"WHEN len({value}) > {most} THEN {_told('EV-LENGTH', f'{name} has more than {most} items')}",
         f"WHEN NOT {lengths} THEN {_told('EV-LENGTH', f'an item of {name} is not {low} to {high} characters long')}",
