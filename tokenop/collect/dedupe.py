@@ -5,7 +5,7 @@ from __future__ import annotations
 from tokenop.collect.manifest import Manifest
 from tokenop.database import identifier
 from tokenop.events.hashing import row_text
-from tokenop.events.schema import types
+from tokenop.events.schema import EVENT, Record, types
 
 # Rows are ordered by where they stand and, where one line holds several, by what they hold.
 ORDER = "_file, _line, _digest"
@@ -59,14 +59,14 @@ def within(manifest: Manifest, relation: str, *, keyed: bool) -> str:
         FROM keyed"""
 
 
-def across(relation: str) -> str:
+def across(relation: str, record: Record = EVENT) -> str:
     """Return a SELECT of `_collector`, `_number`, `_same`, `_file`, `_line` for every event whose id is taken.
 
     The first row of an id, by collector, file and line, keeps it. `_same` says whether the other holds the same
     event: then it is a duplicate. An id that stands for two different events is an error of the source (or of the
     mapping), and the second is rejected: counting it as a duplicate would make a call vanish silently.
     """
-    text = row_text(name for name in types() if name != "id")
+    text = row_text((name for name in types(record) if name != "id"), record)
     return f"""
         WITH twice AS (SELECT id FROM {relation} WHERE _status = 'event' GROUP BY id HAVING count(*) > 1),
         rivals AS (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from tokenop.collect.stage import Progress, Staged, stage
 from tokenop.database import identifier, quoted
 from tokenop.errors import Finding, FindingsError
 from tokenop.events import sql as event_sql
-from tokenop.events.schema import columns, types
+from tokenop.events.schema import EVENT, Record, columns, types
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,14 +27,29 @@ CARRIED = ("_file", "_line", "_filter", "_digest", "_derived", "_zero_cost", "_d
 _TOLD = ("_field", "_rule", "_message", "_fix")
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a collector's rows become: the record, the SELECT of its candidates, fields that each candidate has.
+
+    `select` takes what `normalise.select` takes, and gives the same columns beside the fields of the record.
+    """
+
+    record: Record
+    select: Callable[[Manifest, Options, Mapping[str, str], Sequence[str], str], str]
+    always: frozenset[str] = frozenset()
+
+
+EVENTS = Form(EVENT, normalise.select, frozenset({"usage_source", "cost_source"}))
+
+
 @dataclass(slots=True)
 class Collected:
     """What one collector made of its files.
 
-    `rows` is a Parquet file of all mapped rows: the typed event and `_status` (event, duplicate, rejected,
-    filtered), `_filter`, `_zero_cost`, `_number`. `rejected` is a Parquet file with the columns of the quarantine.
-    `rows_in` is counted where the rows come in: what becomes of them must add up to it. `empty` counts lines that
-    hold no call at all (of collectors whose lines hold many calls).
+    `rows` is a Parquet file of all mapped rows: the typed event (or usage record) and `_status` (event, duplicate,
+    rejected, filtered), `_filter`, `_zero_cost`, `_number`. `rejected` is a Parquet file with the columns of the
+    quarantine. `rows_in` is counted where the rows come in: what becomes of them must add up to it. `empty` counts
+    lines that hold no call at all (of collectors whose lines hold many calls).
     """
 
     manifest: Manifest
@@ -55,6 +70,7 @@ def collect(
     scratch: Path,
     progress: Progress = lambda _: None,
     seconds: float = 600,
+    form: Form = EVENTS,
 ) -> Collected:
     """Run `manifest`'s collector over `files`; `scratch` is an empty folder of its own.
 
@@ -72,13 +88,13 @@ def collect(
     confined.run_map(text, {"source": staged.path}, mapped, values, seconds=seconds, name=str(manifest.map_file))
     relation = f"read_parquet({quoted(str(mapped))})"
     kinds = {str(row[0]): str(row[1]) for row in connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()}
-    _check_columns(manifest, kinds)
+    _check_columns(manifest, kinds, form)
     returned, empty = _check_rows(connection, manifest, staged, relation)
     progress(f"{manifest.name}: checking the calls")
-    judged = _judge(connection, manifest, options, kinds, relation, scratch)
+    judged = _judge(connection, manifest, options, kinds, relation, scratch, form)
     rows = scratch / "rows.parquet"
     settled = dedupe.within(manifest, judged, keyed="_duplicate_key" in kinds)
-    carried = ", ".join((*types(), "_status", "_file", "_line", "_filter", "_digest", "_zero_cost", *_TOLD))
+    carried = ", ".join((*types(form.record), "_status", "_file", "_line", "_filter", "_digest", "_zero_cost", *_TOLD))
     connection.execute(
         f"COPY (SELECT {carried}, {quoted(manifest.name)} AS _collector, row_number() OVER () AS _number "
         f"FROM ({settled})) TO {quoted(str(rows))} (FORMAT parquet)"
@@ -88,9 +104,10 @@ def collect(
     return Collected(manifest, len(files), rows_in, rows, rejected, len(staged.rejected), empty, staged.taken)
 
 
-def _check_columns(manifest: Manifest, kinds: Mapping[str, str]) -> None:
-    allowed = {*types(), *normalise.CONTROL}
-    problems = [f"returns the column {name}, which the event has not" for name in kinds if name not in allowed]
+def _check_columns(manifest: Manifest, kinds: Mapping[str, str], form: Form) -> None:
+    allowed = {*types(form.record), *normalise.CONTROL}
+    noun = "event" if form.record == EVENT else "usage record"
+    problems = [f"returns the column {name}, which the {noun} has not" for name in kinds if name not in allowed]
     problems += [f"must return {name}" for name in ("_file", "_line") if name not in kinds]
     problems += [
         f"returns {name} as {kinds[name]}: it must be {normalise.CONTROL[name]}"
@@ -140,28 +157,29 @@ def _judge(
     kinds: Mapping[str, str],
     relation: str,
     scratch: Path,
+    form: Form,
 ) -> str:
     """Write typed rows with what is wrong with each; return SQL of the relation."""
-    given = [name for name in kinds if name in types()]
+    given = [name for name in kinds if name in types(form.record)]
     values = ["count(*)", *(f"count({name})" for name in given)]
     counts = connection.execute(f"SELECT {', '.join(values)} FROM {relation}").fetchone()
     filled = {name for name, count in zip(given, (counts or ())[1:], strict=True) if count}
     present = [
         column.name
-        for column in columns()
-        if column.required or column.name in {*filled, *options.constants, "usage_source", "cost_source"}
+        for column in columns(form.record)
+        if column.required or column.name in {*filled, *options.constants, *form.always}
     ]
     candidates = scratch / "candidates.parquet"
     kept = {name: kind for name, kind in kinds.items() if name in filled or name in normalise.CONTROL}
-    select = normalise.select(manifest, options, kept, present, relation)
+    select = form.select(manifest, options, kept, present, relation)
     connection.execute(f"COPY ({select}) TO {quoted(str(candidates))} (FORMAT parquet)")
-    forms: dict[str, event_sql.Form] = dict.fromkeys(present, "text")
+    texts: dict[str, event_sql.Form] = dict.fromkeys(present, "text")
     # The field goes before rule and message; the three are taken apart again below.
     checks = [
         replace(check, told=f"{quoted(check.field + event_sql.SEPARATOR)} || {check.told}")
-        for check in event_sql.checks(forms)
+        for check in event_sql.checks(texts, record=form.record)
     ]
-    typed = event_sql.typed(f"read_parquet({quoted(str(candidates))})", forms, [*CARRIED, *_TOLD])
+    typed = event_sql.typed(f"read_parquet({quoted(str(candidates))})", texts, [*CARRIED, *_TOLD], form.record)
     split = ("_field", "_rule", "_message")
     judged = ", ".join(
         f"coalesce({name}, nullif(split_part(_problem, chr(31), {n}), '')) AS {name}"
@@ -170,7 +188,7 @@ def _judge(
     target = scratch / "judged.parquet"
     connection.execute(f"""
         COPY (
-            SELECT {", ".join(types())}, {", ".join(CARRIED)}, {judged}, _fix
+            SELECT {", ".join(types(form.record))}, {", ".join(CARRIED)}, {judged}, _fix
             FROM (SELECT *, CASE WHEN _rule IS NULL AND _filter IS NULL THEN {event_sql.broken(checks)} END AS _problem
                   FROM ({typed}))
         ) TO {quoted(str(target))} (FORMAT parquet)""")

@@ -25,7 +25,7 @@ CONTROL = {
     "_duplicate_key": "VARCHAR",
     "_rank": "DOUBLE",
 }
-_CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
+CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _LOCAL = r"(^|[^a-z0-9])(ollama(_chat)?|vllm|llama[-_.]?cpp|lm[_-]?studio|localhost|local|self[_-]?hosted)([^a-z0-9]|$)"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?"
 
@@ -40,15 +40,15 @@ def select(
     `_digest` (of the mapped values), `_derived` (the id is ours), `_zero_cost` (a recorded 0 was taken as unknown),
     `_duplicate_key`, `_rank` and the first problem found: `_rule`, `_field`, `_message`, `_fix`.
     """
-    fields = [column for column in columns() if column.name in {*present, *_CACHED, "cache_hit"}]
-    taken = ",\n".join(f"{_text(column, mapped)} AS {column.name}" for column in fields)
+    fields = [column for column in columns() if column.name in {*present, *CACHED, "cache_hit"}]
+    taken = ",\n".join(f"{text(column, mapped)} AS {column.name}" for column in fields)
     control = ",\n".join(
         f"CAST({name if name in mapped else 'NULL'} AS {kind}) AS {name}" for name, kind in CONTROL.items()
     )
     # Absent values do not take part, so that a field which the event gains later changes no id.
     content = ", ".join(f"{quoted(c.name + '=')} || {c.name}" for c in fields if c.name in mapped) or "''"
-    set_values = ",\n".join(f"{_constant(column.name, options)} AS {column.name}" for column in fields)
-    numbers = ",\n".join(f"{_canonical(column)} AS {column.name}" for column in fields)
+    set_values = ",\n".join(f"{constant(column.name, options)} AS {column.name}" for column in fields)
+    numbers = ",\n".join(f"{canonical(column)} AS {column.name}" for column in fields)
     settled = ",\n".join(
         f"{_settled(column.name, manifest)} AS {column.name}" for column in fields if column.name in present
     )
@@ -67,7 +67,8 @@ def select(
         FROM zero"""
 
 
-def _text(column: Column, mapped: Mapping[str, str]) -> str:
+def text(column: Column, mapped: Mapping[str, str]) -> str:
+    """Return SQL for what the mapping returned for the field, as text without blanks around it; NULL where nothing."""
     if column.name not in mapped:
         return "CAST(NULL AS VARCHAR)"
     kind = mapped[column.name]
@@ -75,18 +76,17 @@ def _text(column: Column, mapped: Mapping[str, str]) -> str:
     return value if column.name in ("prompt", "output") else f"nullif(trim({value}), '')"
 
 
-def _constant(name: str, options: Options) -> str:
+def constant(name: str, options: Options) -> str:
+    """Return SQL for the field with what the user set for it."""
     if name not in options.constants:
         return name
-    constant = quoted(options.constants[name])
-    return f"coalesce({name}, {constant})" if options.maps.get(name) else constant
+    value = quoted(options.constants[name])
+    return f"coalesce({name}, {value})" if options.maps.get(name) else value
 
 
-def _canonical(column: Column) -> str:
+def canonical(column: Column) -> str:
     """Return SQL that writes a value the one way of its type; what is not of the type stays as it is, to be refused."""
     name, kind = column.name, column.duckdb
-    if name == "ts":
-        return name
     if kind in ("BIGINT", "INTEGER"):
         return (
             f"CASE WHEN {name} IS NULL OR regexp_full_match({name}, '0|[1-9]\\d{{0,17}}') THEN {name} "
@@ -140,7 +140,7 @@ def _settled(name: str, manifest: Manifest) -> str:
     if name in UNKNOWN:
         return f"coalesce({name}, 'unknown')"
     if name == "input_tokens" and manifest.convention != "inclusive":
-        return _inclusive(manifest)
+        return inclusive(manifest)
     if name == "usage_source":
         return "coalesce(usage_source, CASE WHEN input_tokens IS NULL OR output_tokens IS NULL THEN 'missing' END)"
     if name == "cost_usd":
@@ -153,13 +153,13 @@ def _settled(name: str, manifest: Manifest) -> str:
     return name
 
 
-def _inclusive(manifest: Manifest) -> str:
+def inclusive(manifest: Manifest) -> str:
     """Return SQL for input tokens with the cached ones in it; a count that is no count is left to be refused."""
-    parts = [f"TRY_CAST({name} AS HUGEINT)" for name in ("input_tokens", *_CACHED)]
+    parts = [f"TRY_CAST({name} AS HUGEINT)" for name in ("input_tokens", *CACHED)]
     sound = " AND ".join(
         # TRY_CAST would take `12.7` for 13 and `1_000` for 1000.
         f"({name} IS NULL OR regexp_full_match({name}, '\\d{{1,18}}'))"
-        for name in ("input_tokens", *_CACHED)
+        for name in ("input_tokens", *CACHED)
     )
     total = f"CAST({parts[0]} + coalesce({parts[1]}, 0) + coalesce({parts[2]}, 0) AS VARCHAR)"
     flag = "coalesce(_exclusive, false)" if manifest.convention == "flagged" else "true"
