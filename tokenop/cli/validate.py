@@ -1,4 +1,4 @@
-"""`tokenop validate`: check an event log."""
+"""`tokenop validate`: check an event log, or a file of usage records."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def command(path: Path, as_json: bool, limit: int) -> None:
     """Check an event log against schema and invariants.
 
     Every finding is one line, `file:line: field: rule: message`, that editors can jump to. docs/events.md explains
-    the fields and the rules.
+    the fields and the rules. A file of usage records (usage.jsonl) is known by its first line: docs/usage.md.
     """
     from tokenop.events.validate import validate_file
 
@@ -46,8 +46,9 @@ def command(path: Path, as_json: bool, limit: int) -> None:
     if not report.events:
         click.echo(f"{path}: holds no events", err=True)
     else:
-        events = "1 event" if report.events == 1 else f"{report.events:,} events"
+        events = f"1 {report.noun}" if report.events == 1 else f"{report.events:,} {report.noun}s"
         click.echo(f"{events}: {report.valid:,} valid, {report.invalid:,} invalid{warned}")
     if report.exit_code == 0:
-        click.echo(f"Next: tokenop profile --events {path}", err=True)
+        following = "profile --events" if report.noun == "event" else "reconcile --usage"
+        click.echo(f"Next: tokenop {following} {path}", err=True)
     sys.exit(report.exit_code)

@@ -40,10 +40,10 @@ def resolve(manifest: Manifest, options: Options, available: Sequence[str]) -> R
         elif name in manifest.private or name in options.constants:
             found = None
         else:
-            candidates = _candidates(name, manifest.aliases.get(name, ()), available)
-            if len(candidates) > 1:
-                ambiguous[name] = tuple(candidates)
-            found = (candidates[0], identifier(candidates[0])) if len(candidates) == 1 else None
+            several = candidates(name, manifest.aliases.get(name, ()), available)
+            if len(several) > 1:
+                ambiguous[name] = tuple(several)
+            found = (several[0], identifier(several[0])) if len(several) == 1 else None
             if found and found[0] != name:
                 taken[name] = found[0]
         if found:
@@ -104,7 +104,7 @@ def check_complete(options: Options, groups: Sequence[Resolved], available: Iter
         raise InputError(f"no column is known to hold {name}: {fix}")
 
 
-def _candidates(name: str, aliases: Iterable[str], available: Sequence[str]) -> list[str]:
+def candidates(name: str, aliases: Iterable[str], available: Sequence[str]) -> list[str]:
     """Return the columns that may be the field `name`: one of equal name alone, else the well-known ones."""
     if name in available:
         return [name]

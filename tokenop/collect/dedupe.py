@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tokenop.collect.manifest import Manifest
 from tokenop.database import identifier
 from tokenop.events.hashing import row_text
-from tokenop.events.schema import types
+from tokenop.events.schema import EVENT, Record, types
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,16 +17,14 @@ ORDER = "_file, _line, _digest"
 RULE = "EV-UNIQUE"
 
 
-def within(
-    connection: duckdb.DuckDBPyConnection, manifest: Manifest, relation: str, *, keyed: bool
-) -> str | None:
+def within(connection: duckdb.DuckDBPyConnection, manifest: Manifest, relation: str, *, keyed: bool) -> str | None:
     """Return a SELECT of `relation`'s rows with their final ids and `_status`; None where all are final already.
 
-    `relation` holds judged candidates: `_status` is `event` for the sound ones. Of the
-    sound rows with equal `_duplicate_key` the one of highest `_rank` is an event and the others are duplicates; so
-    for rows that are equal in all columns of the manifest's `dedupe`. Ids of ours get the number of the occurrence,
-    so that two equal rows are two calls and keep their ids when the file grows. `keyed` says whether the mapping
-    returns `_duplicate_key`.
+    `relation` holds judged candidates: `_status` is `event` for the sound ones. Of the sound rows with equal
+    `_duplicate_key` the one of highest `_rank` is an event and the others are duplicates; so for rows that are equal in
+    all columns of the manifest's `dedupe`. Ids of ours end in `1`: here they get the number of the occurrence, so that
+    two equal rows are two calls and keep their ids when the file grows. `keyed` says whether the mapping returns
+    `_duplicate_key`.
     """
     columns = [identifier(name) for name in manifest.dedupe]
     same = (
@@ -58,25 +56,20 @@ def within(
         sound AS NOT MATERIALIZED (SELECT *, _status = 'event' AS _sound FROM numbered),
         keyed AS NOT MATERIALIZED (SELECT *, {second} AS _second, {same} AS _same FROM sound)
         SELECT * EXCLUDE (_n, _sound, _second, _same) REPLACE (
-            CASE WHEN _derived AND _sound THEN {derived_id("_n")} ELSE id END AS id,
+            CASE WHEN _derived AND _sound THEN left(id, length(id) - 1) || _n ELSE id END AS id,
             CASE WHEN _sound AND (_second OR _same) THEN 'duplicate' ELSE _status END AS _status
         )
         FROM keyed"""
 
 
-def derived_id(occurrence: str) -> str:
-    """Return SQL for the id of a row that has none, from its `_digest` and the number of its occurrence."""
-    return f"'row-' || _digest || '-' || {occurrence}"
-
-
-def across(relation: str) -> str:
+def across(relation: str, record: Record = EVENT) -> str:
     """Return a SELECT of `_collector`, `_number`, `_same`, `_file`, `_line` for every event whose id is taken.
 
     The first row of an id, by collector, file and line, keeps it. `_same` says whether the other holds the same
     event: then it is a duplicate. An id that stands for two different events is an error of the source (or of the
     mapping), and the second is rejected: counting it as a duplicate would make a call vanish silently.
     """
-    text = row_text(name for name in types() if name != "id")
+    text = row_text((name for name in types(record) if name != "id"), record)
     return f"""
         WITH twice AS (SELECT id FROM {relation} WHERE _status = 'event' GROUP BY id HAVING count(*) > 1),
         rivals AS (

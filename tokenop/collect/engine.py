@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from tokenop.collect.stage import Progress, Staged, stage
 from tokenop.database import identifier, quoted
 from tokenop.errors import Finding, FindingsError
 from tokenop.events import sql as event_sql
-from tokenop.events.schema import columns, types
+from tokenop.events.schema import EVENT, Record, columns, types
 
 if TYPE_CHECKING:
     import duckdb
@@ -27,12 +27,27 @@ CARRIED = ("_file", "_line", "_filter", "_digest", "_derived", "_zero_cost", "_d
 _TOLD = ("_field", "_rule", "_message", "_fix")
 
 
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What a collector's rows become: the record, the SELECT of its candidates, fields that each candidate has.
+
+    `select` takes what `normalise.select` takes, and gives the same columns beside the fields of the record.
+    """
+
+    record: Record
+    select: Callable[[Manifest, Options, Mapping[str, str], Sequence[str], str], tuple[str, dict[str, event_sql.Form]]]
+    always: frozenset[str] = frozenset()
+
+
+EVENTS = Form(EVENT, normalise.select, frozenset({"usage_source", "cost_source"}))
+
+
 @dataclass(slots=True)
 class Collected:
     """What one collector made of its files.
 
-    `rows` is a Parquet file of all mapped rows: the typed event and `_status` (event, duplicate, rejected,
-    filtered), `_filter`, `_zero_cost`, `_number`. `rejected` is a Parquet file with the columns of the quarantine.
+    `rows` is a Parquet file of all mapped rows: the typed event (or usage record) and `_status` (event, duplicate,
+    rejected, filtered), `_filter`, `_zero_cost`. `rejected` is a Parquet file with the columns of the quarantine.
     `rows_in` is counted where the rows come in: what becomes of them must add up to it. `empty` counts lines that
     hold no call at all (of collectors whose lines hold many calls).
     """
@@ -55,6 +70,7 @@ def collect(
     scratch: Path,
     progress: Progress = lambda _: None,
     seconds: float = 600,
+    form: Form = EVENTS,
 ) -> Collected:
     """Run `manifest`'s collector over `files`; `scratch` is an empty folder of its own.
 
@@ -67,12 +83,12 @@ def collect(
     staged = stage(connection, manifest, files, options, scratch, progress)
     progress(f"{manifest.name}: mapping and checking {staged.rows:,} rows")
     judged = scratch / "judged.parquet"
-    forms: dict[str, str] = {}
+    mapped: dict[str, str] = {}
 
     def finish(kinds: Mapping[str, str]) -> str:
-        _check_columns(manifest, kinds)
-        forms.update(kinds)
-        return _judged(manifest, options, kinds)
+        _check_columns(manifest, kinds, form)
+        mapped.update(kinds)
+        return _judged(manifest, options, kinds, form)
 
     confined.run_map(
         manifest.map_file.read_text(encoding="utf-8"),
@@ -86,7 +102,7 @@ def collect(
     relation = f"read_parquet({quoted(str(judged))})"
     returned, empty = _check_rows(connection, manifest, staged, relation)
     rows = scratch / "rows.parquet"
-    settled = dedupe.within(connection, manifest, relation, keyed="_duplicate_key" in forms)
+    settled = dedupe.within(connection, manifest, relation, keyed="_duplicate_key" in mapped)
     if settled is None:
         judged.replace(rows)
     else:
@@ -96,9 +112,10 @@ def collect(
     return Collected(manifest, len(files), rows_in, rows, rejected, len(staged.rejected), empty, staged.taken)
 
 
-def _check_columns(manifest: Manifest, kinds: Mapping[str, str]) -> None:
-    allowed = {*types(), *normalise.CONTROL}
-    problems = [f"returns the column {name}, which the event has not" for name in kinds if name not in allowed]
+def _check_columns(manifest: Manifest, kinds: Mapping[str, str], form: Form) -> None:
+    allowed = {*types(form.record), *normalise.CONTROL}
+    noun = "event" if form.record == EVENT else "usage record"
+    problems = [f"returns the column {name}, which the {noun} has not" for name in kinds if name not in allowed]
     problems += [f"must return {name}" for name in ("_file", "_line") if name not in kinds]
     problems += [
         f"returns {name} as {kinds[name]}: it must be {normalise.CONTROL[name]}"
@@ -141,24 +158,23 @@ def _check_rows(
     return int(returned), int(lost)
 
 
-def _judged(manifest: Manifest, options: Options, kinds: Mapping[str, str]) -> str:
+def _judged(manifest: Manifest, options: Options, kinds: Mapping[str, str], form: Form) -> str:
     """Return the SELECT from `mapped` of typed events, each with its `_status` and what is wrong with it.
 
     Duplicates are still events here: a row is judged by itself alone.
     """
-    given = [name for name in kinds if name in types()]
     present = [
         column.name
-        for column in columns()
-        if column.required or column.name in {*given, *options.constants, "usage_source", "cost_source"}
+        for column in columns(form.record)
+        if column.required or column.name in {*kinds, *options.constants, *form.always}
     ]
-    select, forms = normalise.select(manifest, options, kinds, present, "mapped")
+    select, forms = form.select(manifest, options, kinds, present, "mapped")
     # The field goes before rule and message; the three are taken apart again below.
     checks = [
         replace(check, told=f"{quoted(check.field + event_sql.SEPARATOR)} || {check.told}")
-        for check in event_sql.checks(forms)
+        for check in event_sql.checks(forms, record=form.record)
     ]
-    typed = event_sql.typed(f"({select})", forms, [*CARRIED, *_TOLD])
+    typed = event_sql.typed(f"({select})", forms, [*CARRIED, *_TOLD], form.record)
     split = ("_field", "_rule", "_message")
     judged = ", ".join(
         f"coalesce({name}, nullif(split_part(_problem, chr(31), {n}), '')) AS {name}"
@@ -167,7 +183,7 @@ def _judged(manifest: Manifest, options: Options, kinds: Mapping[str, str]) -> s
     status = "CASE WHEN _filter IS NOT NULL THEN 'filtered' WHEN _rule IS NOT NULL THEN 'rejected' ELSE 'event' END"
     return f"""
         SELECT *, {status} AS _status, {quoted(manifest.name)} AS _collector
-        FROM (SELECT {", ".join(types())}, {", ".join(CARRIED)}, {judged}, _fix
+        FROM (SELECT {", ".join(types(form.record))}, {", ".join(CARRIED)}, {judged}, _fix
               FROM (SELECT *, CASE WHEN _rule IS NULL AND _filter IS NULL THEN {event_sql.broken(checks)} END AS _problem
                     FROM ({typed})))"""
 

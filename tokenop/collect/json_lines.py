@@ -166,11 +166,16 @@ def texts(lines: Lines, needed: Sequence[str]) -> str:
     return " UNION ALL ".join(_read(paths, dict.fromkeys(needed, "VARCHAR")) for paths in lines.batches)
 
 
-def typed(lines: Lines, columns: Mapping[str, str]) -> list[tuple[str, str]]:
+def typed(
+    lines: Lines, columns: Mapping[str, str], aliases: Mapping[str, Sequence[str]] | None = None
+) -> list[tuple[str, str]]:
     """Return, one a batch, a SELECT of `_file`, `_line` and the declared `columns`, and the one to fall back to.
 
-    The first is quick and fails where a value is not of its column's type; the second makes such a value NULL.
+    The first is quick and fails where a value is not of its column's type; the second makes such a value NULL. With
+    `aliases` a column may go by other names as well: the first name that holds something counts.
     """
+    if aliases:
+        return [(_spelled(paths, columns, aliases), "") for paths in lines.batches]
     values = ", ".join(
         identifier(name) if _is_text(kind) else f"TRY_CAST({identifier(name)} AS {kind}) AS {identifier(name)}"
         for name, kind in columns.items()
@@ -182,6 +187,25 @@ def typed(lines: Lines, columns: Mapping[str, str]) -> list[tuple[str, str]]:
     ]
 
 
+def _spelled(paths: Sequence[Path], columns: Mapping[str, str], aliases: Mapping[str, Sequence[str]]) -> str:
+    """Return a SELECT of the columns from whole objects: a typed reader knows one spelling of a key alone."""
+    names: list[str] = []
+    values = []
+    for name, kind in columns.items():
+        spellings = (name, *aliases.get(name, ()))
+        places = ", ".join(f"_values[{len(names) + n}]" for n, _ in enumerate(spellings, start=1))
+        names += spellings
+        text = f"coalesce({places})"
+        value = text if _is_text(kind) else f"TRY_CAST(TRY_CAST({text} AS JSON) AS {kind})"
+        values.append(f"{value} AS {identifier(name)}")
+    listed = ", ".join(quoted(f'$."{name}"') for name in names)
+    reader = (
+        f"SELECT json_extract_string(json, [{listed}]) AS _values, _path FROM read_json_objects({_listed(paths)}, "
+        f"format='newline_delimited', filename='_path', maximum_object_size={_LONGEST})"
+    )
+    return f"SELECT _file, _line, {', '.join(values)} FROM ({_placed(reader, ', _values')})"
+
+
 def _is_text(kind: str) -> bool:
     return kind.upper() in ("VARCHAR", "JSON")
 
@@ -191,15 +215,20 @@ def _read(paths: Sequence[Path], columns: Mapping[str, str]) -> str:
     chosen = "".join(f", {identifier(name)}" for name in columns)
     # A second member keeps a lone column from being taken for the whole line.
     declared = ", ".join(part for part in (declared, "\"\x01\": 'VARCHAR'") if part)
+    reader = (
+        f"SELECT * FROM read_json({_listed(paths)}, columns={{{declared}}}, format='newline_delimited', "
+        f"filename='_path', maximum_object_size={_LONGEST})"
+    )
+    return _placed(reader, chosen)
+
+
+def _placed(reader: str, chosen: str) -> str:
+    """Return a SELECT of `_file`, `_line` and `chosen` from the rows of `reader`, which knows their `_path`."""
     return f"""
         SELECT file.shown AS _file, placed.line - file.first AS _line{chosen}
         FROM (
             SELECT numbered.*, numbered.n - bundle.before + coalesce(skip.shift, 0) AS line
-            FROM (
-                SELECT row_number() OVER () AS n, *
-                FROM read_json({_listed(paths)}, columns={{{declared}}}, format='newline_delimited',
-                               filename='_path', maximum_object_size={_LONGEST})
-            ) AS numbered
+            FROM (SELECT row_number() OVER () AS n, * FROM ({reader})) AS numbered
             JOIN line_bundles AS bundle ON numbered._path = bundle.path
             ASOF LEFT JOIN line_skips AS skip
                 ON numbered._path = skip.path AND numbered.n - bundle.before > skip.after

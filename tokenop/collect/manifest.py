@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tokenop import documents, settings
+from tokenop.collect import manifest_extract
+from tokenop.collect.manifest_extract import Extract
 from tokenop.collect.options import nearest
 from tokenop.errors import Finding, FindingsError, MisuseError
 from tokenop.events.schema import types
@@ -40,6 +42,7 @@ _KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "settings": (dict, False),
     "grants": (list, True),
     "egress": (list, True),
+    "extract": (dict, False),
     "sample_license": (str, True),
     "verified_on": (str, True),
     "evidence": (str, True),
@@ -100,6 +103,7 @@ class Manifest:
     egress: tuple[str, ...]
     verified_on: str
     evidence: str
+    extract: Extract | None = None
 
     @property
     def readme(self) -> Path:
@@ -184,6 +188,7 @@ def load(folder: Path) -> Manifest:
         egress=tuple(meta["egress"]),
         verified_on=meta["verified_on"],
         evidence=meta["evidence"],
+        extract=manifest_extract.parse(meta),
     )
 
 
@@ -195,6 +200,7 @@ def _problems(document: documents.Document) -> list[Finding]:
         found += _columns(document, source)
         found += _globs(document, source.get("glob"))
     found += _texts(document)
+    found += [_finding(document, *trouble) for trouble in manifest_extract.troubles(document.meta)]
     for path, allowed in _CHOICES.items():
         value = document.value(path)
         if isinstance(value, str) and value not in allowed:

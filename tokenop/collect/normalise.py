@@ -6,9 +6,10 @@ then decided by the same SQL that validates logs.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from tokenop.collect import dedupe, times
+from tokenop.collect import times
 from tokenop.collect.manifest import Manifest
 from tokenop.collect.options import Options
 from tokenop.database import quoted
@@ -28,7 +29,7 @@ CONTROL = {
     "_rank": "DOUBLE",
 }
 _COUNTS = ("input_tokens", "output_tokens")
-_CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
+CACHED = ("cache_read_input_tokens", "cache_creation_input_tokens")
 _LOCAL = r"(^|[^a-z0-9])(ollama(_chat)?|vllm|llama[-_.]?cpp|lm[_-]?studio|localhost|local|self[_-]?hosted)([^a-z0-9]|$)"
 _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?"
 
@@ -36,15 +37,38 @@ _NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?"
 def select(
     manifest: Manifest, options: Options, mapped: Mapping[str, str], present: Collection[str], relation: str
 ) -> tuple[str, dict[str, event_sql.Form]]:
+    """Return the SELECT of candidates for events from `relation`, and the forms of their fields; see `candidates`."""
+    fields = [column for column in columns() if column.name in {*present, *CACHED, "cache_hit"}]
+    told = Told(lambda name: _said(name, manifest), _zero_cost(manifest, options), _problems(options))
+    return candidates(manifest, options, mapped, fields, present, relation, told)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a record says beyond its values: SQL of a field's final value, of `_zero_cost`, and of the first problem."""
+
+    said: Callable[[str], str]
+    zero_cost: str
+    problems: str
+
+
+def candidates(
+    manifest: Manifest,
+    options: Options,
+    mapped: Mapping[str, str],
+    fields: Sequence[Column],
+    present: Collection[str],
+    relation: str,
+    told: Told,
+) -> tuple[str, dict[str, event_sql.Form]]:
     """Return the SELECT of candidates from `relation`, whose columns and types are `mapped`, and the fields' forms.
 
-    It yields the fields `present` (at least the required ones, `usage_source` and `cost_source`): strings as they are,
-    all others parsed, beside the text of what could not be. A value that the mapping returns with the field's own type
-    is not looked at twice. `id` is never null. Beside the fields: `_file`, `_line`, `_filter`, `_digest` (of the mapped
-    values, where something depends on it), `_derived` (the id is ours), `_zero_cost` (a recorded 0 was taken as
-    unknown), `_duplicate_key`, `_rank` and the first problem found: `_rule`, `_field`, `_message`, `_fix`.
+    It yields the fields `present`, of `fields`: strings as they are, all others parsed, beside the text of what could
+    not be. A value that the mapping returns with the field's own type is not looked at twice. Beside the fields:
+    `_file`, `_line`, `_filter`, `_digest` (of the mapped values, where something depends on it), `_derived` (the id is
+    ours), `_zero_cost` (a recorded 0 was taken as unknown), `_duplicate_key`, `_rank` and the first problem found:
+    `_rule`, `_field`, `_message`, `_fix`.
     """
-    fields = [column for column in columns() if column.name in {*present, *_CACHED, "cache_hit"}]
     taken = ",\n".join(f"{_taken(column, mapped)} AS {column.name}" for column in fields)
     control = ",\n".join(
         f"CAST({name if name in mapped else 'NULL'} AS {kind}) AS {name}" for name, kind in CONTROL.items()
@@ -52,17 +76,17 @@ def select(
     set_values = ",\n".join(f"{_constant(column, options)} AS {column.name}" for column in fields)
     exact = {c.name for c in fields if _exact(c, mapped) and c.name not in options.constants}
     parsed = ",\n".join(_parsed(column, column.name in exact, options) for column in fields)
-    settled = ",\n".join(_settled(column, manifest) for column in fields if column.name in present)
+    settled = ",\n".join(_settled(column, told) for column in fields if column.name in present)
     kept = ", ".join((*CONTROL, "_digest"))
     sql = f"""
         WITH taken AS (SELECT {taken},\n{control} FROM {relation}),
         digested AS (SELECT *, {_digest(manifest, fields, mapped)} AS _digest FROM taken),
         given AS (SELECT {set_values},\n{kept} FROM digested),
         parsed AS (SELECT {parsed},\n{kept} FROM given),
-        zero AS (SELECT *, {_zero_cost(manifest, options)} AS _zero_cost FROM parsed)
+        zero AS (SELECT *, {told.zero_cost} AS _zero_cost FROM parsed)
         SELECT {settled},
             _file, _line, _filter, _digest, id IS NULL AS _derived, _zero_cost, _duplicate_key, _rank,
-            {_problems(options)}
+            {told.problems}
         FROM zero"""
     forms: dict[str, event_sql.Form] = {
         c.name: "typed" if event_sql.kind(c) == "string" else "parsed" for c in fields if c.name in present
@@ -121,7 +145,7 @@ def _parsed(column: Column, exact: bool, options: Options) -> str:
     if exact:
         # Rounding and range of whole numbers are judged before they become the field's own type.
         return f"{name}, CAST(NULL AS VARCHAR) AS {unread}"
-    value = times.utc(name, options) if name == "ts" else _value(name, kind)
+    value = times.utc(name, options) if event_sql.kind(column) == "time" else _value(name, kind)
     return f"{value} AS {name}, CASE WHEN ({value}) IS NULL THEN {name} END AS {unread}"
 
 
@@ -165,40 +189,38 @@ def _zero_cost(manifest: Manifest, options: Options) -> str:
     )
 
 
-def _settled(column: Column, manifest: Manifest) -> str:
+def _settled(column: Column, told: Told) -> str:
     name = column.name
-    if event_sql.kind(column) == "string":
-        return f"{_said(name)} AS {name}"
-    unread = event_sql.given(name)
-    if name == "input_tokens" and manifest.convention != "inclusive":
-        return f"{_inclusive(manifest)} AS {name}, {unread}"
-    if name == "cost_usd":
-        return f"CASE WHEN NOT _zero_cost THEN cost_usd END AS {name}, {unread}"
-    return f"{name}, {unread}"
+    unread = "" if event_sql.kind(column) == "string" else f", {event_sql.given(name)}"
+    return f"{told.said(name)} AS {name}{unread}"
 
 
-def _said(name: str) -> str:
+def _said(name: str, manifest: Manifest) -> str:
     if name == "id":
-        return f"coalesce(id, {dedupe.derived_id('1')})"
+        return "coalesce(id, 'row-' || _digest || '-1')"
     if name in UNKNOWN:
         return f"coalesce({name}, 'unknown')"
+    if name == "input_tokens" and manifest.convention != "inclusive":
+        return inclusive(manifest)
     if name == "usage_source":
         told = " AND ".join(f"coalesce({n}::VARCHAR, {event_sql.given(n)}) IS NOT NULL" for n in _COUNTS)
         return f"coalesce(usage_source, CASE WHEN NOT ({told}) THEN 'missing' END)"
+    if name == "cost_usd":
+        return "CASE WHEN NOT _zero_cost THEN cost_usd END"
     if name == "cost_source":
-        reported = f"cost_usd IS NULL AND {event_sql.given('cost_usd')} IS NULL"
+        silent = f"cost_usd IS NULL AND {event_sql.given('cost_usd')} IS NULL"
         return (
             "CASE WHEN _zero_cost THEN 'unpriced' "
-            f"ELSE coalesce(cost_source, CASE WHEN {reported} THEN 'unpriced' ELSE 'reported' END) END"
+            f"ELSE coalesce(cost_source, CASE WHEN {silent} THEN 'unpriced' ELSE 'reported' END) END"
         )
     return name
 
 
-def _inclusive(manifest: Manifest) -> str:
+def inclusive(manifest: Manifest) -> str:
     """Return SQL for input tokens with the cached ones in it; a count that is no count is left to be refused."""
-    parts = ("input_tokens", *_CACHED)
+    parts = ("input_tokens", *CACHED)
     sound = " AND ".join(f"{event_sql.given(name)} IS NULL AND coalesce({name}, 0) >= 0" for name in parts)
-    total = " + ".join([f"CAST({parts[0]} AS HUGEINT)", *(f"coalesce({name}, 0)" for name in _CACHED)])
+    total = " + ".join([f"CAST({parts[0]} AS HUGEINT)", *(f"coalesce({name}, 0)" for name in CACHED)])
     flag = "coalesce(_exclusive, false)" if manifest.convention == "flagged" else "true"
     return f"CASE WHEN {flag} AND {sound} THEN {total} ELSE input_tokens END"
 

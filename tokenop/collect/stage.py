@@ -122,7 +122,7 @@ def _pieces(
     lines = json_lines.prepare(connection, objects, scratch, progress)
     staged.rejected += lines.rejected
     if not manifest.mappable:
-        read = [_Piece(quick, looser) for quick, looser in json_lines.typed(lines, manifest.columns)]
+        read = [_Piece(quick, looser) for quick, looser in json_lines.typed(lines, manifest.columns, manifest.aliases)]
         tables = _tables(connection, others, scratch, staged)
         return read + [_Piece(_declared(manifest, group), "", group.parquet) for group in tables]
     groups = _tables(connection, others, scratch, staged)
@@ -189,13 +189,24 @@ def _parquet(connection: duckdb.DuckDBPyConnection, file: SourceFile) -> _Group:
 
 
 def _declared(manifest: Manifest, group: _Group) -> str:
-    """Select the declared columns of a collector that does not map; absent ones are NULL."""
-    here = [name for name in manifest.columns if name in group.names]
+    """Select the declared columns of a collector that does not map; absent ones are NULL.
+
+    A table that has a column under its own name in no spelling may have it in another case, or under an alias.
+    """
+    found = {name: columns.candidates(name, manifest.aliases.get(name, ()), group.names) for name in manifest.columns}
     values = ", ".join(
-        f"{f'TRY_CAST({identifier(name)} AS {kind})' if name in here else f'NULL::{kind}'} AS {identifier(name)}"
+        f"{_as_declared(found[name], kind) if found[name] else f'NULL::{kind}'} AS {identifier(name)}"
         for name, kind in manifest.columns.items()
     )
-    return f"SELECT _file, _line, {values} FROM ({group.relation(here)})"
+    needed = dict.fromkeys(column for names in found.values() for column in names)
+    return f"SELECT _file, _line, {values} FROM ({group.relation(tuple(needed))})"
+
+
+def _as_declared(names: Sequence[str], kind: str) -> str:
+    text = identifier(names[0]) if len(names) == 1 else f"coalesce({', '.join(map(identifier, names))})"
+    # From text a STRUCT must have all its members; from JSON those that are absent are NULL.
+    nested = kind.upper().startswith(("STRUCT", "MAP")) or kind.endswith("]")
+    return f"TRY_CAST({f'TRY_CAST({text} AS JSON)' if nested else text} AS {kind})"
 
 
 def _mapped(manifest: Manifest, group: _Group, how: Resolved) -> str:

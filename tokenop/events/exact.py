@@ -7,32 +7,40 @@ Everything streams: memory does not grow with the file.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
 
 from tokenop.events import lines, schema
+from tokenop.events.schema import EVENT, Record
 from tokenop.events.sql import SEPARATOR
 
 LINE, ODD = "tokenop line", "tokenop odd"
 """Fields of the numbered copy: the line, and the keys that are unknown (`+name`) or absent (`-name`)."""
 
-KNOWN = frozenset(schema.types())
 REQUIRED = frozenset(column.name for column in schema.columns() if column.required)
-NULLABLE = frozenset(column.name for column in schema.columns() if column.required and "null" in column.rules["type"])
 KEPT_REFUSALS = 10_000
 
 _RAW_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _PREFIX = b'{"' + LINE.encode() + b'":%d,'
 
 
+@cache
+def nullable(record: Record) -> frozenset[str]:
+    """Return the required fields that may be null: absent they look like null, and must not pass for it."""
+    return frozenset(c.name for c in schema.columns(record) if c.required and "null" in c.rules["type"])
+
+
 @dataclass(slots=True)
 class Numbered:
     """What went into a numbered copy: `rows` non-blank lines or CSV rows read, `unsound` of them left out.
 
-    `refused` holds the first of the lines left out, `fields` the event fields that were seen.
+    `refused` holds the first of the lines left out, `fields` the fields of the `record` that were seen.
     """
+
+    record: Record = EVENT
 
     rows: int = 0
     unsound: int = 0
@@ -47,14 +55,15 @@ class Numbered:
             self.refused.append(lines.rejected(line, why, raw))
 
 
-def number_jsonl(path: Path, copy: Path, each_line: bool = False) -> Numbered:
+def number_jsonl(path: Path, copy: Path, each_line: bool = False, record: Record = EVENT) -> Numbered:
     """Write the sound lines of `path` with their numbers to `copy`.
 
     Lines with the fields of the lines before them are numbered as they are, unless `each_line` is set: only then are
     keys that stand twice in one object found.
     """
-    result = Numbered(fields=set(REQUIRED))
-    plain = _decoder(result.fields)
+    required = {column.name for column in schema.columns(record) if column.required}
+    result = Numbered(record, fields=required)
+    plain = _decoder(result.fields, record)
     with copy.open("wb") as out:
         for block in lines.blocks(path):
             if block.too_long:
@@ -70,16 +79,16 @@ def number_jsonl(path: Path, copy: Path, each_line: bool = False) -> Numbered:
             before = len(result.fields)
             _number_rows(block, rows, None if each_line or not _is_text(block.data) else plain, out, result)
             if len(result.fields) > before:
-                plain = _decoder(result.fields)
+                plain = _decoder(result.fields, record)
     return result
 
 
-def _decoder(names: set[str]) -> msgspec.json.Decoder[Any]:
+def _decoder(names: set[str], record: Record) -> msgspec.json.Decoder[Any]:
     """Return a decoder of objects that hold the required fields and any others of `names`, of whatever type."""
     fields: list[tuple[str, object] | tuple[str, object, object]] = [
-        (name, msgspec.Raw) if name in REQUIRED else (name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
-        for name in schema.types()
-        if name in names
+        (column.name, msgspec.Raw) if column.required else (column.name, msgspec.Raw | msgspec.UnsetType, msgspec.UNSET)
+        for column in schema.columns(record)
+        if column.name in names
     ]
     return msgspec.json.Decoder(msgspec.defstruct("Plain", fields, forbid_unknown_fields=True, gc=False))
 
@@ -116,8 +125,10 @@ def _number_line(number: int, row: bytes, out: BinaryIO, result: Numbered) -> No
         return
     result.rows += 1
     fields = _RAW_FIELDS.decode(row)
-    known = {name: value for name, value in fields.items() if name in KNOWN}
+    names = schema.types(result.record)
+    known = {name: value for name, value in fields.items() if name in names}
     result.fields.update(known)
-    odd = [f"+{name}" for name in fields if name not in KNOWN] + [f"-{name}" for name in NULLABLE - fields.keys()]
+    odd = [f"+{name}" for name in fields if name not in names]
+    odd += [f"-{name}" for name in nullable(result.record) - fields.keys()]
     strange = {ODD: sorted(name.replace(SEPARATOR, "?") for name in odd)} if odd else {}
     out.write(msgspec.json.encode({LINE: number, **strange, **known}) + b"\n")

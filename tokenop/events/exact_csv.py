@@ -10,8 +10,8 @@ from pathlib import Path
 import msgspec
 
 from tokenop.errors import InputError
-from tokenop.events import lines
-from tokenop.events.exact import KNOWN, LINE, Numbered
+from tokenop.events import lines, schema
+from tokenop.events.exact import LINE, Numbered
 
 
 def header(path: Path) -> list[str]:
@@ -41,7 +41,7 @@ def number_csv(path: Path, copy: Path, names: list[str]) -> Numbered:
                 result.refuse(number, why, ",".join(cells).encode())
                 continue
             result.rows += 1
-            row = {name: cell for name, cell in zip(names, cells, strict=True) if name in KNOWN}
+            row = {name: cell for name, cell in zip(names, cells, strict=True) if name in schema.types()}
             out.write(msgspec.json.encode({LINE: number, **row}) + b"\n")
     return result
 

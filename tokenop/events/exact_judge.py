@@ -14,6 +14,7 @@ from tokenop.errors import Finding, Severity
 from tokenop.events import schema, sql
 from tokenop.events.exact import LINE, ODD, Numbered
 from tokenop.events.log_fast import read_lines
+from tokenop.events.schema import EVENT, Record
 
 if TYPE_CHECKING:
     import duckdb
@@ -36,7 +37,13 @@ def numbered_source(copy: Path, forms: Mapping[str, sql.Form]) -> str:
     return read_lines(copy, types)
 
 
-def stage(connection: duckdb.DuckDBPyConnection, source: str, forms: Mapping[str, sql.Form], staged: Path) -> None:
+def stage(
+    connection: duckdb.DuckDBPyConnection,
+    source: str,
+    forms: Mapping[str, sql.Form],
+    staged: Path,
+    record: Record = EVENT,
+) -> None:
     """Write the typed rows of `source` to the Parquet file `staged`.
 
     Beside the event columns present it has `line`, `told` (what is wrong: a list of `field<US>severity<US>rule<US>
@@ -47,21 +54,23 @@ def stage(connection: duckdb.DuckDBPyConnection, source: str, forms: Mapping[str
         source: SQL of a relation with the fields of `forms` and the columns LINE and ODD.
         forms: how the source gives each field.
         staged: the file to write.
+        record: what a row is.
     """
-    rules = sql.checks(forms)
+    rules = sql.checks(forms, record=record)
     fine = " AND ".join(f"({rule.fine})" for rule in rules) or "true"
     odd = identifier(ODD)
+    unknown = quoted("no event has a field " if record == EVENT else "no usage record has a field ")
     odd_told = f"""list_transform(coalesce({odd}, []::VARCHAR[]), lambda name: CASE WHEN starts_with(name, '+')
-        THEN name[2:] || {_mark("EV-UNKNOWN-FIELD")} || 'no event has a field ' || name[2:]
+        THEN name[2:] || {_mark("EV-UNKNOWN-FIELD")} || {unknown} || name[2:]
         ELSE name[2:] || {_mark("EV-REQUIRED")} || name[2:] || ' is missing' END)"""
-    names = ", ".join(identifier(column.name) for column in schema.columns() if column.name in forms)
+    names = ", ".join(identifier(column.name) for column in schema.columns(record) if column.name in forms)
     separator = quoted(sql.SEPARATOR)
     told = f"CASE WHEN {fine} AND {odd} IS NULL THEN NULL ELSE {sql.all_told(rules, [odd_told])} END"
     connection.execute(
         f"""COPY (SELECT *, len(list_filter(told, lambda one: string_split(one, {separator})[2]
                 = 'error')) > 0 IS TRUE AS bad
             FROM (SELECT {identifier(LINE)} AS line, {told} AS told{", " + names if names else ""}
-                  FROM ({sql.typed(source, forms, keep=(LINE, ODD))})))
+                  FROM ({sql.typed(source, forms, (LINE, ODD), record)})))
         TO {quoted(str(staged))} (FORMAT parquet)"""
     )
 
@@ -90,7 +99,7 @@ def judge(connection: duckdb.DuckDBPyConnection, path: Path, staged: Path, numbe
             UNION ALL SELECT line, {unique} || first || ' too', 0 FROM repeated)
         ORDER BY line, place, one LIMIT {limit}"""
     ).fetchall()
-    kept = [_finding(path, line, one) for line, one in found]
+    kept = [_finding(path, line, one, numbered.record) for line, one in found]
     kept += [Finding(str(path), gone.line, "line", gone.rule, "error", gone.reason) for gone in numbered.refused]
     kept.sort(key=lambda finding: finding.line)
     total = told + repeated + numbered.unsound
@@ -110,9 +119,9 @@ def _find_repeated(connection: duckdb.DuckDBPyConnection, source: str) -> None:
     )
 
 
-def _finding(path: Path, line: int, told: str) -> Finding:
+def _finding(path: Path, line: int, told: str, record: Record) -> Finding:
     field, severity, rule, message = told.split(sql.SEPARATOR, 3)
-    fix = suggestion(field) if rule == "EV-UNKNOWN-FIELD" else ""
+    fix = suggestion(field, record) if rule == "EV-UNKNOWN-FIELD" else ""
     degree: Severity = "warning" if severity == "warning" else "error"
     return Finding(str(path), line, _printable(field), rule, degree, _printable(message), fix=fix)
 
@@ -123,7 +132,8 @@ def _printable(text: str) -> str:
 
 
 @cache
-def suggestion(name: str) -> str:
+def suggestion(name: str, record: Record = EVENT) -> str:
     """Return what the unknown field `name` was probably meant to be, as a clause."""
-    near = difflib.get_close_matches(name.lower(), schema.types(), n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else "leave it out; docs/events.md lists the fields"
+    near = difflib.get_close_matches(name.lower(), schema.types(record), n=1, cutoff=0.6)
+    page = "docs/events.md" if record == EVENT else "docs/usage.md"
+    return f"did you mean {near[0]}?" if near else f"leave it out; {page} lists the fields"

@@ -1,4 +1,4 @@
-"""The content hash of an event log: what the events are, whatever their order, file format or row groups."""
+"""The content hash of a log: what the events are, whatever their order, file format or row groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokenop.database import identifier, quoted
 from tokenop.events import schema
-from tokenop.events.schema import Column
+from tokenop.events.schema import EVENT, Column, Record
 
 if TYPE_CHECKING:
     import duckdb
@@ -21,15 +21,15 @@ def tag(name: str) -> str:
     return hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()[:4]
 
 
-def row_text(present: Iterable[str]) -> str:
-    """Return SQL for the canonical text of an event: equal texts are equal events.
+def row_text(present: Iterable[str], record: Record = EVENT) -> str:
+    """Return SQL for the canonical text of a record: equal texts are equal records.
 
     Strings and lists are preceded by their length in bytes, so that no value can pose as a separator. An optional
     field takes part only where it has a value, so that a column of nulls changes nothing.
     """
     there = set(present)
     parts: list[str] = []
-    for column in schema.columns():
+    for column in schema.columns(record):
         text = _text(column)
         if column.required:
             measured = column.duckdb == "VARCHAR"

@@ -1,6 +1,9 @@
-"""The canonical event: its JSON Schema, and the columns that everything else is generated from.
+"""The canonical records: their JSON Schemas, and the columns that everything else is generated from.
 
-The schema file is the one contract. Keys of its own that JSON Schema does not know start with `x-`: `x-duckdb` is a
+There are two: the event (one call), and the usage record (a vendor's aggregate of many calls). The functions here mean
+the event where they are not asked for the other.
+
+A schema file is the one contract. Keys of its own that JSON Schema does not know start with `x-`: `x-duckdb` is a
 property's column type, `x-invariants` lists the rules between fields as SQL that is true where an event is wrong.
 """
 
@@ -10,16 +13,20 @@ import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tokenop.errors import Severity
 
+Record = Literal["event", "usage"]
+EVENT: Record = "event"
+USAGE: Record = "usage"
 SCHEMA_FILE = Path(__file__).with_name("event.schema.json")
+USAGE_FILE = Path(__file__).with_name("usage.schema.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One field of the event."""
+    """One field of a record."""
 
     name: str
     duckdb: str
@@ -30,7 +37,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """A rule between fields. `sql` is true for an event that breaks it."""
+    """A rule between fields. `sql` is true for a record that breaks it."""
 
     rule: str
     severity: Severity
@@ -41,29 +48,30 @@ class Invariant:
 
 
 @cache
-def document() -> dict[str, Any]:
+def document(record: Record = EVENT) -> dict[str, Any]:
     """Return the JSON Schema as data."""
-    loaded: dict[str, Any] = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    file = SCHEMA_FILE if record == EVENT else USAGE_FILE
+    loaded: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return loaded
 
 
 @cache
-def columns() -> tuple[Column, ...]:
-    """Return the event's fields in their canonical order, the twelve required ones first."""
-    required = set(document()["required"])
+def columns(record: Record = EVENT) -> tuple[Column, ...]:
+    """Return the fields in their canonical order, the required ones first (of an event twelve)."""
+    required = set(document(record)["required"])
     return tuple(
         Column(name, rules["x-duckdb"], name in required, rules["description"], rules)
-        for name, rules in document()["properties"].items()
+        for name, rules in document(record)["properties"].items()
     )
 
 
 @cache
-def invariants() -> tuple[Invariant, ...]:
+def invariants(record: Record = EVENT) -> tuple[Invariant, ...]:
     """Return the rules between fields, in the order in which they are checked."""
-    return tuple(Invariant(**entry) for entry in document()["x-invariants"])
+    return tuple(Invariant(**entry) for entry in document(record)["x-invariants"])
 
 
 @cache
-def types() -> dict[str, str]:
+def types(record: Record = EVENT) -> dict[str, str]:
     """Return the DuckDB type of each column by name."""
-    return {column.name: column.duckdb for column in columns()}
+    return {column.name: column.duckdb for column in columns(record)}

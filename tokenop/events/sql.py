@@ -16,7 +16,7 @@ from typing import Literal
 from tokenop.database import identifier, quoted
 from tokenop.errors import Severity
 from tokenop.events import schema
-from tokenop.events.schema import Column
+from tokenop.events.schema import EVENT, Column, Record
 
 Form = Literal["token", "string", "text", "typed", "parsed"]
 """`token`: JSON text of the value · `string`: content of a JSON string · `text`: CSV cell, empty = null · `typed` ·
@@ -62,16 +62,17 @@ def nullable(column: Column) -> bool:
     return "null" in column.rules["type"]
 
 
-def typed(source: str, forms: Mapping[str, Form], keep: Iterable[str] = ()) -> str:
-    """Return SQL for a relation with all event columns typed, beside their raw and text forms.
+def typed(source: str, forms: Mapping[str, Form], keep: Iterable[str] = (), record: Record = EVENT) -> str:
+    """Return SQL for a relation with all columns of the record typed, beside their raw and text forms.
 
     Args:
-        source: SQL of a relation holding the event fields named in `forms`, and those of `keep`.
+        source: SQL of a relation holding the fields named in `forms`, and those of `keep`.
         forms: how the source gives each field that it has; the other fields are NULL.
         keep: further columns to pass through.
+        record: what a row is.
     """
     first = [identifier(name) for name in keep]
-    for column in schema.columns():
+    for column in schema.columns(record):
         if column.name in forms:
             form = forms[column.name]
             if form == "parsed":
@@ -82,20 +83,20 @@ def typed(source: str, forms: Mapping[str, Form], keep: Iterable[str] = ()) -> s
     values = [
         f"{_value(column, forms[column.name]) if column.name in forms else 'NULL'}::{column.duckdb} "
         f"AS {identifier(column.name)}"
-        for column in schema.columns()
+        for column in schema.columns(record)
     ]
     return f"SELECT *, {', '.join(values)} FROM (SELECT {', '.join(first)} FROM {source})"
 
 
-def checks(forms: Mapping[str, Form], now: datetime | None = None) -> list[Check]:
+def checks(forms: Mapping[str, Form], now: datetime | None = None, record: Record = EVENT) -> list[Check]:
     """Return every check of a row of `typed`: the fields' own in schema order, then the invariants between fields."""
-    return field_checks(forms) + invariants(forms, now)
+    return field_checks(forms, record) + invariants(forms, now, record)
 
 
-def field_checks(forms: Mapping[str, Form]) -> list[Check]:
+def field_checks(forms: Mapping[str, Form], record: Record = EVENT) -> list[Check]:
     """Return the checks of single fields, in schema order; a required field that is not in `forms` always fails."""
     found: list[Check] = []
-    for column in schema.columns():
+    for column in schema.columns(record):
         if column.name in forms:
             found.append(_field_check(column, forms[column.name]))
         elif column.required:
@@ -103,13 +104,13 @@ def field_checks(forms: Mapping[str, Form]) -> list[Check]:
     return found
 
 
-def invariants(present: Iterable[str], now: datetime | None = None) -> list[Check]:
+def invariants(present: Iterable[str], now: datetime | None = None, record: Record = EVENT) -> list[Check]:
     """Return the checks between fields that concern any of the fields `present`; the others count as null."""
     there = set(present)
     instant = f"TIMESTAMPTZ {quoted((now or datetime.now(UTC)).isoformat())}"
     found = []
-    for rule in schema.invariants():
-        fields = tuple(name for name in schema.types() if re.search(rf"\b{name}\b", rule.sql))
+    for rule in schema.invariants(record):
+        fields = tuple(name for name in schema.types(record) if re.search(rf"\b{name}\b", rule.sql))
         if there.intersection(fields):
             broken = f"({rule.sql.replace('$now', instant)})"
             told = f"CASE WHEN {broken} THEN {_told(rule.rule, f'{rule.message} ({rule.fix})')} END"

@@ -1,0 +1,1 @@
+"""The network step: fetches what a collector's manifest declares into files that `discover` reads."""
