@@ -65,7 +65,6 @@ class Relation:
         return cls(f"FROM read_parquet({quoted(str(path.resolve()))}, hive_partitioning = false)", (path,))
 
 
-# What is made of the mapped rows where nobody says: all of them, as they are.
 def as_they_are(columns: Mapping[str, str]) -> str:  # noqa: ARG001 the shape of any such function
     """Return the SELECT that leaves the rows of `mapped` as they are."""
     return "SELECT * FROM mapped"
@@ -108,7 +107,7 @@ def run_map(
     with atomic(output) as partial, tempfile.TemporaryDirectory(prefix=".confined-", dir=output.parent) as scratch:
         relations = {key: Relation.of(one) if isinstance(one, Path) else one for key, one in inputs.items()}
         request = _request(sql, relations, partial, Path(scratch), variables, memory_mb, seconds)
-        with _Child(request, Path(scratch), seconds, memory_mb, name) as child:
+        with _Child(Path(scratch), seconds, memory_mb, name) as child:
             columns = _sound(child.ask(request), sql, name, memory_mb, request)["columns"]
             rows = _sound(child.ask({"finish": finish(columns)}), sql, name, memory_mb, request)["rows"]
         return Mapped(rows, columns)
@@ -158,7 +157,7 @@ def _request(
 class _Child:
     """The child, asked in lines of JSON. Whatever happens, no process of it stays after the `with`."""
 
-    def __init__(self, request: Mapping[str, Any], scratch: Path, seconds: float, memory_mb: int, name: str) -> None:
+    def __init__(self, scratch: Path, seconds: float, memory_mb: int, name: str) -> None:
         kept = ("SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
         # One heap arena per thread would take 64 MB of address space each.
         environment = {"HOME": str(scratch), "TMPDIR": str(scratch), "TZ": "UTC", "MALLOC_ARENA_MAX": "2"}

@@ -180,11 +180,12 @@ def _judged(manifest: Manifest, options: Options, kinds: Mapping[str, str], form
         f"coalesce({name}, nullif(split_part(_problem, chr(31), {n}), '')) AS {name}"
         for n, name in enumerate(split, start=1)
     )
+    broken = event_sql.broken(checks)
     status = "CASE WHEN _filter IS NOT NULL THEN 'filtered' WHEN _rule IS NOT NULL THEN 'rejected' ELSE 'event' END"
     return f"""
         SELECT *, {status} AS _status, {quoted(manifest.name)} AS _collector
         FROM (SELECT {", ".join(types(form.record))}, {", ".join(CARRIED)}, {judged}, _fix
-              FROM (SELECT *, CASE WHEN _rule IS NULL AND _filter IS NULL THEN {event_sql.broken(checks)} END AS _problem
+              FROM (SELECT *, CASE WHEN _rule IS NULL AND _filter IS NULL THEN {broken} END AS _problem
                     FROM ({typed})))"""
 
 

@@ -31,7 +31,11 @@ _MOST_IN_PLACE = 64
 
 @dataclass(slots=True)
 class Staged:
-    """What the files hold. `relation` gives the declared columns, `_file` and `_line`. `taken` says which columns were read as which fields without being asked for."""
+    """What the files hold.
+
+    `relation` gives the declared columns, `_file` and `_line`. `taken` says which columns were read as which fields
+    without being asked for.
+    """
 
     relation: Relation
     rows: int = 0
@@ -91,7 +95,7 @@ def stage(
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A SELECT over some of the files, and the one to fall back to (or nothing); or one over a Parquet file in place."""
+    """A SELECT over some files, and the one to fall back to (or nothing); or one over a Parquet file in place."""
 
     select: str
     looser: str = ""
