@@ -78,6 +78,8 @@ class _Open:
 class Builder:
     """Builds plain values from YAML's events with a stack of its own: depth and aliases cannot hurt it."""
 
+    max_entries = MAX_ENTRIES
+
     def __init__(self, path: Path, text: str, offset: int) -> None:
         self.path = path
         self.text = text
@@ -204,9 +206,9 @@ class Builder:
             self.spans[""] = Span(start, end, place, None, style)
             return
         top = self.stack[-1]
-        if len(top.value) >= MAX_ENTRIES:
+        if len(top.value) >= self.max_entries:
             self.full = True
-            self.report(place, top.path, f"has more than {MAX_ENTRIES} entries", "shorten it")
+            self.report(place, top.path, f"has more than {self.max_entries} entries", "shorten it")
             return
         if isinstance(top.value, list):
             self.spans[path] = Span(start, end, place, place, style)

@@ -15,6 +15,7 @@ from tokenop.errors import TokenOpError
 # a test holds each line against the command's own.
 COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("demo", "Run the whole loop on the bundled sample month."),
+    "extract": ("extract", "Fetch usage from networked sources into files."),
     "discover": ("discover", "Turn usage data into events and say what was found."),
     "validate": ("validate", "Check an event log against schema and invariants."),
     "profile": ("profile", "Describe the workload in events: segments, reuse, drivers."),

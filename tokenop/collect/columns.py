@@ -14,6 +14,8 @@ from tokenop.errors import InputError, MisuseError
 # Without these a row is not a call; every other field may be unknown.
 NEEDED = ("ts", "input_tokens", "output_tokens")
 _TOKEN = re.compile(r'\.?(?:"(?P<quoted>[^"]+)"|\[(?P<index>\d+)\]|(?P<plain>[^.\[\]"]+))')
+# An alias that is a path into the row: `$.output.usage."input tokens"[0]`; `[#-1]` is the last element.
+_PATH = re.compile(r"""\$\.(?P<column>[A-Za-z_@]\w*)(?P<rest>(\.([A-Za-z_@]\w*|"[^"'\\]+")|\[(#-)?\d{1,6}\])+)""")
 _SHOWN_COLUMNS = 30
 _MOST_ELEMENTS = 2**31 - 1
 
@@ -113,6 +115,33 @@ def candidates(name: str, aliases: Iterable[str], available: Sequence[str]) -> l
         if found:
             return found
     return []
+
+
+def json_path(name: str) -> str:
+    """Return the path in a JSON object that a column's name or alias stands for.
+
+    Raises:
+        InputError: an alias starts like a path and is none.
+    """
+    if not name.startswith("$"):
+        return f'$."{name}"'
+    if not _PATH.fullmatch(name):
+        raise InputError(f"{name}: is not a path into a row; write one such as $.output.usage.tokens or $.parts[#-1].n")
+    return name
+
+
+def spelled(name: str, aliases: Iterable[str], available: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the SQL of each value that may be the column `name` in a table, the likeliest first, and what it reads."""
+    plain = [alias for alias in aliases if not alias.startswith("$")]
+    direct = candidates(name, plain, available)
+    values = [identifier(column) for column in direct]
+    for alias in aliases:
+        found = _PATH.fullmatch(alias)
+        if found and found["column"] in available:
+            direct.append(found["column"])
+            inside = quoted("$" + found["rest"])
+            values.append(f"json_extract_string(TRY_CAST({identifier(found['column'])} AS JSON), {inside})")
+    return values, direct
 
 
 def _steps(path: str, plain: str) -> list[tuple[str | int, int]]:

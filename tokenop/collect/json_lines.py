@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenop.collect.columns import json_path
 from tokenop.collect.quarantine import Rejected
 from tokenop.collect.sources import SourceFile
 from tokenop.database import identifier, quoted
@@ -198,7 +199,7 @@ def _spelled(paths: Sequence[Path], columns: Mapping[str, str], aliases: Mapping
         text = f"coalesce({places})"
         value = text if _is_text(kind) else f"TRY_CAST(TRY_CAST({text} AS JSON) AS {kind})"
         values.append(f"{value} AS {identifier(name)}")
-    listed = ", ".join(quoted(f'$."{name}"') for name in names)
+    listed = ", ".join(quoted(json_path(name)) for name in names)
     reader = (
         f"SELECT json_extract_string(json, [{listed}]) AS _values, _path FROM read_json_objects({_listed(paths)}, "
         f"format='newline_delimited', filename='_path', maximum_object_size={_LONGEST})"

@@ -195,19 +195,19 @@ def _parquet(connection: duckdb.DuckDBPyConnection, file: SourceFile) -> _Group:
 def _declared(manifest: Manifest, group: _Group) -> str:
     """Select the declared columns of a collector that does not map; absent ones are NULL.
 
-    A table that has a column under its own name in no spelling may have it in another case, or under an alias.
+    A table that has no column of the very name may have it in another case, or under an alias.
     """
-    found = {name: columns.candidates(name, manifest.aliases.get(name, ()), group.names) for name in manifest.columns}
+    found = {name: columns.spelled(name, manifest.aliases.get(name, ()), group.names) for name in manifest.columns}
     values = ", ".join(
-        f"{_as_declared(found[name], kind) if found[name] else f'NULL::{kind}'} AS {identifier(name)}"
+        f"{_as_declared(found[name][0], kind) if found[name][0] else f'NULL::{kind}'} AS {identifier(name)}"
         for name, kind in manifest.columns.items()
     )
-    needed = dict.fromkeys(column for names in found.values() for column in names)
+    needed = dict.fromkeys(column for _, read in found.values() for column in read)
     return f"SELECT _file, _line, {values} FROM ({group.relation(tuple(needed))})"
 
 
-def _as_declared(names: Sequence[str], kind: str) -> str:
-    text = identifier(names[0]) if len(names) == 1 else f"coalesce({', '.join(map(identifier, names))})"
+def _as_declared(values: Sequence[str], kind: str) -> str:
+    text = values[0] if len(values) == 1 else f"coalesce({', '.join(values)})"
     # From text a STRUCT must have all its members; from JSON those that are absent are NULL.
     nested = kind.upper().startswith(("STRUCT", "MAP")) or kind.endswith("]")
     return f"TRY_CAST({f'TRY_CAST({text} AS JSON)' if nested else text} AS {kind})"
