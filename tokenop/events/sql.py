@@ -206,7 +206,7 @@ def _value(column: Column, form: Form) -> str:
     if family == "string":
         return _text(column.name)
     if form == "parsed":
-        return _rounded(column, _parsed(column.name))
+        return _rounded(column, f"TRY_CAST({_parsed(column.name)} AS {column.duckdb})")
     if family in ("time", "boolean", "list") and form == "typed":
         return raw
     if family == "time":
