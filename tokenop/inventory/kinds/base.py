@@ -11,6 +11,10 @@ from tokenop.inventory.model import Autoscaling, Count, Provider, Purpose
 from tokenop.inventory.world import Here
 
 
+# What stands for an accelerator that is there but not named.
+SOME_ACCELERATOR = "unknown"
+
+
 @dataclass(slots=True)
 class Draft:
     """What one resource, or a part of it, was found to be; prices and catalogue facts are added later.
