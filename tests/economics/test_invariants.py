@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -10,11 +11,19 @@ from hypothesis import strategies as st
 
 from tests.economics import world
 from tokenop.economics import chain, draws, work
+from tokenop.inventory.model import Hourly, monthly
 from tokenop.profile.window import of_micros
 
 KINDS = sorted(world.DEFAULTS)
 STATELESS = ["trim", "reroute", "cascade", "batch"]
-PER_CALL = [kind for kind in KINDS if kind != "self_host"]
+PER_CALL = [kind for kind in KINDS if kind not in ("self_host", "capacity")]
+CHANGES = ("spot", "reserved", "autoscale")
+BUDGETS = [
+    {"per": per, "period": period, **action}
+    for per in ("tenant", "user_id", "all")
+    for period in ("day", "month")
+    for action in ({"action": "reject"}, world.DOWNGRADE)
+]
 quick = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -43,7 +52,7 @@ def test_the_joint_saving_is_at_most_the_baseline(log, kinds):
 @quick
 @given(log=world.calls(), kind=st.sampled_from(KINDS))
 def test_an_empty_match_changes_nothing_to_the_last_digit(log, kind):
-    made = world.build(log, [world.lever(kind, "tenant = 'nobody'")])
+    made = world.build(log, [world.lever(kind, "provider = 'nobody'")])
     replayed = made.replay()
     assert replayed.after == replayed.before == sum((row["cost"] for row in log), Decimal(0))
     assert chain.saving(made.cells, made.spread.hours, made.bounds, draws.as_arrays(draws.expected(made.bounds))) == 0
@@ -86,6 +95,10 @@ def test_scaling_all_prices_scales_all_savings(log, kinds, factor):
         world.lever(kind, **{name: 0.0 for name in ("lookup_usd", "verifier_usd") if name in world.DEFAULTS[kind]})
         for kind in kinds
     ]
+    scaled_limits = [
+        world.lever("budget", limit_usd=world.DEFAULTS["budget"]["limit_usd"] * factor) if one.kind == "budget" else one
+        for one in free
+    ]
     rates = [name for name in world.COLUMNS if name.startswith("r_")]
     dear = []
     for row in log:
@@ -97,7 +110,7 @@ def test_scaling_all_prices_scales_all_savings(log, kinds, factor):
     try:
         for name, value in before.items():
             world.MODELS[name] = (*(None if rate is None else rate * factor for rate in value[:5]), value[5])  # type: ignore[assignment]
-        many = world.build(dear, free)
+        many = world.build(dear, scaled_limits)
     finally:
         world.MODELS.update(before)
     assert float(many.replay().saving) == pytest.approx(float(once.replay().saving) * factor, rel=1e-9, abs=1e-8)
@@ -155,6 +168,84 @@ def test_the_plan_does_not_depend_on_how_levers_are_listed(log, kinds):
 @given(log=world.calls(), kind=st.sampled_from(KINDS))
 def test_the_order_of_the_rows_changes_no_digit(log, kind):
     assert world.build(log, [world.lever(kind)]).replay() == world.build(log[::-1], [world.lever(kind)]).replay()
+
+
+@quick
+@given(
+    log=world.calls(),
+    options=st.lists(st.sampled_from(BUDGETS), min_size=1, max_size=2),
+    kinds=st.lists(st.sampled_from(["trim", "reroute", "batch"]), max_size=2),
+    limit=st.sampled_from([0.0001, 0.01, 0.05]),
+)
+def test_pooled_cells_say_what_the_rows_say_of_limits(log, options, kinds, limit):
+    limits = [world.lever("budget", options=one, limit_usd=limit) for one in options]
+    made = world.build(log, [*(world.lever(kind) for kind in kinds), *limits])
+    replayed = made.replay()
+    assert close(made.pooled(), replayed.saving)
+    assert replayed.after >= 0
+
+
+@quick
+@given(log=world.calls(), options=st.sampled_from(BUDGETS))
+def test_a_limit_that_nobody_reaches_saves_exactly_nothing(log, options):
+    limits = [world.lever("budget", options=options, limit_usd=1000.0, share=1.0)]
+    assert world.build(log, limits).replay().saving == 0
+
+
+@quick
+@given(log=world.calls(), period=st.sampled_from(["day", "month"]))
+def test_what_a_refusing_limit_leaves_is_the_limit(log, period):
+    options = {"per": "all", "period": period, "action": "reject"}
+    made = world.build(log, [world.lever("budget", options=options, limit_usd=0.01, share=1.0)])
+    groups = made.connection.execute("SELECT least(usd, 0.01 * limits) FROM l0_groups").fetchall()
+    assert close(made.replay().after, sum(left for (left,) in groups))
+
+
+@quick
+@given(inventory=world.resources(), changes=st.lists(st.sampled_from(CHANGES), max_size=4))
+def test_no_change_of_capacity_makes_the_inventory_free_or_cheaper_than_free(inventory, changes):
+    made = world.build([world.call(0)], [capacity(change) for change in changes], inventory=inventory)
+    replayed = made.replay()
+    assert replayed.fleet_after >= 0
+    assert replayed.saving == replayed.fleet_before - replayed.fleet_after <= replayed.fleet_before
+    assert close(made.pooled(), replayed.saving)
+
+
+def capacity(change, where="true", **parameters):
+    return world.lever("capacity", where, {"change": change}, **parameters)
+
+
+@quick
+@given(inventory=world.resources(), change=st.sampled_from(CHANGES))
+def test_capacity_that_nothing_matches_or_that_is_no_longer_on_demand_is_left_to_the_last_digit(inventory, change):
+    gone = [capacity(change, "provider = 'nobody'"), capacity(change, share=0.0)]
+    assert world.build([world.call(0)], gone, inventory=inventory).replay().saving == 0
+    moved = [capacity(change, "on_demand = 0"), capacity(change, "monthly_usd IS NULL")]
+    made = world.build([world.call(0)], moved, inventory=inventory)
+    assert made.replay().saving == made.pooled() == 0
+
+
+@quick
+@given(inventory=world.resources(), changes=st.lists(st.sampled_from(CHANGES), min_size=1, max_size=3))
+def test_scaling_all_prices_of_instances_scales_what_capacity_saves(inventory, changes):
+    levers = [capacity(change) for change in changes]
+    dear = []
+    for one in inventory:
+        prices = {name: getattr(one.hourly_usd, name) for name in ("on_demand", "spot", "reserved_1y")}
+        scaled = Hourly(**{name: None if price is None else price * 10 for name, price in prices.items()})
+        dear.append(replace(one, hourly_usd=scaled, monthly_usd=monthly(one.count, scaled)))
+    once, many = (world.build([world.call(0)], levers, inventory=some).replay() for some in (inventory, dear))
+    assert float(many.saving) == pytest.approx(float(once.saving) * 10, rel=1e-12)
+
+
+@quick
+@given(log=world.calls(), inventory=world.resources(), kinds=st.permutations(KINDS))
+def test_calls_and_capacity_save_side_by_side(log, inventory, kinds):
+    made = world.build(log, [world.lever(kind) for kind in kinds], inventory=inventory)
+    replayed = made.replay()
+    assert replayed.saving <= replayed.before + replayed.fleet_before
+    alone = world.build(log, [world.lever(kind) for kind in kinds if kind != "capacity"]).replay()
+    assert replayed.after == alone.after
 
 
 def test_one_call_at_a_thousand_times_its_price_does_not_price_its_cell():

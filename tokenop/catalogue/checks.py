@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import PurePosixPath
 from typing import Any
 
 from tokenop.catalogue.draft import Draft, as_decimal
-from tokenop.catalogue.levers import SPECS, LeverSpec, OptionSpec
+from tokenop.catalogue.levers import SPECS, LeverSpec, OptionSpec, ParameterSpec
 from tokenop.catalogue.model import LAYERS
 from tokenop.catalogue.rules import finding
 from tokenop.catalogue.schema import closest
@@ -104,8 +104,9 @@ def _parameters(draft: Draft, lever: str, spec: LeverSpec) -> Iterator[Finding]:
     given = draft.reach(path)
     if not isinstance(given, Mapping):
         return
-    yield from _names(draft, path, spec.kind, set(given), {p.name: p.required for p in spec.parameters}, "parameter")
-    for parameter in spec.parameters:
+    parameters = spec.parameters_with(_given_options(draft, lever))
+    yield from _names(draft, path, spec, set(given), parameters, "parameter")
+    for parameter in parameters:
         entry = draft.get(f"{path}.{parameter.name}")
         if not isinstance(entry, Mapping):
             continue
@@ -119,29 +120,37 @@ def _parameters(draft: Draft, lever: str, spec: LeverSpec) -> Iterator[Finding]:
 
 
 def _names(
-    draft: Draft, path: str, kind: str, given: set[str], known: Mapping[str, bool], what: str
+    draft: Draft,
+    path: str,
+    spec: LeverSpec,
+    given: set[str],
+    known: Sequence[ParameterSpec | OptionSpec],
+    what: str,
 ) -> Iterator[Finding]:
-    for name in sorted(given - set(known)):
+    for name in sorted(given - {one.name for one in known}):
         place = draft.document.key_line(f"{path}.{name}")
-        message = f"{kind} has no {what} {name!r}"
-        yield finding(draft.document, "LV001", f"{path}.{name}", message, closest(name, known), place=place)
-    for name, required in known.items():
-        if required and name not in given:
-            message, spec = (
-                f"{what} {name} of {kind} is missing",
-                SPECS[kind].parameter(name) or SPECS[kind].option(name),
-            )
-            fix = spec.description if spec else ""
-            yield finding(draft.document, "LV002", f"{path}.{name}", message, fix, place=draft.document.key_line(path))
+        message = f"{spec.kind} has no {what} {name!r}"
+        all_of_them: tuple[ParameterSpec | OptionSpec, ...] = (*spec.parameters, *spec.options)
+        elsewhere = next((one.only for one in all_of_them if one.name == name and one.only), None)
+        fix = f"it belongs to {elsewhere[0]}: {elsewhere[1]}" if elsewhere else closest(name, [o.name for o in known])
+        yield finding(draft.document, "LV001", f"{path}.{name}", message, fix, place=place)
+    for one in known:
+        if one.required and one.name not in given:
+            message, place = f"{what} {one.name} of {spec.kind} is missing", draft.document.key_line(path)
+            yield finding(draft.document, "LV002", f"{path}.{one.name}", message, one.description, place=place)
+
+
+def _given_options(draft: Draft, lever: str) -> Mapping[str, Any]:
+    path = f"{lever}.options"
+    given = draft.reach(path) if path in draft.document.spans else {}
+    return given if isinstance(given, Mapping) else {}
 
 
 def _options(draft: Draft, lever: str, spec: LeverSpec) -> Iterator[Finding]:
-    path = f"{lever}.options"
-    given = draft.reach(path) if path in draft.document.spans else {}
-    if not isinstance(given, Mapping):
-        return
-    yield from _names(draft, path, spec.kind, set(given), {o.name: o.required for o in spec.options}, "option")
-    for option in spec.options:
+    path, given = f"{lever}.options", _given_options(draft, lever)
+    options = spec.options_with(given)
+    yield from _names(draft, path, spec, set(given), options, "option")
+    for option in options:
         value = draft.get(f"{path}.{option.name}")
         complaint = _option_complaint(option, value) if value is not None else None
         if complaint:

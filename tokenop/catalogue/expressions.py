@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from tokenop.catalogue.draft import Draft
+from tokenop.catalogue.levers import SPECS
 from tokenop.catalogue.rules import finding
-from tokenop.catalogue.vocabulary import EVENT_COLUMNS, PROFILE_SCALARS
+from tokenop.catalogue.vocabulary import EVENT_COLUMNS, WORKLOAD_SCALARS
 from tokenop.errors import Finding
 
 
 def check(draft: Draft) -> Iterator[Finding]:
     """Yield what is wrong with `applies_when` and with each lever's `where`."""
-    yield from _predicate(draft, "applies_when", PROFILE_SCALARS)
+    yield from _predicate(draft, "applies_when", WORKLOAD_SCALARS)
     levers = draft.reach("economics.levers")
     for index in range(len(levers) if isinstance(levers, list) else 0):
-        yield from _predicate(draft, f"economics.levers[{index}].where", EVENT_COLUMNS)
+        path = f"economics.levers[{index}]"
+        spec = SPECS.get(draft.get(f"{path}.kind"))
+        yield from _predicate(draft, f"{path}.where", spec.columns if spec else EVENT_COLUMNS)
 
 
 def _predicate(draft: Draft, path: str, columns: Mapping[str, str]) -> Iterator[Finding]:

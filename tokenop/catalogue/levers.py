@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from tokenop.catalogue.vocabulary import EVENT_COLUMNS, RESOURCE_COLUMNS
+
 OptionType = Literal["choice", "integer", "number", "boolean", "target"]
 
 
@@ -24,6 +26,7 @@ class ParameterSpec:
     maximum: Decimal | None = None
     above: Decimal | None = None
     required: bool = True
+    only: tuple[str, str] | None = None  # an option and the choice that the parameter belongs to
 
     def complaint(self, value: Decimal) -> str | None:
         """Return what is wrong with `value`, None where it is within bounds."""
@@ -48,36 +51,49 @@ class OptionSpec:
     choices: tuple[str, ...] = ()
     minimum: Decimal | None = None
     maximum: Decimal | None = None
+    only: tuple[str, str] | None = None  # another option and the choice that this one belongs to
 
 
 @dataclass(frozen=True, slots=True)
 class LeverSpec:
-    """One lever kind."""
+    """One lever kind. Its `where` is asked about each call, or about each resource of the inventory."""
 
     kind: str
     summary: str
     parameters: tuple[ParameterSpec, ...]
     options: tuple[OptionSpec, ...] = ()
+    acts_on: Literal["calls", "resources"] = "calls"
 
-    def parameter(self, name: str) -> ParameterSpec | None:
-        """Return the parameter of this name, None where there is none."""
-        return next((spec for spec in self.parameters if spec.name == name), None)
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Return what `where` may name, with types."""
+        return EVENT_COLUMNS if self.acts_on == "calls" else RESOURCE_COLUMNS
 
-    def option(self, name: str) -> OptionSpec | None:
-        """Return the option of this name, None where there is none."""
-        return next((spec for spec in self.options if spec.name == name), None)
+    def parameters_with(self, options: Mapping[str, object]) -> tuple[ParameterSpec, ...]:
+        """Return the parameters that belong to a lever with these options."""
+        chosen = self.with_defaults(options)
+        return tuple(spec for spec in self.parameters if spec.only is None or chosen.get(spec.only[0]) == spec.only[1])
+
+    def options_with(self, options: Mapping[str, object]) -> tuple[OptionSpec, ...]:
+        """Return the options that belong to a lever with these options."""
+        chosen = self.with_defaults(options)
+        return tuple(spec for spec in self.options if spec.only is None or chosen.get(spec.only[0]) == spec.only[1])
 
     def with_defaults(self, options: Mapping[str, object]) -> dict[str, object]:
         """Return `options` with what is absent set to its default, where it has one."""
-        defaults = {spec.name: spec.default for spec in self.options if spec.default is not None}
+        defaults = {
+            spec.name: spec.default
+            for spec in self.options
+            if spec.default is not None and (spec.only is None or options.get(spec.only[0]) == spec.only[1])
+        }
         return {**defaults, **options}
 
 
 _ZERO, _ONE = Decimal(0), Decimal(1)
 
 
-def _share(name: str, description: str) -> ParameterSpec:
-    return ParameterSpec(name, description, minimum=_ZERO, maximum=_ONE)
+def _share(name: str, description: str, only: tuple[str, str] | None = None, *, required: bool = True) -> ParameterSpec:
+    return ParameterSpec(name, description, minimum=_ZERO, maximum=_ONE, required=required, only=only)
 
 
 def _signed(name: str, description: str) -> ParameterSpec:
@@ -99,6 +115,9 @@ _TOKENISER = _positive(
 _LATENCY = _positive(
     "latency_ratio", "Latency of the new model over that of the old; used only where the events never show the new one."
 )
+
+_DOWNGRADE = ("action", "downgrade")
+_SPOT, _RESERVED, _AUTOSCALE = (("change", name) for name in ("spot", "reserved", "autoscale"))
 
 SPECS: Mapping[str, LeverSpec] = {
     spec.kind: spec
@@ -235,6 +254,101 @@ SPECS: Mapping[str, LeverSpec] = {
                     default=False,
                 ),
             ),
+        ),
+        LeverSpec(
+            "budget",
+            "Refuses or downgrades what a team spends past a limit. What it saves is work not done, or done worse.",
+            (
+                _share("share", "Part of the matching calls that the limit is enforced on."),
+                ParameterSpec("limit_usd", "What each group may spend in each period.", above=_ZERO),
+                ParameterSpec(
+                    "tokeniser_ratio",
+                    "Tokens of the cheaper model per token of today's; 1 where both count alike.",
+                    above=_ZERO,
+                    only=_DOWNGRADE,
+                ),
+            ),
+            (
+                OptionSpec(
+                    "per",
+                    "choice",
+                    "Who has a limit of their own. Calls that do not say who they belong to are left alone.",
+                    required=True,
+                    choices=("tenant", "user_id", "department", "intent", "all"),
+                ),
+                OptionSpec(
+                    "period",
+                    "choice",
+                    "When the limit starts anew, in UTC. Where the log holds a part of one, that part of the limit.",
+                    required=True,
+                    choices=("day", "month"),
+                ),
+                OptionSpec(
+                    "action",
+                    "choice",
+                    "What happens past the limit: the call fails, or a cheaper model answers it.",
+                    required=True,
+                    choices=("reject", "downgrade"),
+                ),
+                OptionSpec("to", "target", "The cheaper model.", required=True, only=_DOWNGRADE),
+            ),
+        ),
+        LeverSpec(
+            "capacity",
+            "Pays less for the on-demand instances of the inventory: spot, a commitment, or none while they idle.",
+            (
+                _share("share", "Part of the matching on-demand instance hours that the change reaches."),
+                _share(
+                    "discount",
+                    "Part of the on-demand price that spot takes off; used where the inventory has no spot price.",
+                    _SPOT,
+                ),
+                ParameterSpec(
+                    "interruption_overhead",
+                    "Extra hours for work that an interruption undoes, per hour moved.",
+                    minimum=_ZERO,
+                    only=_SPOT,
+                ),
+                _share(
+                    "on_demand_floor",
+                    "Part of the matching hours that stays on-demand whatever the share.",
+                    _SPOT,
+                    required=False,
+                ),
+                _share(
+                    "discount",
+                    "Part of the on-demand price that a commitment of one year takes off; used where the inventory "
+                    "has no such price.",
+                    _RESERVED,
+                ),
+                ParameterSpec(
+                    "commitment_unused",
+                    "Part of the committed hours that is paid and not used; above the discount, money is lost.",
+                    minimum=_ZERO,
+                    maximum=Decimal("0.99"),
+                    only=_RESERVED,
+                ),
+                _share("idle_share", "Part of those hours in which the instances do nothing.", _AUTOSCALE),
+            ),
+            (
+                OptionSpec(
+                    "change",
+                    "choice",
+                    "What becomes of the hours.",
+                    required=True,
+                    choices=("spot", "reserved", "autoscale"),
+                ),
+                OptionSpec(
+                    "min_replicas",
+                    "integer",
+                    "Instances of a resource that stay up when nothing is asked.",
+                    default=1,
+                    minimum=_ZERO,
+                    maximum=Decimal(1024),
+                    only=_AUTOSCALE,
+                ),
+            ),
+            acts_on="resources",
         ),
     )
 }

@@ -18,8 +18,8 @@ def table() -> str:
     parts = []
     for spec in SPECS.values():
         lines = [f"**`{spec.kind}`**: {spec.summary}", "", "| name | value | meaning |", "|---|---|---|"]
-        lines += [f"| `{p.name}` | range, {_bounds(p)} | {p.description} |" for p in spec.parameters]
-        lines += [f"| `options.{o.name}` | {_value(o)} | {o.description} |" for o in spec.options]
+        lines += [f"| `{p.name}` | range, {_bounds(p)}{_only(p)} | {p.description} |" for p in spec.parameters]
+        lines += [f"| `options.{o.name}` | {_value(o)}{_only(o)} | {o.description} |" for o in spec.options]
         parts.append("\n".join(lines))
     return "\n\n".join(parts)
 
@@ -49,6 +49,11 @@ def _limits(above: object, minimum: object, maximum: object) -> Iterator[str]:
         yield f"{minimum} or more"
     elif maximum is not None:
         yield f"at most {maximum}"
+
+
+def _only(spec: ParameterSpec | OptionSpec) -> str:
+    optional = ", optional" if isinstance(spec, ParameterSpec) and not spec.required else ""
+    return optional + (f", with `{spec.only[0]}: {spec.only[1]}`" if spec.only else "")
 
 
 def _value(spec: OptionSpec) -> str:

@@ -57,3 +57,43 @@ PROFILE_SCALARS: dict[str, str] = {
     "session_share": "DOUBLE",
 }
 """What `applies_when` may name: one row that describes the whole workload. NULL where the events do not say."""
+
+INVENTORY_SCALARS: dict[str, str] = {
+    "infra_resources": "BIGINT",
+    "infra_monthly_usd": "DECIMAL(38,12)",
+    "infra_on_demand_monthly_usd": "DECIMAL(38,12)",
+    "gpu_on_demand_monthly_usd": "DECIMAL(38,12)",
+    "gpu_count": "BIGINT",
+    "on_demand_share": "DOUBLE",
+    "spot_share": "DOUBLE",
+    "reserved_share": "DOUBLE",
+}
+"""What `applies_when` may also name: the inventory as a whole. NULL where there is none, or where it does not say."""
+
+WORKLOAD_SCALARS: dict[str, str] = {**PROFILE_SCALARS, **INVENTORY_SCALARS}
+"""All that `applies_when` may name."""
+
+RESOURCE_COLUMNS: dict[str, str] = {
+    "address": "VARCHAR",
+    "provider": "VARCHAR",
+    "type": "VARCHAR",
+    "purpose": "VARCHAR",
+    "region": "VARCHAR",
+    "instance_type": "VARCHAR",
+    "gpus_per_instance": "BIGINT",
+    "accelerator": "VARCHAR",
+    "total": "BIGINT",
+    "on_demand": "BIGINT",
+    "spot": "BIGINT",
+    "reserved": "BIGINT",
+    "autoscaling": "BOOLEAN",
+    "autoscaling_min": "BIGINT",
+    "autoscaling_max": "BIGINT",
+    "scale_to_zero": "BOOLEAN",
+    "hourly_usd": "DECIMAL(38,12)",
+    "hourly_usd_spot": "DECIMAL(38,12)",
+    "hourly_usd_reserved": "DECIMAL(38,12)",
+    "monthly_usd": "DECIMAL(38,12)",
+    "change": "VARCHAR",
+}
+"""What the `where` of a capacity lever may name: one resource of the inventory."""

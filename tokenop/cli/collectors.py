@@ -69,14 +69,14 @@ def list_collectors(as_json: bool) -> None:
 
 @command.command("check", epilog="\b\nExample:\n  tokenop collectors check claude-code manual")
 @click.argument("names", nargs=-1, metavar="[NAME|FOLDER]...")
-@click.option("--update", is_flag=True, help="Write expected.jsonl anew from the sample; then read what changed.")
+@click.option("--update", is_flag=True, help="Write what is expected anew from the sample; then read what changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def check_collectors(ctx: click.Context, names: Sequence[str], update: bool, as_json: bool) -> None:
     """Run collectors on their samples and compare with what they must give.
 
     Checks the manifest, that map.sql is a SELECT that may run, that the sample's rows all are accounted for, and that
-    they give exactly the events of expected.jsonl. Without a name, checks all.
+    they give exactly what stands in expected.jsonl (of an inventory, expected.yaml). Without a name, checks all.
     """
     from tokenop import files, settings
     from tokenop.collect import check, manifest
@@ -90,8 +90,9 @@ def check_collectors(ctx: click.Context, names: Sequence[str], update: bool, as_
             folders.append(root / name if name in manifest.names() else manifest.find(name).folder)
     if update:
         for folder in folders:
-            events, _ = check.outcome(manifest.load(folder))
-            files.write_text(folder / check.EXPECTED, check.render(events))
+            collector = manifest.load(folder)
+            given, _ = check.outcome(collector)
+            files.write_text(check.expected_file(collector), check.render(collector, given))
     results = [check.check(folder) for folder in folders]
     if as_json:
         click.echo(json.dumps({"collectors": [result.as_dict() for result in results]}, indent=2))

@@ -17,7 +17,8 @@ from tokenop.errors import MisuseError, NoInputError
 
 if TYPE_CHECKING:
     from tokenop.collect.options import Options
-    from tokenop.collect.run import Discovery, Outputs, Source
+    from tokenop.collect.run import Outputs, Source
+    from tokenop.collect.settling import Discovery
 
 MANUAL = "manual"
 
@@ -35,9 +36,11 @@ Writes into --out:
   events.jsonl      one call a line; events.parquet where --out names such a file
   rejected.jsonl    each row that could not become an event, with file, line, reason and fix
   discovered.yaml   models, tokens, cost, drivers, anomalies, where to look first
+  usage.jsonl       what vendors say they counted and billed, where such a source was read
+  inventory.yaml    GPU and inference capacity, where Terraform was read
 
-Rows in = events + duplicates + rejected + filtered. Exit code 0 where at least one event was found, 1 where all rows
-were rejected, 3 where there was nothing to read. docs: collectors/README.md, collectors/manual/README.md
+Rows in = events + usage records + duplicates + rejected + filtered. Exit code 0 where something was found, 1 where all
+rows were rejected, 3 where there was nothing to read. docs: collectors/README.md, collectors/manual/README.md
 """
 
 
@@ -63,7 +66,7 @@ were rejected, 3 where there was nothing to read. docs: collectors/README.md, co
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR|FILE",
-    help="Folder for the three files, or the events file itself (.jsonl or .parquet). Default: here.",
+    help="Folder for the files, or the events file itself (.jsonl or .parquet). Default: here.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
@@ -106,12 +109,12 @@ def command(
     _notes(found, outputs)
     if as_json:
         click.echo(json.dumps(found.as_dict(), indent=2, default=str))
-    elif found.events:
+    elif found.events or found.records or found.inventory:
         _print(found, outputs)
-    if not found.events:
+    if not (found.events or found.records or found.inventory):
         if found.rejected:
             ctx.exit(1)
-        raise NoInputError(f"{found.rows_in:,} rows, but no call to count among them: {_reasons(found)}")
+        raise NoInputError(f"{found.rows_in:,} rows, but no call and no usage among them: {_reasons(found)}")
 
 
 def _sources(names: str | None, inputs: Sequence[str]) -> list[Source]:
@@ -242,16 +245,28 @@ def _print(found: Discovery, outputs: Outputs) -> None:
 
     console = Console(soft_wrap=True, highlight=False)
     table = Table(box=None, pad_edge=False)
-    table.add_column("collector")
-    for heading in ("files", "rows in", "events", "duplicates", "rejected", "filtered"):
+    table.add_column("collector", no_wrap=True)
+    headings = ["files", "rows in", "events", "duplicates", "rejected", "filtered"]
+    keys = ["files", "rows_in", "events", "duplicates", "rejected", "filtered"]
+    for key in ("records", "resources"):
+        if any(key in source for source in found.sources):
+            headings.insert(3, key)
+            keys.insert(3, key)
+    for heading in headings:
         table.add_column(heading, justify="right")
     for source in found.sources:
-        counts = [source[key] for key in ("files", "rows_in", "events", "duplicates", "rejected", "filtered")]
-        table.add_row(source["collector"], *(f"{count:,}" for count in counts))
+        table.add_row(source["collector"], *(f"{source.get(key, 0):,}" for key in keys))
     console.print(table)
+    say = partial(console.print, markup=False)  # a path may look like markup
+    _print_inventory(found, outputs, say)
+    _print_usage(found, outputs, say)
+    if found.events:
+        _print_events(found, outputs, say)
+
+
+def _print_events(found: Discovery, outputs: Outputs, say: Callable[[str], None]) -> None:
     result = found.as_dict()
     tokens = {name: count for name, count in result["tokens"].items() if name != "calls_without_token_counts" and count}
-    say = partial(console.print, markup=False)  # a path may look like markup
     say("tokens: " + (", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in tokens.items()) or "unknown"))
     cost, share = result["cost_usd"], result["priced_share"]
     money = "of unknown cost" if cost is None else f"for ${cost:,.{2 if cost == 0 or cost >= 1 else 6}f}"
@@ -260,3 +275,45 @@ def _print(found: Discovery, outputs: Outputs) -> None:
     say(f"\n{calls} {money}{covered}, written to {outputs.events} and {outputs.discovered}")
     default = outputs.events == Path("events.jsonl")
     say(f"Next: tokenop plan{'' if default else f' --events {shlex.quote(str(outputs.events))}'}")
+
+
+def _print_usage(found: Discovery, outputs: Outputs, say: Callable[[str], None]) -> None:
+    if not found.records:
+        return
+    sums: dict[tuple[str, str], float] = {}
+    for entry in found.usage or ():
+        if entry["cost"] is not None:
+            named = (entry["currency"], entry["cost_kind"])
+            sums[named] = sums.get(named, 0) + entry["cost"]
+    money = ", ".join(f"{currency} {cost:,.2f} {kind}" for (currency, kind), cost in sorted(sums.items()))
+    records = "1 usage record" if found.records == 1 else f"{found.records:,} usage records"
+    say(f"\n{records}: {money or 'of unknown cost'}, written to {outputs.usage}")
+    total = (found.reconciliation or {}).get("total", {})
+    if total.get("difference_usd") is not None:
+        say(
+            f"For the same time the log says ${total['log_usd']:,.2f} and the bill ${total['bill_usd']:,.2f}: "
+            f"a difference of {_signed(total['difference_usd'])}"
+        )
+    default = outputs.usage == Path("usage.jsonl") and outputs.events == Path("events.jsonl")
+    options = f" --events {shlex.quote(str(outputs.events))} --usage {shlex.quote(str(outputs.usage))}"
+    if found.events or Path(outputs.events).exists():
+        say(f"Next: tokenop reconcile{'' if default else options}")
+    else:
+        say("Next: tokenop discover with a source of calls, then tokenop reconcile")
+
+
+def _signed(amount: float) -> str:
+    return f"{'-' if amount < 0 else '+'}${abs(amount):,.2f}"
+
+
+def _print_inventory(found: Discovery, outputs: Outputs, say: Callable[[str], None]) -> None:
+    if found.inventory is None:
+        return
+    cost, unpriced = found.inventory["monthly_usd"], found.inventory["unpriced"]
+    money = "of unknown cost" if cost is None else f"for ${cost:,.2f} a month"
+    lacking = f" ({unpriced:,} without a known price)" if unpriced and cost is not None else ""
+    resources = found.inventory["resources"]
+    noun = "1 resource" if resources == 1 else f"{resources:,} resources"
+    say(f"\n{noun} of GPU or inference capacity {money}{lacking}, written to {outputs.inventory}")
+    if not found.events:
+        say("Next: tokenop discover with a source of calls, then tokenop plan")

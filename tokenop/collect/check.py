@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from tokenop import database, sqltree
-from tokenop.collect import engine, manifest, run, sources
+from tokenop.collect import engine, manifest, settling, sources, usage
 from tokenop.collect.manifest import Manifest
 from tokenop.collect.options import Options
 from tokenop.database import quoted
 from tokenop.errors import Finding, FindingsError, InputError, TokenOpError
-from tokenop.events.schema import columns
+from tokenop.events.schema import EVENT, USAGE, columns
+from tokenop.events.usage import ORDER, as_json
 
 EXPECTED = "expected.jsonl"
+EXPECTED_INVENTORY = "expected.yaml"
 SAMPLE_RULE, EXPECTED_RULE, FILES_RULE, MAP_RULE = (
     "COLLECTOR-SAMPLE",
     "COLLECTOR-EXPECTED",
@@ -74,45 +76,90 @@ def check(folder: Path) -> Checked:
 
 
 def outcome(collector: Manifest) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Return the events that the collector's sample gives, in order of time and id, and the counts."""
+    """Return what the collector's sample gives, in order, and the counts.
+
+    These are events in order of time and id, usage records in order of their periods, or one inventory as a whole.
+    """
+    if collector.kind == "inventory":
+        return _inventory(collector)
+    record = EVENT if collector.kind == "events" else USAGE
+    run_over = engine.collect if record == EVENT else usage.collect
     with tempfile.TemporaryDirectory(prefix="tokenop-check-") as folder, database.connect() as connection:
         scratch = Path(folder)
         files = sources.find(collector, [_sample(collector)], scratch)
         # Where a sample lies must not show in what it gives.
         files = [sources.SourceFile(file.path, _sample(collector).name, file.kind) for file in files]
-        collected = engine.collect(connection, collector, files, Options(), scratch, seconds=_SECONDS)
-        run.settle(connection, [collected], Options())
-        counted = run.count(connection, [collected])
-        target = scratch / "events.jsonl"
-        values = ", ".join(
-            f"strftime(ts AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') AS {column.name}" if column.name == "ts"
-            else f"CAST({column.name} AS DOUBLE) AS {column.name}" if column.duckdb.startswith("DECIMAL")
-            else column.name
-            for column in columns()
-        )  # fmt: skip
+        collected = run_over(connection, collector, files, Options(), scratch, seconds=_SECONDS)
+        settling.settle(connection, [collected], Options(), record)
+        counted = settling.count(connection, [collected], record)
+        target = scratch / "given.jsonl"
+        settled = settling.table("settled", record)
+        values, order = _events_as_json() if record == EVENT else _usage_as_json()
         connection.execute(
-            f"COPY (SELECT {values} FROM settled WHERE _status = 'event' ORDER BY settled.ts, id) "
+            f"COPY (SELECT {values} FROM (SELECT * FROM {settled} WHERE _status = 'event' ORDER BY {order})) "
             f"TO {quoted(str(target))} (FORMAT json)"
         )
-        events = [_plain(json.loads(line)) for line in target.read_text(encoding="utf-8").splitlines()]
+        lines = target.read_text(encoding="utf-8").splitlines()
+        required = {column.name for column in columns(record) if column.required}
+        given = [_plain(json.loads(line), required) for line in lines]
     counts = {
         "rows_in": counted.rows_in,
-        "events": counted.events,
+        **({"events": counted.events} if record == EVENT else {"records": counted.records}),
         "duplicates": counted.duplicates,
         "rejected": counted.rejected,
         "filtered": counted.filtered,
     }
-    return events, counts
+    return given, counts
 
 
-def render(events: list[dict[str, Any]]) -> str:
-    """Return the content of expected.jsonl for `events`."""
-    return "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
+def _events_as_json() -> tuple[str, str]:
+    values = ", ".join(
+        f"strftime(ts AT TIME ZONE 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ') AS {column.name}" if column.name == "ts"
+        else f"CAST({column.name} AS DOUBLE) AS {column.name}" if column.duckdb.startswith("DECIMAL")
+        else column.name
+        for column in columns()
+    )  # fmt: skip
+    return values, "ts, id"
 
 
-def _plain(event: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is absent, but never one of the twelve fields that every event states."""
-    required = {column.name for column in columns() if column.required}
+def _usage_as_json() -> tuple[str, str]:
+    return ", ".join(as_json(column.name) for column in columns(USAGE)), ORDER
+
+
+def _inventory(collector: Manifest) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Return the inventory of the sample, without the path under which the sample lies."""
+    from tokenop import inventory
+
+    sample = _sample(collector)
+    kind: sources.Kind = "json"
+    found = inventory.collect([sources.SourceFile(sample, sample.name, kind)], settings=collector.values({}))
+    document: dict[str, Any] = yaml_value(found.yaml)
+    return [document], {key: found.counts[key] for key in ("rows_in", "listed", "skipped")}
+
+
+def yaml_value(text: str) -> Any:
+    """Return what a YAML text holds."""
+    import yaml
+
+    return yaml.safe_load(text)
+
+
+def expected_file(collector: Manifest) -> Path:
+    """Return where it stands what the sample must give."""
+    return collector.folder / (EXPECTED_INVENTORY if collector.kind == "inventory" else EXPECTED)
+
+
+def render(collector: Manifest, given: list[dict[str, Any]]) -> str:
+    """Return the content of the expected file for what the sample gives."""
+    if collector.kind == "inventory":
+        import yaml
+
+        return "".join(yaml.safe_dump(one, sort_keys=False, allow_unicode=True, width=118) for one in given)
+    return "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in given)
+
+
+def _plain(event: dict[str, Any], required: set[str]) -> dict[str, Any]:
+    """Leave out what is absent, but never one of the fields that every record states."""
     return {name: value for name, value in event.items() if value is not None or name in required}
 
 
@@ -122,7 +169,8 @@ def _sample(collector: Manifest) -> Path:
 
 
 def _files(collector: Manifest) -> Iterator[Finding]:
-    for path in (collector.map_file, _sample(collector), collector.folder / EXPECTED):
+    code = () if collector.kind == "inventory" else (collector.map_file,)
+    for path in (*code, _sample(collector), expected_file(collector)):
         if path.is_symlink():
             # It could point at any file of whoever runs the check, and findings quote what is in it.
             yield _finding(path, FILES_RULE, "is a symbolic link; put the file itself there")
@@ -145,6 +193,8 @@ def _types(collector: Manifest) -> Iterator[Finding]:
 
 
 def _map(collector: Manifest) -> Iterator[Finding]:
+    if collector.kind == "inventory":
+        return  # read by code of this program, which nobody contributes as data
     try:
         text = collector.map_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -158,7 +208,10 @@ def _map(collector: Manifest) -> Iterator[Finding]:
 
 
 def _differences(collector: Manifest, events: list[dict[str, Any]]) -> Iterator[Finding]:
-    path = collector.folder / EXPECTED
+    path = expected_file(collector)
+    if collector.kind == "inventory":
+        yield from _inventory_differences(path, events)
+        return
     expected: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
         try:
@@ -182,6 +235,33 @@ def _differences(collector: Manifest, events: list[dict[str, Any]]) -> Iterator[
         if name not in wanted and shown < _MOST_DIFFERENCES:
             shown += 1
             yield _finding(path, EXPECTED_RULE, f"the sample also gives {name}, which is not expected", len(expected))
+
+
+def _inventory_differences(path: Path, given: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Yield a finding for each value of the inventory that is not as expected, named by its path."""
+    import yaml
+
+    try:
+        expected = yaml_value(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        yield _finding(path, EXPECTED_RULE, f"is not YAML: {error}")
+        return
+    (document,) = given
+    found = list(_paths(expected, document, ""))
+    for place, wanted, got in found[:_MOST_DIFFERENCES]:
+        yield _finding(path, EXPECTED_RULE, f"{place}: expected {json.dumps(wanted)}, got {json.dumps(got)}")
+
+
+def _paths(expected: Any, given: Any, path: str) -> Iterator[tuple[str, Any, Any]]:
+    """Yield path, expected and given value wherever two documents differ."""
+    if isinstance(expected, dict) and isinstance(given, dict):
+        for name in (*expected, *(name for name in given if name not in expected)):
+            yield from _paths(expected.get(name), given.get(name), f"{path}.{name}" if path else str(name))
+    elif isinstance(expected, list) and isinstance(given, list) and len(expected) == len(given):
+        for index, (one, other) in enumerate(zip(expected, given, strict=True)):
+            yield from _paths(one, other, f"{path}[{index}]")
+    elif expected != given:
+        yield path or "document", expected, given
 
 
 def _difference(name: str, wanted: dict[str, Any], given: dict[str, Any] | None) -> str:

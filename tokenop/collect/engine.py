@@ -24,6 +24,7 @@ RULE = "COLLECTOR-MAP"
 NO_CALL = "holds no call"
 # What a judged row carries beside the event.
 CARRIED = ("_file", "_line", "_filter", "_digest", "_derived", "_zero_cost", "_duplicate_key", "_rank")
+_KEYS = ("_duplicate_key", "_rank")
 _TOLD = ("_field", "_rule", "_message", "_fix")
 
 
@@ -140,9 +141,15 @@ def _check_rows(
     connection: duckdb.DuckDBPyConnection, manifest: Manifest, staged: Staged, relation: str
 ) -> tuple[int, int]:
     """Refuse a mapping that loses or invents rows; return how many it returns, how many source rows hold no call."""
+    source = f"({staged.relation.select})"
+    # Equal sums of hashes say that the rows are the same ones; only otherwise need it be found out which are not.
+    sums = "SELECT count(*), sum(hash(_file, _line)::HUGEINT), sum(hash(_line, _file)::HUGEINT) FROM"
+    before, after = (connection.execute(f"{sums} {rows}").fetchone() for rows in (source, relation))
+    if before == after and before is not None:
+        return int(before[0]), 0
     found = connection.execute(f"""
         WITH mapped AS (SELECT _file, _line, count(*) AS times FROM {relation} GROUP BY ALL),
-        source AS (SELECT _file, _line FROM ({staged.relation.select}))
+        source AS (SELECT _file, _line FROM {source})
         SELECT count(*) FILTER (mapped._file IS NULL), count(*) FILTER (source._file IS NULL),
                count(*) FILTER (times > 1), coalesce(sum(times), 0),
                min(coalesce(source._file, mapped._file) || ':' || coalesce(source._line, mapped._line))
@@ -156,6 +163,18 @@ def _check_rows(
         message = f"must return each source row once: {lost} are lost and {repeated} repeated, first {example}"
         raise FindingsError([_finding(manifest, message, "leave a row out by giving it a _filter")])
     return int(returned), int(lost)
+
+
+def relation(connection: duckdb.DuckDBPyConnection, part: Collected, record: Record = EVENT) -> str:
+    """Return a SELECT of all rows of `part`: every field of the record, what the engine says of each, `_number`."""
+    file = quoted(str(part.rows))
+    here = {row[0] for row in connection.execute(f"DESCRIBE FROM read_parquet({file})").fetchall()}
+    fields = ", ".join(name if name in here else f"NULL::{kind} AS {name}" for name, kind in types(record).items())
+    carried = ", ".join(("_status", "_file", "_line", "_filter", "_digest", "_zero_cost", *_TOLD))
+    return (
+        f"SELECT {fields}, {carried}, {quoted(part.manifest.name)} AS _collector, file_row_number AS _number "
+        f"FROM read_parquet({file}, file_row_number = true)"
+    )
 
 
 def _judged(manifest: Manifest, options: Options, kinds: Mapping[str, str], form: Form) -> str:
@@ -181,10 +200,12 @@ def _judged(manifest: Manifest, options: Options, kinds: Mapping[str, str], form
         for n, name in enumerate(split, start=1)
     )
     broken = event_sql.broken(checks)
+    carried = [name for name in CARRIED if name not in _KEYS or "_duplicate_key" in kinds]
     status = "CASE WHEN _filter IS NOT NULL THEN 'filtered' WHEN _rule IS NOT NULL THEN 'rejected' ELSE 'event' END"
+    # A column without a value costs as much to write as one with many: what is absent here is NULL in `relation`.
     return f"""
-        SELECT *, {status} AS _status, {quoted(manifest.name)} AS _collector
-        FROM (SELECT {", ".join(types(form.record))}, {", ".join(CARRIED)}, {judged}, _fix
+        SELECT *, {status} AS _status
+        FROM (SELECT {", ".join(present)}, {", ".join(carried)}, {judged}, _fix
               FROM (SELECT *, CASE WHEN _rule IS NULL AND _filter IS NULL THEN {broken} END AS _problem
                     FROM ({typed})))"""
 
@@ -194,7 +215,8 @@ def _quarantine(
 ) -> Path:
     early = quarantine.relation(staged.rejected, manifest.name, scratch / "early.jsonl", keep_raw=manifest.keep_raw)
     raw, join = "NULL", ""
-    if manifest.keep_raw:
+    rejects = f"(SELECT * FROM read_parquet({quoted(str(rows))}) WHERE _status = 'rejected')"
+    if manifest.keep_raw and connection.execute(f"SELECT 1 FROM {rejects} LIMIT 1").fetchone():
         kept = ", ".join(identifier(name) for name in manifest.columns if name not in manifest.private)
         limit = quarantine.RAW_LIMIT // 2
         raw = f"left(CAST(json_merge_patch('{{}}', to_json(source._row)) AS VARCHAR), {limit})"
@@ -212,7 +234,7 @@ def _quarantine(
             {early}
             UNION ALL
             SELECT {quoted(manifest.name)}, _file, _line, _field, _rule, _message, _fix, {raw}
-            FROM (SELECT * FROM read_parquet({quoted(str(rows))}) WHERE _status = 'rejected') {join}
+            FROM {rejects} {join}
         ) TO {quoted(str(target))} (FORMAT parquet)""")
     return target
 

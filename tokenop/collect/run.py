@@ -1,29 +1,34 @@
-"""`tokenop discover`: several collectors → one log, one quarantine, one description; all written, or nothing."""
+"""`tokenop discover`: several collectors → a log of calls, usage records, an inventory, a quarantine, a description.
+
+All of them are written, or none. Calls and aggregates never mix: what a vendor sums up is no call.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenop import files
-from tokenop.collect import dedupe, engine, quarantine, sources
+from tokenop.collect import engine, quarantine, sources, usage
 from tokenop.collect.engine import Collected
 from tokenop.collect.manifest import Manifest
 from tokenop.collect.options import Options, require_text
+from tokenop.collect.settling import Discovery, count, settle, table
+from tokenop.collect.sources import SourceFile
 from tokenop.collect.stage import Progress
-from tokenop.database import quoted
 from tokenop.errors import InputError, NoInputError
-from tokenop.events.schema import types
+from tokenop.events.schema import EVENT, USAGE, types
 
 if TYPE_CHECKING:
     import duckdb
 
+    from tokenop.inventory import Inventory
+
 EVENTS, REJECTED, DISCOVERED = "events.jsonl", "rejected.jsonl", "discovered.yaml"
-OUTSIDE = "outside --since and --until"
-STATUSES = ("event", "duplicate", "rejected", "filtered")
+USAGE_FILE, INVENTORY_FILE = "usage.jsonl", "inventory.yaml"
 _SHOWN_REJECTS = 5
 # Names that surely mean a file, of a format in which no log is written.
 _NOT_EVENTS = (".json", ".csv", ".tsv", ".yaml", ".yml", ".gz", ".ndjson")
@@ -39,65 +44,47 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """The three files that a run writes. `events` may end in `.jsonl` or `.parquet`."""
+    """The files that a run writes, each only where there is something to write. `events` may end in `.parquet`."""
 
     events: Path
     rejected: Path
     discovered: Path
+    usage: Path
+    inventory: Path
 
     @classmethod
     def at(cls, place: Path) -> Outputs:
         """Return the outputs in the folder `place`, or beside it where it names a `.jsonl` or `.parquet` file."""
         require_text("--out", str(place))
         if place.suffix in (".jsonl", ".parquet") and not place.is_dir():
-            return cls(place, place.with_name(REJECTED), place.with_name(DISCOVERED))._checked()
+            return cls._in(place.parent, place)
         if place.suffix in _NOT_EVENTS and not place.is_dir():
             raise InputError(f"{place}: events are written as .jsonl or .parquet; name such a file, or a folder")
         if place.exists() and not place.is_dir():
             raise InputError(f"{place}: is a file; name a folder, or an events file ending in .jsonl or .parquet")
-        return cls(place / EVENTS, place / REJECTED, place / DISCOVERED)._checked()
+        return cls._in(place, place / EVENTS)
 
-    def _checked(self) -> Outputs:
-        # Found out later, one of the three would have been written already.
-        for path in (self.events, self.rejected, self.discovered):
+    @classmethod
+    def _in(cls, folder: Path, events: Path) -> Outputs:
+        others = [folder / name for name in (REJECTED, DISCOVERED, USAGE_FILE, INVENTORY_FILE)]
+        # Found out later, one of them would have been written already.
+        for path in (events, *others):
             if path.is_dir():
                 raise InputError(f"{path}: is a folder where a file is to be written; name another place with --out")
-        if len({self.events, self.rejected, self.discovered}) < 3:
-            raise InputError(f"{self.events}: is where the rejected rows go; name the events file otherwise")
-        return self
+        if events in others:
+            what = "the rejected rows go" if events.name == REJECTED else "usage records go"
+            raise InputError(f"{events}: is where {what}; name the events file otherwise")
+        return cls(events, *others)
 
 
 @dataclass(slots=True)
-class Discovery:
-    """What a run found. `document` is the content of discovered.yaml, empty where there is no event."""
+class _Found:
+    """What the collectors of a run made of their files, by kind."""
 
-    rows_in: int
-    events: int
-    duplicates: int
-    rejected: int
-    filtered: int
-    sources: list[dict[str, Any]]
-    rejected_because: dict[str, int] = field(default_factory=dict)
-    rejects_shown: list[str] = field(default_factory=list)
-    document: Mapping[str, Any] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON twin of what is printed."""
-        tokens = self.document.get("tokens", {})
-        unpriced = self.document.get("coverage", {}).get("prices", {}).get("unpriced_token_share")
-        return {
-            "events": self.events,
-            "duplicates": self.duplicates,
-            "rejected": self.rejected,
-            "filtered": self.filtered,
-            "rows_in": self.rows_in,
-            "rejected_because": self.rejected_because,
-            "tokens": tokens,
-            "cost_usd": self.document.get("cost", {}).get("total_usd"),
-            "priced_share": None if unpriced is None else round(1 - unpriced, 6),
-            "window": self.document.get("window"),
-            "sources": self.sources,
-        }
+    events: list[Collected] = field(default_factory=list)
+    usage: list[Collected] = field(default_factory=list)
+    inventory: Inventory | None = None
+    files: int = 0
 
 
 def discover(
@@ -108,122 +95,106 @@ def discover(
     scratch: Path,
     progress: Progress = lambda _: None,
 ) -> Discovery:
-    """Run the collectors and write the outputs. Without a single event only the quarantine is written.
+    """Run the collectors and write the outputs. Without event, record or inventory only the quarantine is written.
 
     Raises:
         NoInputError: there is no file, or no row in any file.
         FindingsError, InputError, MisuseError: something cannot be used; nothing is written.
     """
-    collected = []
+    inventories: dict[str, list[SourceFile]] = {}
+    found = _Found()
     for number, source in enumerate(sorted(wanted, key=_name)):
         folder = scratch / f"{number}-{source.manifest.name}"
         folder.mkdir()
-        leave_out = (outputs.events, outputs.rejected)
-        found = sources.find(source.manifest, source.paths, folder, leave_out)
-        progress(f"{source.manifest.name}: {len(found)} files")
-        if found:
-            collected.append(engine.collect(connection, source.manifest, found, options, folder, progress))
-    if not collected:
+        leave_out = (outputs.events, outputs.rejected, outputs.usage, outputs.inventory, outputs.discovered)
+        files_here = sources.find(source.manifest, source.paths, folder, leave_out)
+        found.files += len(files_here)
+        progress(f"{source.manifest.name}: {len(files_here)} files")
+        if not files_here:
+            continue
+        if source.manifest.kind == "inventory":
+            inventories[source.manifest.name] = files_here
+        elif source.manifest.kind == "usage":
+            found.usage.append(usage.collect(connection, source.manifest, files_here, options, folder, progress))
+        else:
+            found.events.append(engine.collect(connection, source.manifest, files_here, options, folder, progress))
+    if not found.files:
         looked = ", ".join(str(path) for source in wanted for path in source.paths) or "the usual places"
         raise NoInputError(f"no file to read in {looked}")
-    settle(connection, collected, options)
-    discovery = count(connection, collected)
-    if not discovery.rows_in:
-        read = sum(part.files for part in collected)
-        raise NoInputError(f"not one row in {f'the {read} files' if read > 1 else 'the file'} that was read")
-    discovery.rejected_because = quarantine.reasons(connection, "quarantined")
-    discovery.rejects_shown = quarantine.sample(connection, "quarantined", _SHOWN_REJECTS)
+    discovery = _settle_all(connection, found, options)
     by_name = {_name(source): source for source in wanted}
+    if inventories:
+        _take_stock(found, discovery, inventories, by_name, options)
+    if not discovery.rows_in:
+        raise NoInputError(
+            f"not one row in {f'the {found.files} files' if found.files > 1 else 'the file'} that was read"
+        )
     for described in discovery.sources:
         described |= _configuration(by_name[described["collector"]], options)
-    _write(connection, discovery, outputs, progress)
+    _write(connection, discovery, found, outputs, progress)
     return discovery
 
 
-def settle(connection: duckdb.DuckDBPyConnection, collected: Sequence[Collected], options: Options) -> None:
-    """Create the view `settled` (all rows with their final `_status`) and the table `quarantined`.
-
-    Here ids become unique over all collectors, and the time window is applied.
-    """
-    listed = ", ".join(quoted(str(part.rows)) for part in collected)
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW collected AS SELECT * EXCLUDE (file_row_number), file_row_number AS _number "
-        f"FROM read_parquet([{listed}], file_row_number = true)"
-    )
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE overruled AS {dedupe.across('collected')}")
-    bounds = [
-        f"ts {sign} TIMESTAMPTZ {quoted(bound.isoformat())}"
-        for sign, bound in (("<", options.since), (">=", options.until))
-        if bound
-    ]
-    outside = f"_status = 'event' AND ({' OR '.join(bounds) or 'false'})"
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP VIEW settled AS
-        SELECT * REPLACE (
-            CASE WHEN {outside} THEN 'filtered' ELSE _status END AS _status,
-            CASE WHEN {outside} THEN {quoted(OUTSIDE)} ELSE _filter END AS _filter
-        )
-        FROM (
-            SELECT collected.* REPLACE (
-                CASE WHEN overruled._same THEN 'duplicate' WHEN NOT overruled._same THEN 'rejected'
-                     ELSE collected._status END AS _status
-            )
-            FROM collected LEFT JOIN overruled USING (_collector, _number)
-        )""")
-    early = ", ".join(quoted(str(part.rejected)) for part in collected)
-    connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE quarantined AS
-        SELECT * FROM read_parquet([{early}])
-        UNION ALL
-        SELECT _collector, _file, _line, 'id', '{dedupe.RULE}', 'the id ' || id || ' names another call at ' || _where,
-            'map a column that is unique, or leave id out to have ids derived', NULL
-        FROM overruled JOIN collected USING (_collector, _number, id) WHERE NOT _same""")
+def _settle_all(connection: duckdb.DuckDBPyConnection, found: _Found, options: Options) -> Discovery:
+    """Settle and count calls and records; create the view `refused` of all that was rejected."""
+    discovery = Discovery(0, 0, 0, 0, 0, [])
+    refused = []
+    for record, parts in ((EVENT, found.events), (USAGE, found.usage)):
+        if parts:
+            settle(connection, parts, options, record)
+            discovery.add(count(connection, parts, record))
+            refused.append(f"SELECT * FROM {table('quarantined', record)}")
+    discovery.sources.sort(key=lambda source: str(source["collector"]))
+    if refused:
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW refused AS {' UNION ALL '.join(refused)}")
+        discovery.rejected_because = quarantine.reasons(connection, "refused")
+        discovery.rejects_shown = quarantine.sample(connection, "refused", _SHOWN_REJECTS)
+    return discovery
 
 
-def count(connection: duckdb.DuckDBPyConnection, collected: Iterable[Collected]) -> Discovery:
-    """Return the counts of what `settle` left, each row of the sources counted exactly once."""
-    table = connection.execute("SELECT _collector, _status, count(*) FROM settled GROUP BY ALL").fetchall()
-    reasons = connection.execute(
-        "SELECT _collector, _filter, count(*) FROM settled WHERE _status = 'filtered' GROUP BY ALL ORDER BY ALL"
-    ).fetchall()
-    zeros = dict(
-        connection.execute(
-            "SELECT _collector, count(*) FILTER (_zero_cost) FROM settled WHERE _status = 'event' GROUP BY ALL"
-        ).fetchall()
-    )
-    whole = Discovery(0, 0, 0, 0, 0, [])
-    for part in collected:
-        name = part.manifest.name
-        counts = dict.fromkeys(STATUSES, 0) | {status: int(n) for owner, status, n in table if owner == name}
-        counts["rejected"] += part.rejected_early
-        counts["filtered"] += part.empty
-        if sum(counts.values()) != part.rows_in:
-            raise RuntimeError(f"{name}: {part.rows_in} rows came in, but {counts} are accounted for")
-        left_out = {reason: int(n) for owner, reason, n in reasons if owner == name}
-        if part.empty:
-            left_out[engine.NO_CALL] = part.empty
-        whole.rows_in += part.rows_in
-        whole.events += counts["event"]
-        whole.duplicates += counts["duplicate"]
-        whole.rejected += counts["rejected"]
-        whole.filtered += counts["filtered"]
-        whole.sources.append(
+def _take_stock(
+    found: _Found,
+    discovery: Discovery,
+    inventories: Mapping[str, Sequence[SourceFile]],
+    by_name: Mapping[str, Source],
+    options: Options,
+) -> None:
+    """Collect the inventory. Its rows are resources: rows in = listed + filtered."""
+    from tokenop import inventory
+
+    for name, files_here in inventories.items():
+        manifest = by_name[name].manifest
+        stock = inventory.collect(files_here, settings=manifest.values(options.settings))
+        # There is one collector of this kind; a second one would need a way to join what two of them say.
+        found.inventory = stock
+        counts = stock.counts
+        because: dict[str, int] = {}
+        for entry in stock.skipped:
+            because[entry.reason] = because.get(entry.reason, 0) + entry.resources
+        discovery.rows_in += counts["rows_in"]
+        discovery.filtered += counts["skipped"]
+        discovery.inventory = {
+            **{key: counts[key] for key in ("listed", "resources", "deletions", "unpriced")},
+            "monthly_usd": None if stock.totals.monthly_usd is None else float(stock.totals.monthly_usd),
+        }
+        discovery.sources.append(
             {
                 "collector": name,
-                "title": part.manifest.title,
-                "version": part.manifest.version,
-                "files": part.files,
-                "rows_in": part.rows_in,
-                "events": counts["event"],
-                "duplicates": counts["duplicate"],
-                "rejected": counts["rejected"],
-                "filtered": counts["filtered"],
-                "filtered_because": left_out,
-                "zero_costs_taken_as_unknown": int(zeros.get(name, 0)),
-                "columns_taken": dict(part.taken),
+                "title": manifest.title,
+                "version": manifest.version,
+                "files": len(files_here),
+                "rows_in": counts["rows_in"],
+                "events": 0,
+                "kind": "inventory",
+                "resources": counts["listed"],
+                "duplicates": 0,
+                "rejected": 0,
+                "filtered": counts["skipped"],
+                "filtered_because": because,
+                "zero_costs_taken_as_unknown": 0,
+                "columns_taken": {},
             }
         )
-    return whole
 
 
 def _name(source: Source) -> str:
@@ -249,25 +220,67 @@ def _configuration(source: Source, options: Options) -> dict[str, Any]:
     return {name: value for name, value in said.items() if value}
 
 
-def _write(connection: duckdb.DuckDBPyConnection, discovery: Discovery, outputs: Outputs, progress: Progress) -> None:
-    from tokenop.collect import discovered
+def _write(
+    connection: duckdb.DuckDBPyConnection, discovery: Discovery, found: _Found, outputs: Outputs, progress: Progress
+) -> None:
+    with contextlib.ExitStack() as together:
+        # The files take their names only when this block ends without an error: all of them, or none.
+        if found.events or found.usage:
+            rejected = together.enter_context(files.atomic(outputs.rejected))
+            quarantine.write(connection, "refused", rejected)
+        if found.inventory:
+            target = together.enter_context(files.atomic(outputs.inventory))
+            target.write_text(found.inventory.yaml, encoding="utf-8", newline="\n")
+        if discovery.records:
+            progress(f"writing {discovery.records:,} usage records")
+            _write_usage(connection, discovery, together.enter_context(files.atomic(outputs.usage)))
+        if discovery.events:
+            _write_events(connection, discovery, outputs, together, progress)
+
+
+def _write_usage(connection: duckdb.DuckDBPyConnection, discovery: Discovery, target: Path) -> None:
+    from tokenop.collect import reconcile
+    from tokenop.events.usage import write_usage
+
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW usage AS SELECT {', '.join(types(USAGE))} "
+        f"FROM {table('settled', USAGE)} WHERE _status = 'event'"
+    )
+    write_usage(connection, "usage", target)
+    discovery.usage = reconcile.summary(connection)
+
+
+def _write_events(
+    connection: duckdb.DuckDBPyConnection,
+    discovery: Discovery,
+    outputs: Outputs,
+    together: contextlib.ExitStack,
+    progress: Progress,
+) -> None:
+    from tokenop.collect import discovered, reconcile
     from tokenop.events.log import write_log
     from tokenop.prices import book, calls
 
-    with contextlib.ExitStack() as together:
-        # The files take their names only when this block ends without an error: all of them, or none.
-        rejected = together.enter_context(files.atomic(outputs.rejected))
-        quarantine.write(connection, "quarantined", rejected)
-        if not discovery.events:
-            return
-        progress(f"writing {discovery.events:,} events")
-        events = together.enter_context(files.atomic(outputs.events))
-        connection.execute(
-            f"CREATE OR REPLACE TEMP VIEW events AS SELECT {', '.join(types())} FROM settled WHERE _status = 'event'"
-        )
-        log = write_log(connection, "(SELECT * FROM events ORDER BY ts, id)", events)
-        progress("pricing and describing what was found")
-        coverage = calls.create(connection, book.load())
-        discovery.document = discovered.describe(connection, log, discovery.sources, coverage)
-        described = together.enter_context(files.atomic(outputs.discovered))
-        described.write_text(discovered.render(discovery.document), encoding="utf-8", newline="\n")
+    progress(f"writing {discovery.events:,} events")
+    events = together.enter_context(files.atomic(outputs.events))
+    connection.execute(
+        f"CREATE OR REPLACE TEMP VIEW events AS SELECT {', '.join(types())} FROM settled WHERE _status = 'event'"
+    )
+    log = write_log(connection, "(SELECT * FROM events ORDER BY ts, id)", events)
+    progress("pricing and describing what was found")
+    prices = book.load()
+    coverage = calls.create(connection, prices)
+    document = discovered.describe(connection, log, discovery.sources, coverage)
+    if discovery.records:
+        discovery.reconciliation = reconcile.brief(reconcile.compare(connection, prices))
+    document |= {
+        name: value
+        for name, value in (("usage", discovery.usage), ("inventory", discovery.inventory))
+        if value is not None
+    }
+    if discovery.reconciliation is not None:
+        document["reconciliation"] = discovery.reconciliation
+    document["next"] = document.pop("next")
+    discovery.document = document
+    described = together.enter_context(files.atomic(outputs.discovered))
+    described.write_text(discovered.render(document), encoding="utf-8", newline="\n")

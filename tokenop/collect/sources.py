@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from tokenop import settings
 from tokenop.collect.manifest import Manifest
 from tokenop.errors import InputError
 
@@ -36,9 +37,14 @@ class SourceFile:
 
 
 def default_paths(manifest: Manifest) -> tuple[Path, ...]:
-    """Return those of the collector's default places that exist here, `~` and `$VARIABLES` filled in."""
+    """Return those of the collector's default places that exist here, `~` and `$VARIABLES` filled in.
+
+    What lies under `~/.tokenop` by default lies under `$TOKENOP_HOME` where that is set.
+    """
     found = []
     for text in manifest.default_paths:
+        if text.startswith("~/.tokenop/"):
+            text = str(settings.home() / text.removeprefix("~/.tokenop/"))
         filled = os.path.expanduser(os.path.expandvars(text))  # noqa: PTH111 pathlib cannot fill variables
         if "$" not in filled and Path(filled).exists():
             found.append(Path(filled))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tokenop.economics.levers import KINDS, Bound, response_cache
+from tokenop.economics.levers import KINDS, Bound, budget, response_cache
 from tokenop.economics.state import BUCKETS, Array, Cells
 from tokenop.economics.work import Spread
 
@@ -40,12 +40,29 @@ def load(
     repeats = sorted({response_cache.repeat_column(b) for b in bounds if b.lever.kind == "response_cache"})
     # Calls that are batched today have no discount left: they must not share a cell with those that have.
     discounts = ["discount"] if any(bound.lever.kind == "batch" for bound in bounds) else []
-    keys = [*flags, *repeats, *discounts]
+    limited = [bound for bound in bounds if bound.lever.kind == "budget"]
+    keys = [*flags, *repeats, *discounts, *(f"{bound.name}_class" for bound in limited)]
     measures = [name for bound in bounds for name in KINDS[bound.lever.kind].columns(bound) if name not in bound.tiers]
     _number(connection, keys, most)
     rows = connection.execute(_sums(keys, measures)).fetchnumpy()
     one = connection.execute(_descriptions(keys, measures)).fetchnumpy()
-    return _cells(rows, one, flags, repeats, measures, spread.blocks, loads(connection, bounds, spread))
+    made = _cells(rows, one, flags, repeats, measures, spread.blocks, loads(connection, bounds, spread))
+    for bound in limited:
+        made.groups[bound.name] = _plain(one[f"{bound.name}_class"], -1.0).astype(np.int64)
+        made.limits[bound.name] = _limits(connection, bound, spread)
+    return made
+
+
+def _limits(connection: duckdb.DuckDBPyConnection, bound: Bound, spread: Spread) -> Array:
+    """Return `(blocks, classes)`: how many limits the groups of each class have, as they fall in time."""
+    rows = connection.execute(
+        f"SELECT class, period, sum(limits) FROM (FROM {bound.name}_groups ORDER BY id) GROUP BY ALL ORDER BY ALL"
+    ).fetchall()
+    table = np.zeros((spread.blocks, max((row[0] for row in rows), default=0) + 1))
+    periods = budget.covered(bound, spread)
+    for number, period, limits in rows:
+        table[:, number] += limits * periods[period][1]
+    return table
 
 
 def _number(connection: duckdb.DuckDBPyConnection, keys: Sequence[str], most: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from tokenop.economics.fleet import Fleet
 from tokenop.economics.levers import KINDS, Bound
 from tokenop.economics.levers.base import Values
 from tokenop.economics.state import Array, Cells, State, initial
@@ -44,7 +45,11 @@ def savings(cells: Cells, hours: float, bounds: Sequence[Bound], values: Mapping
     touched = np.zeros(cells.size, dtype=np.bool_)
     for bound in bounds:
         touched |= cells.match[bound.name]
+        if bound.name in cells.groups:
+            touched |= cells.groups[bound.name] >= 0
     some = only(cells, touched)
+    if not any(bound.name in cells.fleet.match for bound in bounds):
+        some = replace(some, fleet=Fleet())
     parts = []
     for start in range(0, weights.shape[0], SLICE):
         piece = slice(start, start + SLICE)
@@ -71,4 +76,5 @@ def only(cells: Cells, keep: np.ndarray) -> Cells:
         measures={name: sums[keep] for name, sums in cells.measures.items()},
         repeat={name: shares[keep] for name, shares in cells.repeat.items()},
         targets={},
+        groups={name: index[keep] for name, index in cells.groups.items()},
     )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from tokenop import documents
 from tokenop.catalogue import levers as specs
 from tokenop.catalogue.model import Lever, Range
-from tokenop.catalogue.vocabulary import EVENT_COLUMNS
 from tokenop.database import quoted
 from tokenop.economics import binding, draws, rows, work
 from tokenop.economics.levers import Bound
@@ -123,7 +122,7 @@ def _served(
 WITH share AS (
   SELECT segment, day, sum({name}_calls) AS calls, sum({name}_prefill) AS prefill, sum({name}_decode) AS decode,
          sum(CAST({seconds} AS DECIMAL(38, 9))) AS seconds
-  FROM ({chain}) GROUP BY segment, day
+  FROM ({chain}) WHERE s_main GROUP BY segment, day
 ), upto AS (
   SELECT *, CAST(sum(seconds) OVER (ORDER BY day, segment) AS DOUBLE) / CAST(sum(seconds) OVER () AS DOUBLE) AS part
   FROM share WHERE seconds > 0
@@ -195,11 +194,25 @@ def _lever(raw: Any, index: int) -> Lever | str:
     spec = specs.SPECS.get(kind)
     if spec is None:
         return f"has the unknown kind {kind!r}"
-    missing = [one.name for one in spec.parameters if one.required and one.name not in parameters]
+    if wrong := _choice(spec, options):
+        return wrong
+    wanted = spec.parameters_with(options)
+    missing = [one.name for one in wanted if one.required and one.name not in parameters]
     if missing:
         return f"lacks the parameter {missing[0]}"
-    for one in spec.parameters:
+    for one in wanted:
         if one.name in parameters and (complaint := one.complaint(parameters[one.name].expected)):
             return f"parameter {one.name} {complaint}"
-    problems = check_predicate(where, EVENT_COLUMNS)
+    problems = check_predicate(where, spec.columns)
     return f"where: {problems[0].message}" if problems else Lever(kind, where, parameters, options, index)
+
+
+def _choice(spec: specs.LeverSpec, options: Mapping[str, object]) -> str | None:
+    """Return what is wrong with the options that decide what SQL is written."""
+    for option in spec.options_with(options):
+        value = options.get(option.name)
+        if option.type == "choice" and (option.required or value is not None) and value not in option.choices:
+            return f"option {option.name} must be one of {', '.join(option.choices)}"
+        if option.type == "target" and not isinstance(value, dict):
+            return f"lacks the option {option.name}"
+    return None

@@ -14,19 +14,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tokenop.economics.cells import by_hour
-from tokenop.economics.levers import KINDS, Bound, self_host
+from tokenop.economics.fleet import Fleet
+from tokenop.economics.levers import KINDS, Bound, budget, capacity, self_host
 from tokenop.economics.levers.base import Constants
 from tokenop.economics.state import BUCKETS
-from tokenop.economics.work import Spread
+from tokenop.economics.work import TODAY, Spread
 
 if TYPE_CHECKING:
     import duckdb
 
 _COST = "(s_factor * (" + " + ".join(f"s_{b} * s_rate_{b}" for b in BUCKETS) + " + s_fixed) + s_extra)"
-_TODAY = "(" + " + ".join(f"tokens_{b} * rate_{b}" for b in BUCKETS) + " + fixed)"
 # What the row costs afterwards; the part that stays carries today's cost, a part that moved only its new one.
 AFTER = (
-    f"CASE WHEN s_main THEN coalesce(cost, 0) - CAST({_TODAY} - {_COST} AS DECIMAL(38, 12)) "
+    f"CASE WHEN s_main THEN coalesce(cost, 0) - CAST({TODAY} - {_COST} AS DECIMAL(38, 12)) "
     f"ELSE CAST({_COST} AS DECIMAL(38, 12)) END"
 )
 
@@ -39,11 +39,23 @@ class Replayed:
     after: Decimal
     latency_p95_before: float | None
     latency_p95_after: float | None
+    fleet_before: Decimal = Decimal(0)
+    fleet_after: Decimal = Decimal(0)
 
     @property
     def saving(self) -> Decimal:
-        """Return before − after: negative where the change costs money."""
-        return self.before - self.after
+        """Return before − after, calls and inventory together: negative where the change costs money."""
+        return self.before - self.after + self.fleet_before - self.fleet_after
+
+
+@dataclass(frozen=True)
+class Limited:
+    """What a budget does to the rows, in the window: calls past their limit, what they would have cost, and groups."""
+
+    calls: Decimal
+    usd: Decimal
+    groups: int
+    groups_over: int
 
 
 def chain(bounds: Sequence[Bound], values: Mapping[str, Constants]) -> str:
@@ -79,14 +91,16 @@ def replay(
     bounds: Sequence[Bound],
     values: Mapping[str, Constants],
     spread: Spread,
+    fleet: Fleet | None = None,
 ) -> Replayed:
-    """Replay the levers on the rows and return exact totals.
+    """Replay the levers on the rows and on the inventory, and return exact totals.
 
     Args:
         connection: holds the table `work`.
         bounds: the levers in chain order.
         values: by lever name, the value of each parameter.
         spread: the window.
+        fleet: the inventory, if there is one.
     """
     totals = connection.execute(
         f"SELECT coalesce((SELECT sum(cost) FROM work), 0), coalesce(sum({AFTER}), 0) FROM ({chain(bounds, values)})"
@@ -98,7 +112,27 @@ def replay(
     )
     before_p95 = _p95(connection, "SELECT latency AS s_latency, n AS s_vis FROM work")
     after_p95 = _p95(connection, f"SELECT s_latency, s_vis FROM ({chain(bounds, values)})") if bounds else before_p95
-    return Replayed(totals[0], totals[1] + on_gpus, before_p95, after_p95)
+    fleet, hours = fleet or Fleet(), Decimal(repr(spread.hours))
+    standing = sum(capacity.replay(fleet, bounds, values), Decimal(0))
+    return Replayed(totals[0], totals[1] + on_gpus, before_p95, after_p95, fleet.hourly_usd * hours, standing * hours)
+
+
+def limited(
+    connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], values: Mapping[str, Constants], bound: Bound
+) -> Limited:
+    """Return what the budget `bound` takes from the rows that the levers before it in `bounds` leave."""
+    before = bounds[: bounds.index(bound)]
+    past, share = f"{bound.name}_past", values[bound.name]["share"]
+    select = budget.measured(bound, values[bound.name]).replace("{source}", f"({chain(before, values)})")
+    acted = bound.name if budget.rejects(bound) else f"({bound.name} AND NOT s_moved)"
+    row = connection.execute(
+        f"SELECT coalesce(sum(CAST(s_n * {past} AS DECIMAL(38, 6))) FILTER ({acted} AND {budget.FIRST}), 0), "
+        f"coalesce(sum(CAST({budget.SPEND} * {past} AS DECIMAL(38, 12))) FILTER ({acted}), 0), "
+        f"count(DISTINCT {bound.name}_group), count(DISTINCT {bound.name}_group) FILTER ({past} > 0) "
+        f"FROM ({select})"
+    ).fetchone()
+    assert row is not None
+    return Limited(row[0], row[1], row[2], row[3]) if share else Limited(Decimal(0), Decimal(0), row[2], 0)
 
 
 def served(
@@ -112,7 +146,8 @@ def served(
     rows = connection.execute(
         f"SELECT hour, CAST(sum(CAST({bound.name}_prefill AS DECIMAL(38, 3))) AS DOUBLE) AS prefill, "
         f"CAST(sum(CAST({bound.name}_decode AS DECIMAL(38, 3))) AS DOUBLE) AS decode "
-        f"FROM ({chain(bounds, values)}) GROUP BY hour ORDER BY hour"
+        # A later downgrade splits rows; what the GPUs serve stands on the part that stays.
+        f"FROM ({chain(bounds, values)}) WHERE s_main GROUP BY hour ORDER BY hour"
     ).fetchnumpy()
     arrays = {name: np.full((1, 1), value) for name, value in values[bound.name].items()}
     prefill, decode = by_hour(rows, "prefill", spread)[None, :], by_hour(rows, "decode", spread)[None, :]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from tokenop.economics.fleet import Fleet, Standing, standing
+
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -37,6 +39,9 @@ class Cells:
     repeat: dict[str, Array]  # window name → (cells,) share of exact repeats, NaN unknown
     loads: dict[str, tuple[Array, Array]] = field(default_factory=dict)  # lever → prefill, decode tokens by hour
     targets: dict[str, tuple[Array, ...]] = field(default_factory=dict)  # lever → rates after a move, once asked for
+    groups: dict[str, NDArray[np.int64]] = field(default_factory=dict)  # budget → (cells,) class of group, −1 for none
+    limits: dict[str, Array] = field(default_factory=dict)  # budget → (blocks, classes) how many limits they have
+    fleet: Fleet = field(default_factory=Fleet)
 
     @property
     def size(self) -> int:
@@ -74,13 +79,23 @@ class State:
     hours: float  # length of the window
     answered: Flags  # (cells,) cells that a response cache of the chain already serves
     cached: Flags  # (cells,) cells whose prompts a lever of the chain already caches
+    limits: dict[str, Array]  # budget → (draws, classes) how many limits the groups of a class have
+    standing: Standing  # the inventory
 
-    def cost_by_cell(self) -> Array:
+    def cost_of_calls(self) -> Array:
         """Return US dollars by draw and cell, without `extra`."""
         total = self.parts[0].cost()
         for part in self.parts[1:]:
             total = total + part.cost()
         return total
+
+    def cost_by_cell(self) -> Array:
+        """Return US dollars by draw and cell, and after the cells by resource of the inventory, without `extra`."""
+        calls = self.cost_of_calls()
+        if not self.cells.fleet.size:
+            return calls
+        resources = self.standing.hourly() * self.hours
+        return np.hstack([calls, np.broadcast_to(resources, (calls.shape[0], resources.shape[1]))])
 
     def cost(self) -> Array:
         """Return US dollars of the window by draw."""
@@ -89,7 +104,7 @@ class State:
     def copy(self) -> State:
         """Return a state whose parts can be replaced without touching this one."""
         parts = [Part(p.calls, list(p.tokens), p.rates, p.fixed, p.factor, p.discount, p.moved) for p in self.parts]
-        return State(self.cells, parts, self.extra, self.hours, self.answered, self.cached)
+        return State(self.cells, parts, self.extra, self.hours, self.answered, self.cached, self.limits, self.standing)
 
 
 def initial(cells: Cells, hours: float, weights: Array | None = None) -> State:
@@ -112,4 +127,5 @@ def initial(cells: Cells, hours: float, weights: Array | None = None) -> State:
         discount=cells.discount,
     )
     nowhere = np.zeros(cells.size, dtype=np.bool_)
-    return State(cells, [part], np.zeros(draws), hours, nowhere, nowhere)
+    limits = {name: weights @ counts for name, counts in cells.limits.items()}
+    return State(cells, [part], np.zeros(draws), hours, nowhere, nowhere, limits, standing(cells.fleet))

@@ -4,7 +4,8 @@ After this pass nothing reads the event log again: the cells, the row replay and
 
 Columns: `segment, block, hour, day, n, tokens_*` (five buckets), `cost` (exact, USD), `fixed` (USD that no token
 explains), `rate_*` (USD per token as paid), `same_rate`, `discount`, `latency`, `priced_provider`, one flag a lever
-(`l0`, …), the levers' own columns, and the shares of exact repeats.
+(`l0`, …), the levers' own columns, and the shares of exact repeats. A budget adds `<lever>_group` (whose limit a call
+counts against), `<lever>_limits` (how much of a limit that group has) and `<lever>_class` (groups that share a cell).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenop.economics.levers import KINDS, Bound, prompt_cache, response_cache
+from tokenop.economics.levers import KINDS, Bound, budget, prompt_cache, response_cache
 from tokenop.economics.state import BUCKETS
 from tokenop.profile import reuse
 from tokenop.profile.window import HOURS_PER_MONTH, Window
@@ -37,8 +38,8 @@ _SCALE = (
     f"CASE WHEN list_cost > 0 THEN CASE WHEN cost >= {ABSURD} * list_cost THEN 1.0 "
     "ELSE CAST(cost AS DOUBLE) / CAST(list_cost AS DOUBLE) END END"
 )
-# Kinds that act on the call itself; all others need its tokens.
-WITHOUT_TOKENS = frozenset({"response_cache"})
+# What a row costs by its tokens, with the names of the work table.
+TODAY = "(" + " + ".join(f"tokens_{b} * rate_{b}" for b in BUCKETS) + " + fixed)"
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,9 @@ def build(connection: duckdb.DuckDBPyConnection, bounds: Sequence[Bound], spread
     connection.execute("DROP TABLE base")
     for bound in caching:
         _switch_off_losses(connection, bound)
+    limited = [bound for bound in bounds if bound.lever.kind == "budget"]
+    for bound in limited:
+        _group(connection, bound, spread, budget.classes(len(limited)))
 
 
 def _base(bounds: Sequence[Bound], spread: Spread, calls: str, names: set[str]) -> str:
@@ -132,6 +136,7 @@ def _base(bounds: Sequence[Bound], spread: Spread, calls: str, names: set[str]) 
         f"{_SCALE} AS scale",
         f"CASE WHEN coalesce(list_cost, 0) = 0 AND {tokens} > 0 THEN CAST(cost AS DOUBLE) / ({tokens}) END AS flat",
         *(f"{_flag(bound)} AS {bound.name}" for bound in bounds),
+        *(f"{budget.group(bound)} AS {bound.name}_group" for bound in bounds if bound.lever.kind == "budget"),
         *(reuse.MEASURED if "hit_5m_tokens" in names else (reuse.NARROW,)),
     ]
     return f"SELECT {', '.join(selected)} FROM {calls}"
@@ -152,6 +157,7 @@ def _work(bounds: Sequence[Bound], again: dict[str, str], windows: dict[str, str
         "CAST(latency_ms AS DOUBLE) AS latency",
         "priced_provider",
         *(bound.name for bound in bounds),
+        *(f"{bound.name}_group" for bound in bounds if bound.lever.kind == "budget"),
         *(name for name in again if name.startswith("rep_")),
         *(f"{sql} AS {name}" for name, sql in lever_columns.items()),
     ]
@@ -174,14 +180,54 @@ def _has_hashes(connection: duckdb.DuckDBPyConnection, calls: str) -> bool:
 
 def _flag(bound: Bound) -> str:
     """Return SQL for whether the lever acts on a call: its cost is known, and it is not served so already."""
+    if bound.lever.kind == "capacity":
+        return "false"
     terms = [f"((\n{bound.lever.where}\n) IS TRUE)", "cost IS NOT NULL"]
-    if bound.lever.kind not in WITHOUT_TOKENS:
+    if not _acts_on_the_call(bound):
         terms.append(f"{' + '.join(SOURCE_BUCKETS)} > 0")
     if bound.target:
         model = bound.target_model.replace("'", "''")
         provider = bound.target_provider.replace("'", "''")
         terms.append(f"(priced_provider IS DISTINCT FROM '{provider}' OR priced_model IS DISTINCT FROM '{model}')")
+    if bound.lever.kind == "budget":
+        terms.append(f"({budget.group(bound)}) IS NOT NULL")
     return "(" + " AND ".join(terms) + ")"
+
+
+def _acts_on_the_call(bound: Bound) -> bool:
+    """Return whether the lever can leave out a call as such; all others need its tokens."""
+    return bound.lever.kind == "response_cache" or (bound.lever.kind == "budget" and budget.rejects(bound))
+
+
+def _group(connection: duckdb.DuckDBPyConnection, bound: Bound, spread: Spread, most: int) -> None:
+    """Create `<lever>_groups`, and give each row of the work table its group's limits and class.
+
+    Where there are more than `most` groups, those over and those under the limit are each pooled by how far.
+    """
+    name = bound.name
+    limit = float(bound.lever.parameters["limit_usd"].expected)
+    periods = ", ".join(f"(DATE '{day}', {part!r})" for day, (part, _) in budget.covered(bound, spread).items())
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE {name}_groups AS
+WITH spend AS (
+  SELECT {name}_group AS id, CAST(min(date_trunc('{bound.text("period", "month")}', day)) AS DATE) AS period,
+         CAST(sum(CAST({TODAY} AS DECIMAL(38, 12))) AS DOUBLE) AS usd
+  FROM work WHERE {name}_group IS NOT NULL GROUP BY ALL
+), known AS (
+  SELECT spend.*, CAST(coalesce(periods.part, 1.0) AS DOUBLE) AS limits
+  FROM spend LEFT JOIN (VALUES {periods}) AS periods(period, part) USING (period)
+), ranked AS (
+  SELECT *, usd > {limit!r} * limits AS over, count(*) OVER () AS many,
+         row_number() OVER (ORDER BY id) - 1 AS place FROM known
+)
+SELECT id, period, usd, limits, over, CASE WHEN many <= {most} THEN place
+  ELSE ntile({most // 2}) OVER (PARTITION BY over ORDER BY usd / limits, id) - 1
+       + CASE WHEN over THEN {most // 2} ELSE 0 END END AS class FROM ranked"""
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE work AS SELECT work.*, g.limits AS {name}_limits, g.class AS {name}_class "
+        f"FROM work LEFT JOIN {name}_groups g ON work.{name}_group = g.id"
+    )
 
 
 def _reuse_columns(bounds: Sequence[Bound], *, measured: bool, hashed: bool) -> dict[str, str]:

@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 
 from tokenop.collect.manifest import Manifest
 from tokenop.errors import TokenOpError
-from tokenop.extract import answers
+from tokenop.extract import answers, job
 from tokenop.extract.egress import EgressError, Hosts
 from tokenop.extract.failures import (
     Asked,
@@ -272,9 +272,14 @@ def parse(body: bytes, asked: Asked) -> Any:
 
 
 def origin(
-    manifest: Manifest, environment: Mapping[str, str], variable: str, default: str = "", login: str = ""
+    manifest: Manifest,
+    environment: Mapping[str, str],
+    variable: str,
+    default: str = "",
+    login: str = "",
+    secrets: tuple[str, ...] = (),
 ) -> Origin:
-    """Return where the source answers: the URL in `variable`, or the vendor's.
+    """Return where the source answers: the URL in `variable`, or the vendor's. The rest is as in `Origin`.
 
     Raises:
         MissingCredentials: the variable is not set and the vendor has no address of its own.
@@ -291,24 +296,11 @@ def origin(
         host, port = None, None
     if not host or parts.scheme not in ("http", "https") or parts.username or parts.query or parts.fragment:
         raise ExtractError(f"{variable}: is no URL such as https://{urlsplit(default).hostname or 'api.example.com'}")
-    hosts = declared(manifest, environment)
+    hosts = job.hosts(manifest, environment)
     if not Hosts(hosts).allows(host):
         raise EgressError(host, hosts)
     shown = f"[{host}]" if ":" in host else host
-    return Origin(f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}", hosts, login)
-
-
-def declared(manifest: Manifest, environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the hosts that the manifest's `egress` declares; `env:NAME` is the host in that variable."""
-    found = []
-    for host in manifest.egress:
-        if not host.startswith("env:"):
-            found.append(host)
-            continue
-        value = environment.get(host.removeprefix("env:"), "").strip()
-        with contextlib.suppress(ValueError):
-            found.append(urlsplit(value if "://" in value else f"//{value}").hostname or "")
-    return tuple(host for host in found if host)
+    return Origin(f"{parts.scheme}://{shown}{f':{port}' if port else ''}{parts.path}", hosts, login, secrets)
 
 
 def credential(environment: Mapping[str, str], *names: str) -> str:

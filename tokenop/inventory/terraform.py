@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from tokenop.errors import Finding, FindingsError
 from tokenop.inventory import formats, prices
 from tokenop.inventory.attributes import Values
 from tokenop.inventory.formats import Contents, Instance
-from tokenop.inventory.kinds.base import Draft, Kind
+from tokenop.inventory.kinds.base import SOME_ACCELERATOR, Draft, Kind
 from tokenop.inventory.kinds.table import KINDS, readable
 from tokenop.inventory.model import Count, Hourly, Inventory, Origin, Resource, Skipped, monthly
 from tokenop.inventory.prices import Machine, Machines
@@ -84,6 +85,19 @@ def collect(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file under the name that messages and the inventory show."""
+
+    path: Path
+    shown: str
+
+
+def sample(folder: Path) -> Inventory:
+    """Return what the samples in a collector's folder give, files named without their folder."""
+    return collect([Named(path, path.name) for path in sorted(folder.glob("sample*"))])
+
+
 def _leave_out_what_plans_hold(contents: list[Contents]) -> None:
     """Drop from states what a plan holds as well, told by address and id."""
     planned = {
@@ -141,6 +155,14 @@ def _machine(machines: Machines, kind: Kind, draft: Draft) -> Machine | None:
     return replace(found[0], gpus=gpus, accelerator=accelerator)
 
 
+def _accelerator(name: str | None) -> str | None:
+    """Return an accelerator as the price files call it: `nvidia-tesla-t4` → T4, `NVIDIA_H100_80GB` → H100."""
+    if name in (None, SOME_ACCELERATOR):
+        return None
+    bare = re.sub(r"^(nvidia|tesla|[-_])+", "", str(name), flags=re.IGNORECASE).upper().replace("_", "-")
+    return bare if bare.startswith("A100-80GB") else re.sub(r"-(MEGA-)?\d+GB$", "", bare) or None
+
+
 def _counts_before(world: World, instance: Instance, kind: Kind) -> dict[str | None, Count]:
     """Return today's count of each part of a resource that the plan changes."""
     if instance.before is None or kind.read is None:
@@ -166,7 +188,6 @@ def _resource(
     unknown = kind.named_unknown(
         name for name in instance.values.unknown if world.is_configured(instance, name) is not False
     )
-    accelerator = draft.accelerator if draft.accelerator != "unknown" else None
     return Resource(
         address=instance.address,
         provider=kind.provider,
@@ -178,7 +199,7 @@ def _resource(
         instance_type=draft.instance_type,
         instance_types=draft.instance_types,
         gpus_per_instance=draft.gpus if draft.gpus is not None else machine.gpus if machine else None,
-        accelerator=(machine.accelerator if machine else None) or accelerator,
+        accelerator=(machine.accelerator if machine else None) or _accelerator(draft.accelerator),
         count=draft.count,
         before=before.get(draft.part),
         autoscaling=draft.autoscaling,

@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 
 from tests.economics import world
-from tokenop.economics import chain, draws
+from tokenop.economics import chain, draws, rows
 
 
 def saving(log, lever, **binding) -> Decimal:
@@ -211,3 +211,189 @@ def test_what_is_unpriced_saves_nothing():
     log = [{**row, "cost": None, "list_cost": None}]
     made = world.build(log, [world.lever("trim")])
     assert (made.replay().before, made.replay().saving) == (0, 0)
+
+
+def spent(tenant, *costs, day=1):
+    """Return calls of a tenant at 3 USD a million tokens, on one day."""
+    at = world.START + timedelta(days=day - 1)
+    return [
+        world.call(
+            1000 * day + 100 * ord(tenant) + n, ts=at, tenant=tenant, t_uncached=usd * 1_000_000 // 3, t_output=0
+        )
+        for n, usd in enumerate(costs)
+    ]
+
+
+# A month has a month of limit only where the log covers it: here one that covers September.
+SEPTEMBER = [world.call(1), world.call(2, ts=world.START + timedelta(days=30) - timedelta(seconds=1))]
+
+
+def refuse(limit, per="tenant", period="month", share=1.0, **options):
+    return world.lever(
+        "budget", options={"per": per, "period": period, "action": "reject", **options}, limit_usd=limit, share=share
+    )
+
+
+def test_a_limit_refuses_what_each_tenant_spends_past_it():
+    # 12 and 3 USD a month under a limit of 9: three quarters of the first tenant's spend are left.
+    log = spent("a", 6, 6) + spent("b", 3)
+    made = world.build(log, [refuse(9.0)], window=SEPTEMBER)
+    assert made.replay().saving == pytest.approx(3)
+    assert made.pooled() == pytest.approx(3)
+    found = rows.limited(made.connection, made.bounds, draws.expected(made.bounds), made.bounds[0])
+    assert (float(found.calls), float(found.usd)) == (pytest.approx(0.5), pytest.approx(3))
+    assert (found.groups, found.groups_over) == (2, 1)
+
+
+def test_half_of_the_calls_under_a_limit_are_refused_half_as_much():
+    assert saving(spent("a", 6, 6), refuse(9.0, share=0.5), window=SEPTEMBER) == pytest.approx(Decimal("1.5"))
+
+
+def test_a_limit_a_day_does_not_carry_over_to_the_next():
+    log = spent("a", 9, day=2) + spent("a", 3, day=3)
+    assert saving(log, refuse(6.0, period="day"), window=SEPTEMBER) == pytest.approx(3)
+
+
+def test_half_a_month_of_log_has_half_the_limit_of_a_month():
+    fortnight = [world.call(1), world.call(2, ts=world.START + timedelta(days=15) - timedelta(seconds=1))]
+    log = spent("a", 6, 6)
+    assert saving(log, refuse(18.0), window=fortnight) == pytest.approx(3)
+
+
+def test_what_levers_before_saved_counts_for_the_limit():
+    # Half of 12 USD is trimmed away, so that 6 are left under a limit of 6.
+    log = spent("a", 6, 6)
+    half = world.lever("trim", share=1.0, input_reduction=0.5, output_reduction=0.0)
+    made = world.build(log, [half, refuse(6.0)], window=SEPTEMBER)
+    assert made.replay().after == 6
+
+
+def test_a_downgrade_pays_the_cheaper_model_for_what_is_past_the_limit():
+    # Half of 12 USD is past the limit: 2 M tokens at 0.40 times 1.1 in the place of 6 USD.
+    options = {"per": "tenant", "period": "month", **world.DOWNGRADE}
+    lever = world.lever("budget", options=options, share=1.0, limit_usd=6.0, tokeniser_ratio=1.1)
+    made = world.build(spent("a", 6, 6), [lever], window=SEPTEMBER)
+    assert made.replay().after == pytest.approx(Decimal("6.88"))
+    assert made.pooled() == pytest.approx(12 - 6.88)
+
+
+def test_what_the_cheaper_model_answers_today_counts_for_the_limit_and_stays():
+    options = {"per": "tenant", "period": "month", **world.DOWNGRADE}
+    lever = world.lever("budget", options=options, share=1.0, limit_usd=6.0, tokeniser_ratio=1.0)
+    cheap = [world.call(7, tenant="a", served=("openai", "small"), t_uncached=15_000_000, t_output=0)]
+    made = world.build(spent("a", 6) + cheap, [lever], window=SEPTEMBER)
+    # 12 USD in all, half past the limit: half of the dear call moves, 1 M tokens at 0.40.
+    assert made.replay().after == pytest.approx(Decimal("9.4"))
+    assert made.pooled() == pytest.approx(2.6)
+
+
+def test_calls_that_name_no_user_have_no_limit_of_a_user():
+    log = [{**row, "user_id": user} for row, user in zip(spent("a", 6, 6), (None, "u"), strict=True)]
+    assert saving(log, refuse(3.0, per="user_id"), window=SEPTEMBER) == pytest.approx(3)
+
+
+def test_gpus_are_paid_once_where_a_later_limit_splits_the_calls():
+    levers = [
+        world.lever("self_host", share=0.5, gpu_hour_usd=1.0, ops_monthly_usd=0.0),
+        world.lever("budget", options={"per": "all", "period": "month", **world.DOWNGRADE}, share=1.0, limit_usd=1.0),
+    ]
+    made = world.build(spent("a", 6, 6), levers, window=SEPTEMBER)
+    alone = world.build(spent("a", 6, 6), levers[:1], window=SEPTEMBER)
+    gpus = alone.replay().after - 6
+    assert made.replay().after == pytest.approx(1 + Decimal("0.4") * Decimal("1.1") * Decimal(5) / 3 + gpus)
+
+
+def test_many_groups_are_pooled_by_how_far_they_are_over_and_todays_total_stays():
+    # 200 users spend 3, 6, … 600 cents under a limit of 300: 3 + 6 + … + 300 cents are past it.
+    log = [world.call(n, user_id=f"u{n}", ts=world.START, t_uncached=10_000 * (n + 1), t_output=0) for n in range(200)]
+    made = world.build(log, [refuse(3.0, per="user_id")], window=SEPTEMBER)
+    assert made.cells.size <= 64
+    assert float(made.replay().saving) == pytest.approx(151.5)
+    assert made.pooled() == pytest.approx(151.5)
+
+
+def standing(lever, *inventory, hours=10):
+    """Return what a capacity lever saves in a window of ten hours."""
+    window = [world.call(0), world.call(1, ts=world.START + timedelta(hours=hours) - timedelta(seconds=1))]
+    made = world.build(window, lever if isinstance(lever, list) else [lever], inventory=inventory)
+    replayed = made.replay()
+    assert made.pooled() == pytest.approx(float(replayed.saving), rel=1e-12, abs=1e-12)
+    assert replayed.before == replayed.after
+    return replayed.saving
+
+
+def capacity(change, where="true", **parameters):
+    options = {"change": change}
+    if change == "autoscale":
+        options["min_replicas"] = int(parameters.pop("min_replicas", 1))
+    return world.lever("capacity", where, options, **parameters)
+
+
+def test_spot_pays_the_discounted_price_for_the_hours_moved_and_those_done_again():
+    # 4 instances at 2 USD for 10 hours: half of 80 USD moves to 70 % off, a tenth of it is done twice.
+    lever = capacity("spot", share=0.5, discount=0.7, interruption_overhead=0.1, on_demand_floor=0.0)
+    assert standing(lever, world.resource()) == Decimal("40") - Decimal("12") * Decimal("1.1")
+
+
+def test_a_floor_keeps_its_part_on_demand_whatever_the_share():
+    lever = capacity("spot", share=0.9, discount=0.5, interruption_overhead=0.0, on_demand_floor=0.75)
+    assert standing(lever, world.resource()) == 10
+
+
+def test_a_spot_price_of_the_inventory_comes_before_the_assumed_discount():
+    lever = capacity("spot", share=1.0, discount=0.1, interruption_overhead=0.0, on_demand_floor=0.0)
+    dear = world.resource(hourly_usd=world.Hourly(Decimal(2), spot=Decimal("0.5")))
+    assert standing(lever, dear) == 60
+
+
+def test_a_commitment_that_stays_unused_costs_more_than_it_saves():
+    # 30 % off, and half of what is committed is not used: 2 hours are paid for each one used.
+    used = capacity("reserved", share=0.5, discount=0.3, commitment_unused=0.0)
+    unused = capacity("reserved", share=0.5, discount=0.3, commitment_unused=0.5)
+    assert standing(used, world.resource()) == 12
+    assert standing(unused, world.resource()) == 40 - 56
+
+
+def test_scaling_takes_idle_hours_away_and_keeps_the_least_number_of_instances():
+    lever = capacity("autoscale", share=1.0, idle_share=0.5)
+    assert standing(lever, world.resource()) == 40
+    assert standing(capacity("autoscale", share=1.0, idle_share=0.5, min_replicas=3), world.resource()) == 20
+    assert standing(capacity("autoscale", share=1.0, idle_share=0.5, min_replicas=9), world.resource()) == 0
+
+
+def test_what_scales_already_or_might_for_all_anybody_knows_is_not_scaled_again():
+    lever = capacity("autoscale", share=1.0, idle_share=0.5)
+    for bounds in (world.Autoscaling(1, 8, True), world.Autoscaling(1, 8, None)):
+        assert standing(lever, world.resource(autoscaling=bounds)) == 0
+    assert standing(lever, world.resource(autoscaling=world.Autoscaling(4, 4, False))) == 40
+
+
+def test_spot_takes_what_a_commitment_and_scaling_leave():
+    # 80 USD; half idles away: 40. Half of that is committed at 25 % off: 15. Half of the last 20 is halved.
+    levers = [
+        capacity("spot", share=0.5, discount=0.5, interruption_overhead=0.0, on_demand_floor=0.0),
+        capacity("reserved", share=0.5, discount=0.25, commitment_unused=0.0),
+        capacity("autoscale", share=1.0, idle_share=0.5),
+    ]
+    assert standing(levers, world.resource()) == 80 - (15 + 10 + 5)
+
+
+def test_spot_and_reserved_instances_of_today_are_part_of_the_bill_and_stay():
+    mixed = world.resource(
+        count=world.Count(6, 2, 3, 1), hourly_usd=world.Hourly(Decimal(2), Decimal("0.5"), Decimal("1.2"))
+    )
+    made = world.build([world.call(0)], [capacity("spot", share=1.0, on_demand_floor=0.0)], inventory=[mixed])
+    assert made.replay().fleet_before == Decimal("6.7")
+    assert made.replay().fleet_after == Decimal("2.7") + 2 * Decimal("0.5") * Decimal("1.08")
+
+
+def test_a_resource_without_a_price_or_a_count_is_left_out_and_counted():
+    unknown = [
+        world.resource("a", hourly_usd=world.Hourly()),
+        world.resource("b", count=world.Count(4, None, None, None)),
+        world.resource("c", change="delete"),
+    ]
+    made = world.build([world.call(0)], [capacity("spot")], inventory=[*unknown, world.resource("d")])
+    assert [one.address for one in made.fleet.resources] == ["d"]
+    assert made.fleet.unknown_matches == {"l0": 2}
+    assert made.replay().fleet_before == 8

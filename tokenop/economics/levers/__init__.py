@@ -1,13 +1,15 @@
 """The lever kinds, and the fixed order in which they act.
 
-Request-shaping comes first, then caches, routing, and serving; within a kind the template's id decides. A plan
-therefore does not depend on how its templates are listed.
+Request-shaping comes first, then caches, routing, serving, limits, and last the capacity of the inventory; within a
+kind the template's id decides. A plan therefore does not depend on how its templates are listed.
 """
 
 from __future__ import annotations
 
 from tokenop.economics.levers import (
     batch,
+    budget,
+    capacity,
     cascade,
     prompt_cache,
     reroute,
@@ -25,12 +27,15 @@ KINDS: dict[str, Kind] = {
     "cascade": cascade,
     "batch": batch,
     "self_host": self_host,
+    "budget": budget,
+    "capacity": capacity,
 }
 
 
-def chain_key(bound: Bound) -> tuple[int, str, int]:
+def chain_key(bound: Bound) -> tuple[int, int, str, int]:
     """Return the sort key of a lever's place in the chain."""
-    return KINDS[bound.lever.kind].RANK, bound.template, bound.lever.index
+    within = capacity.place(bound) if bound.lever.kind == "capacity" else 0
+    return KINDS[bound.lever.kind].RANK, within, bound.template, bound.lever.index
 
 
 __all__ = ["KINDS", "Bound", "Kind", "chain_key"]

@@ -51,7 +51,7 @@ class Bound:
 class Kind(Protocol):
     """A kind of lever. Modules of this package satisfy it; `tokenop.economics.levers.KINDS` lists them."""
 
-    RANK: int  # place in the chain: request-shaping, caches, routing, serving
+    RANK: int  # place in the chain: request-shaping, caches, routing, serving, limits, capacity
 
     def columns(self, bound: Bound) -> dict[str, str]:
         """Return the columns that the lever needs in the work table: name → SQL over the calls."""
@@ -65,7 +65,8 @@ class Kind(Protocol):
     def ceiling(self, bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:
         """Return, for each cell, a share of its cost that the lever can never save more than, whatever came before.
 
-        What may come before is any of the levers `chain`. `values` has one set of parameters.
+        What may come before is any of the levers `chain`. `values` has one set of parameters. A lever on the inventory
+        returns the same for each resource.
         """
 
 

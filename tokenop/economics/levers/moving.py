@@ -102,22 +102,36 @@ def _portion(today: Part, tokens: list[Array], portion: Array) -> Part:
     )
 
 
-def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: float, latency: float) -> str:
+Share = float | str  # a number, or the name of a column that holds one
+
+
+def _times(share_: Share, factor: float) -> str:
+    """Return SQL for the share times a number."""
+    return repr(share_ * factor) if isinstance(share_, float) else f"({share_} * {factor!r})"
+
+
+def _rest(share_: Share) -> str:
+    """Return SQL for what the share leaves."""
+    return repr(1 - share_) if isinstance(share_, float) else f"(1 - {share_})"
+
+
+def stage(bound: Bound, share_: Share, ratio: float, back: float, per_call: float, latency: float) -> str:
     """Return the SELECT that splits each matching row into what stays, what the target answers, and what comes back."""
     flag = f"({bound.name} AND NOT s_moved)"
-    taken = _taken(bound, share_, share_ * ratio)
+    taken = _taken(bound, share_, _times(share_, ratio))
     moved = {
         **{f"s_{bucket}": sql for bucket, sql in taken.items()},
-        "s_n": f"s_n * {share_!r}", "s_vis": f"s_vis * {share_ * (1 - back)!r}", "s_fixed": "0.0",
-        "s_extra": f"s_n * {share_ * (per_call + bound.target[0].r_call)!r}", "s_latency": f"s_latency * {latency!r}",
+        "s_n": f"s_n * {_times(share_, 1.0)}", "s_vis": f"s_vis * {_times(share_, 1 - back)}", "s_fixed": "0.0",
+        "s_extra": f"s_n * {_times(share_, per_call + bound.target[0].r_call)}",
+        "s_latency": f"s_latency * {latency!r}",
         "s_discount": _sql(bound.target[0].batch_discount),
         **{f"s_rate_{bucket}": _rate_sql(bound, number) for number, bucket in enumerate(taken)},
         "s_to": f"'{bound.name}'", "s_moved": "true", "s_main": "false",
     }  # fmt: skip
-    stays = _kept(share_, 1 - share_)
+    stays = _kept(share_, _rest(share_))
     # What comes back has waited for both answers.
     returned = {
-        **_kept(share_, share_ * back),
+        **_kept(share_, _times(share_, back)),
         "s_extra": "0.0",
         "s_latency": f"s_latency * {1 + latency!r}",
         "s_moved": "true",
@@ -128,33 +142,33 @@ def stage(bound: Bound, share_: float, ratio: float, back: float, per_call: floa
         f"ELSE CASE WHEN {flag} THEN {stays.get(name, name)} ELSE {name} END END AS {name}"
         for name, sql in moved.items()
     )
-    sides = "(0), (1), (2)" if share_ * back > 0 else "(0), (1)"
+    sides = "(0), (1), (2)" if back > 0 and share_ != 0 else "(0), (1)"
     return (
         f"SELECT * EXCLUDE (side) REPLACE ({replaced}) FROM {{source}}, (VALUES {sides}) AS sides(side) "
         f"WHERE side = 0 OR {flag}"
     )
 
 
-def _taken(bound: Bound, share_: float, scale: float) -> dict[str, str]:
+def _taken(bound: Bound, share_: Share, scale: str) -> dict[str, str]:
     """Return SQL by bucket for the tokens that the target answers."""
     if not caches(bound):
-        uncached = f"(s_u + s_r + s_w5 + s_w1) * {scale!r}"
-        return {"u": uncached, "r": "0.0", "w5": "0.0", "w1": "0.0", "o": f"s_o * {scale!r}"}
+        uncached = f"(s_u + s_r + s_w5 + s_w1) * {scale}"
+        return {"u": uncached, "r": "0.0", "w5": "0.0", "w1": "0.0", "o": f"s_o * {scale}"}
     return {
-        "u": f"s_u * {scale!r}",
-        "r": f"s_r * {share_!r} * {scale!r}",
-        "w5": f"(s_w5 + s_r * {1 - share_!r}) * {scale!r}",
-        "w1": f"s_w1 * {scale!r}",
-        "o": f"s_o * {scale!r}",
+        "u": f"s_u * {scale}",
+        "r": f"s_r * {_times(share_, 1.0)} * {scale}",
+        "w5": f"(s_w5 + s_r * {_rest(share_)}) * {scale}",
+        "w1": f"s_w1 * {scale}",
+        "o": f"s_o * {scale}",
     }
 
 
-def _kept(share_: float, portion: float) -> dict[str, str]:
+def _kept(share_: Share, portion: str) -> dict[str, str]:
     """Return SQL by column for a portion of what today's model answers, with the cache that the switch cooled."""
     return {
-        "s_r": f"s_r * {1 - share_!r} * {portion!r}",
-        "s_w5": f"(s_w5 + s_r * {share_!r}) * {portion!r}",
-        **{f"s_{name}": f"s_{name} * {portion!r}" for name in ("u", "w1", "o", "n", "vis", "fixed")},
+        "s_r": f"s_r * {_rest(share_)} * {portion}",
+        "s_w5": f"(s_w5 + s_r * {_times(share_, 1.0)}) * {portion}",
+        **{f"s_{name}": f"s_{name} * {portion}" for name in ("u", "w1", "o", "n", "vis", "fixed")},
     }
 
 

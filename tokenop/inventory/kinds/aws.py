@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tokenop.inventory.attributes import Values, whole
 from tokenop.inventory.formats import Instance
-from tokenop.inventory.kinds.base import Draft, Kind, Reader, bounds, mixed, split, texts
+from tokenop.inventory.kinds.base import SOME_ACCELERATOR, Draft, Kind, Reader, bounds, mixed, split, texts
 from tokenop.inventory.model import Count, Purpose
 from tokenop.inventory.world import Here
 
@@ -42,7 +42,7 @@ def _zone_region(zone: str | None) -> str | None:
 
 def _region(here: Here) -> str | None:
     values = here.values
-    arn = (values.text("arn") or "").split(":")
+    arn = (values.text("arn") or values.text("provisioned_model_arn") or "").split(":")
     zones = [values.text("availability_zone"), *values.items("availability_zones")]
     found = values.text("region") or next(filter(None, (_zone_region(z) for z in zones if isinstance(z, str))), None)
     if not found and len(arn) > 5 and arn[0] == "arn" and arn[3]:
@@ -137,7 +137,7 @@ def _node_group(here: Here) -> Iterator[Draft]:
     count = split(values.whole("scaling_config[0].desired_size"), spot)
     low, high = values.whole("scaling_config[0].min_size"), values.whole("scaling_config[0].max_size")
     accelerated = any(word in (values.text("ami_type") or "") for word in ("GPU", "NVIDIA", "NEURON"))
-    accelerator = "unknown" if accelerated and not types else None
+    accelerator = SOME_ACCELERATOR if accelerated and not types else None
     kind = types[0] if types and (len(types) == 1 or spot is False) else None
     yield Draft(types, kind, count, accelerator=accelerator, autoscaling=bounds(low, high), scale_to_zero=_zero(low))
 

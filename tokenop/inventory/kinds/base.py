@@ -10,6 +10,9 @@ from tokenop.inventory.attributes import Tree, tree
 from tokenop.inventory.model import Autoscaling, Count, Provider, Purpose
 from tokenop.inventory.world import Here
 
+# What stands for an accelerator that is there but not named.
+SOME_ACCELERATOR = "unknown"
+
 
 @dataclass(slots=True)
 class Draft:
