@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "profile": ("profile", "Describe the workload in events: segments, reuse, drivers."),
     "plan": ("plan", "Choose the templates that save most under your policy."),
     "report": ("report", "Write the CSV projections and the HTML report."),
+    "patches": ("patches", "Write the plan's capacity changes as Terraform diffs."),
     "diff": ("diff", "Compare two cost projections."),
     "templates": ("templates", "List, show and lint optimisation templates."),
     "prices": ("prices", "Show dated prices and what they cover."),

@@ -222,7 +222,7 @@ def _rounded(column: Column, cast: str) -> str:
     if column.duckdb.startswith("DECIMAL"):
         # A JSON number keeps 15 digits in every reader. Rounding costs from 1,000 USD to 15 digits makes a log the
         # same, event for event, in JSONL and Parquet; only what such a cost had beyond seven decimals may differ.
-        return f"CASE WHEN abs({cast}) < 1000 THEN {cast} ELSE round({cast}, 7) END"
+        return f"CASE WHEN abs({cast}) < 1000 THEN {cast} ELSE round({cast}, 7)::{column.duckdb} END"
     return cast
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -43,7 +44,9 @@ class Answer:
 
     @property
     def raw(self) -> bytes:
-        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+        if isinstance(self.body, bytes):
+            return self.body
+        return re.sub(r'"@([-0-9.e]+)@"', r"\1", json.dumps(self.body)).encode()
 
 
 class RefusedError(Exception):
@@ -67,6 +70,7 @@ class Server:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 1 << 20  # head and body in one piece
 
             def do_GET(self) -> None:
                 outer._serve(self)
@@ -107,6 +111,8 @@ class Server:
             found = self.answer(got)
         except RefusedError as refused:
             return refused.answer
+        except Exception as error:  # a mistake in a test's server must not look like a fault of the network
+            return Answer(418, {"error": {"message": f"the test's server failed: {error!r}"}})
         return found if isinstance(found, Answer) else Answer(body=found)
 
     def _send(self, handler: BaseHTTPRequestHandler, answer: Answer) -> None:
@@ -149,3 +155,8 @@ def only(query: dict[str, Any], *allowed: str) -> None:
     unknown = set(query) - set(allowed)
     if unknown:
         raise RefusedError(400, {"detail": f"unknown parameter {sorted(unknown)}"})
+
+
+def exact(number: str) -> str:
+    """Return what becomes a JSON number with all the digits of `number`."""
+    return f"@{number}@"

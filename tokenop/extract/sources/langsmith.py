@@ -1,16 +1,16 @@
-"""LangSmith: runs of type `llm`, through the official client's `runs.query` (`POST /api/v2/runs/query`).
+"""LangSmith: runs that are calls of models, through the official client's `runs.query` (`POST /api/v2/runs/query`).
 
 `selects` names every field that is sent; inputs, outputs, events and attachments are not among them. `METADATA` is
 written by the user's program and can hold anything: of it only the entries in `KEPT` and those that a setting names
 are kept.
 
-Rows are written in the shape of LangSmith's own exports: `session_id` is the project, `extra.metadata` the metadata,
-`prompt_token_details` a flat object.
+Rows keep the API's own names. Token details are written flat, as exports have them, and `status` in small letters.
 """
 
 # ruff: noqa: A001, ARG001 - `open` and the parameters are the contract's
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -28,7 +28,7 @@ from tokenop.extract.http import (
     parse,
 )
 from tokenop.extract.model import MissingExtra, Request, Row, Session, Stream, Waiter, Window
-from tokenop.extract.picking import fresh, inside, listed, numbers, only, rows_of, stamp
+from tokenop.extract.picking import fresh, inside, listed, numbers, only, pick, rows_of, stamp
 
 URL = "LANGSMITH_ENDPOINT"
 KEYS = ("LANGSMITH_API_KEY", "LANGCHAIN_API_KEY")
@@ -38,7 +38,6 @@ PROJECTS = "/api/v2/sessions"
 
 SELECTS = (
     "ID",
-    "NAME",
     "RUN_TYPE",
     "STATUS",
     "START_TIME",
@@ -48,7 +47,6 @@ SELECTS = (
     "TRACE_ID",
     "THREAD_ID",
     "PROJECT_ID",
-    "TOTAL_TOKENS",
     "PROMPT_TOKENS",
     "COMPLETION_TOKENS",
     "PROMPT_TOKEN_DETAILS",
@@ -67,16 +65,19 @@ KEPT = (
     "thread_id",
     "session_id",
     "conversation_id",
-    "user_id",
 )
 
 
 def requests(manifest: Manifest, stream: Stream, window: Window, settings: Mapping[str, str]) -> tuple[Request, ...]:
     """Return the requests of a slice: which projects there are, and the first page of their runs."""
     base = f"${URL}"
-    shown = {name: str(value) for name, value in _query(window).items()}
-    shown["project_ids"] = settings.get("projects") or "all projects"
-    return (Request("GET", base + PROJECTS), Request("POST", base + stream.reads, shown))
+    found = [Request("GET", base + PROJECTS, {"type": "PROJECT,AGENT"})]
+    for kind in _kinds(settings):
+        query = _query(kind, window)
+        shown = {name: ",".join(value) if isinstance(value, list) else str(value) for name, value in query.items()}
+        shown["project_ids"] = settings.get("projects") or "each project"
+        found.append(Request("POST", base + stream.reads, shown))
+    return tuple(found)
 
 
 def open(manifest: Manifest, settings: Mapping[str, str], environment: Mapping[str, str], wait: Waiter) -> Session:
@@ -108,6 +109,7 @@ class Workspace:
         self.origin = host
         self._wanted = listed(settings.get("projects", ""), r"[^,]+", "projects")
         self._metadata = (*KEPT, *(v for n, v in sorted(settings.items()) if n.endswith("_metadata") and v))
+        self._kinds = _kinds(settings)
         self._projects: tuple[str, ...] | None = None
 
     def pages(self, stream: Stream, window: Window) -> Iterator[list[Row]]:
@@ -116,10 +118,10 @@ class Workspace:
             self._projects = self._resolve(stream)
         asked = Asked("POST", self.origin, stream.reads, stream.name)
         query = self._client.runs.with_raw_response.query_v2
-        for project in self._projects:
-            for found in self._paged(asked, query, project_ids=[project], **_query(window)):
+        for project, kind in itertools.product(self._projects, self._kinds):
+            for found in self._paged(asked, query, project_ids=[project], **_query(kind, window)):
                 rows = [_row(run, self._metadata) for run in found]
-                yield [only(row, stream) for row in inside(rows, "start_time", window)]
+                yield [only(row, stream) for row in inside(rows, stream.time, window)]
 
     def close(self) -> None:
         """Close the connections."""
@@ -154,9 +156,15 @@ class Workspace:
             query["cursor"] = fresh(cursor, seen, asked)
 
 
-def _query(window: Window) -> dict[str, Any]:
+def _kinds(settings: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the types of runs that are asked for, as the API spells them."""
+    kinds = listed(settings.get("run_types") or "llm", r"[A-Za-z]{1,20}", "run_types")
+    return tuple(dict.fromkeys(kind.upper() for kind in kinds))
+
+
+def _query(kind: str, window: Window) -> dict[str, Any]:
     return {
-        "run_type": "LLM",
+        "run_type": kind,
         "min_start_time": stamp(window.since, "%Y-%m-%dT%H:%M:%S.%fZ"),
         "max_start_time": stamp(window.until, "%Y-%m-%dT%H:%M:%S.%fZ"),
         "page_size": PAGE,
@@ -165,23 +173,15 @@ def _query(window: Window) -> dict[str, Any]:
 
 
 def _row(run: Mapping[str, Any], metadata: tuple[str, ...]) -> Row:
-    said = run.get("metadata")
-    said = said if isinstance(said, dict) else {}
-    kept = {name: said[name] for name in metadata if isinstance(said.get(name), str | int)}
-    if run.get("thread_id") and "thread_id" not in kept:
-        kept["thread_id"] = run["thread_id"]
-    parents = run.get("parent_run_ids")
-    row = {name.lower(): run.get(name.lower()) for name in SELECTS if name != "METADATA"}
-    status = run.get("status")
+    said, status = run.get("metadata"), run.get("status")
+    found: Row = {name.lower(): pick(run.get(name.lower()), True) for name in SELECTS}
     return {
-        **row,
+        **found,
         "run_type": str(run.get("run_type") or "").lower() or None,
         "status": status.lower() if isinstance(status, str) else None,
-        "session_id": run.get("project_id"),
-        "parent_run_id": parents[-1] if isinstance(parents, list) and parents else None,
         "prompt_token_details": _details(run.get("prompt_token_details")),
         "completion_token_details": _details(run.get("completion_token_details")),
-        "extra": {"metadata": kept} if kept else None,
+        "metadata": pick(said, dict.fromkeys(metadata, True)) if isinstance(said, dict) else None,
         "feedback_stats": _feedback(run.get("feedback_stats")),
     }
 

@@ -130,7 +130,7 @@ class Proxy:
         if not isinstance(total, int) or (number == 1 and total > 0 and not rows):
             raise MalformedError(f"{self._asked(stream)}: answered without rows or without their number")
         # Above its limit the proxy stops counting, and says so.
-        return rows, total + bool(answer.get("total_is_capped"))
+        return rows, max(total, len(rows)) + 1 if answer.get("total_is_capped") else total
 
     def _asked(self, stream: Stream) -> Asked:
         return Asked("GET", self.origin, stream.reads, stream.name)

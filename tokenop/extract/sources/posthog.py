@@ -27,41 +27,40 @@ CLOUD = "https://us.posthog.com"
 PAGE = 10_000
 
 PROPERTIES = (
-    "$ai_trace_id",
-    "$ai_session_id",
-    "$ai_span_id",
-    "$ai_generation_id",
-    "$ai_parent_id",
-    "$ai_span_name",
     "$ai_model",
     "$ai_provider",
     "$ai_input_tokens",
     "$ai_output_tokens",
     "$ai_cache_read_input_tokens",
     "$ai_cache_creation_input_tokens",
-    "$ai_cache_reporting_exclusive",
+    "$ai_cache_creation_1h_input_tokens",
+    "$ai_cache_creation_5m_input_tokens",
     "$ai_reasoning_tokens",
+    "$ai_cache_reporting_exclusive",
     "$ai_latency",
     "$ai_time_to_first_token",
     "$ai_total_cost_usd",
     "$ai_http_status",
     "$ai_is_error",
     "$ai_base_url",
-    "$ai_stream",
+    "$ai_trace_id",
+    "$ai_session_id",
+    "$ai_parent_id",
+    "$ai_span_name",
+    "$ai_framework",
 )
 EVENTS = ("$ai_generation", "$ai_embedding")
 _COLUMNS = {
     "uuid": "toString(uuid)",
     "event": "event",
     "distinct_id": "distinct_id",
-    "person_id": "toString(person_id)",
     "timestamp": "timestamp",
 }
 
 
 def requests(manifest: Manifest, stream: Stream, window: Window, settings: Mapping[str, str]) -> tuple[Request, ...]:
     """Return the first request of a slice."""
-    path = _path(stream, settings, f"${PROJECT}")
+    path = _path(stream, settings.get("project") or f"${PROJECT}")
     return (Request("POST", f"${URL}{path}", {"query": _statement(window, _names(settings), None)}),)
 
 
@@ -81,15 +80,16 @@ class Project:
 
     def __init__(self, client: Client, host: str, settings: Mapping[str, str], project: str) -> None:
         self._client = client
-        self.origin = host
-        self._settings = settings
-        self._project = project
+        self._host = host
+        self._project = settings.get("project") or project
+        self._names = _names(settings)
+        # Two projects of one host are two bills.
+        self.origin = f"{host}/projects/{self._project}"
 
     def pages(self, stream: Stream, window: Window) -> Iterator[list[Row]]:
         """Yield the rows of one slice in the order of time and uuid."""
-        path = _path(stream, self._settings, self._project)
-        asked = Asked("POST", self.origin, path, stream.name)
-        names = _names(self._settings)
+        path, names = _path(stream, self._project), self._names
+        asked = Asked("POST", self._host, path, stream.name)
         after: tuple[datetime, str] | None = None
         while True:
             statement = _statement(window, names, after)
@@ -109,9 +109,8 @@ class Project:
         self._client.close()
 
 
-def _path(stream: Stream, settings: Mapping[str, str], project: str) -> str:
-    chosen = settings.get("project") or project
-    return filled(stream.reads, {"project": chosen}, r"[A-Za-z0-9_$-]+")
+def _path(stream: Stream, project: str) -> str:
+    return filled(stream.reads, {"project": project}, r"[A-Za-z0-9_$-]+")
 
 
 def _names(settings: Mapping[str, str]) -> tuple[str, ...]:
@@ -149,7 +148,7 @@ def _results(answer: object, width: int, asked: Asked) -> list[list[Any]]:
 
 
 def _place(result: list[Any], asked: Asked) -> tuple[datetime, str]:
-    when, uuid = instant(result[4]), str(result[0])
+    when, uuid = instant(result[3]), str(result[0])
     if when is None or not uuid.replace("-", "").isalnum():
         raise MalformedError(f"{asked}: a row without a time or uuid")
     return when, uuid
