@@ -80,6 +80,13 @@ def events_page() -> str:
     return docs.markdown()
 
 
+def usage_page() -> str:
+    """Return docs/usage.md: the usage record's fields and rules, and how records are compared with calls."""
+    from tokenop.events import docs
+
+    return docs.usage_markdown()
+
+
 def templates_page() -> str:
     """Return docs/templates.md: the fields of a template and the names that its expressions may use."""
     from tokenop.catalogue import schema, vocabulary
@@ -272,6 +279,7 @@ def run_demo() -> str:
 PAGES: dict[str, Page] = {
     "docs/cli.md": cli_page,
     "docs/events.md": events_page,
+    "docs/usage.md": usage_page,
     "docs/templates.md": templates_page,
     "templates/README.md": lever_page,
     "README.md": readme,
