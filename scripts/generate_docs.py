@@ -80,6 +80,13 @@ def events_page() -> str:
     return docs.markdown()
 
 
+def usage_page() -> str:
+    """Return docs/usage.md: the usage record's fields and rules, and how records are compared with calls."""
+    from tokenop.events import docs
+
+    return docs.usage_markdown()
+
+
 def templates_page() -> str:
     """Return docs/templates.md: the fields of a template and the names that its expressions may use."""
     from tokenop.catalogue import schema, vocabulary
@@ -110,6 +117,13 @@ def templates_page() -> str:
         "|---|---|---|",
         *(f"| `{name}` | {kind} | {SCALARS[name]} |" for name, kind in vocabulary.PROFILE_SCALARS.items()),
         "",
+        "With an inventory (`inventory.yaml` of `tokenop discover`, or `tokenop plan --inventory`), also these, which are",
+        "NULL without one: then no template applies that names one of them, or that has a `capacity` lever.",
+        "",
+        "| name | type | meaning |",
+        "|---|---|---|",
+        *(f"| `{name}` | {kind} | {INVENTORY[name]} |" for name, kind in vocabulary.INVENTORY_SCALARS.items()),
+        "",
         "## `where`: one call",
         "",
         "Every field of the [event](events.md), and what pricing adds:",
@@ -117,6 +131,12 @@ def templates_page() -> str:
         "| name | type | meaning |",
         "|---|---|---|",
         *(f"| `{name}` | {kind} | {CALL_COLUMNS[name]} |" for name, kind in added.items()),
+        "",
+        "## `where` of a `capacity` lever: one resource of the inventory",
+        "",
+        "| name | type | meaning |",
+        "|---|---|---|",
+        *(f"| `{name}` | {kind} | {RESOURCES[name]} |" for name, kind in vocabulary.RESOURCE_COLUMNS.items()),
         "",
         "## What an expression may do",
         "",
@@ -202,6 +222,41 @@ SCALARS = {
     "session_share": "Part of the calls that belong to a session.",
 }
 
+INVENTORY = {
+    "infra_resources": "Resources that are part of the bill.",
+    "infra_monthly_usd": "What those cost a month whose count and price are known.",
+    "infra_on_demand_monthly_usd": "The on-demand part of that.",
+    "gpu_on_demand_monthly_usd": "The on-demand part of resources whose purpose is `gpu`.",
+    "gpu_count": "GPUs, where count and machine are known.",
+    "on_demand_share": "Part of the instances that is on-demand.",
+    "spot_share": "Part of the instances that is spot.",
+    "reserved_share": "Part of the instances that is reserved, over the resources that state it.",
+}
+
+RESOURCES = {
+    "address": "Address in Terraform.",
+    "provider": "`aws`, `google`, `azure` or `databricks`.",
+    "type": "Resource type of Terraform, such as `aws_autoscaling_group`.",
+    "purpose": "`gpu`, or `inference` for managed endpoints.",
+    "region": "Region; NULL where unknown, as all that follows.",
+    "instance_type": "Machine that it is priced at.",
+    "gpus_per_instance": "Accelerators of one machine.",
+    "accelerator": "Their kind.",
+    "total": "Instances.",
+    "on_demand": "Of these, paid by the hour. Reserved ones too, where `reserved` is not stated.",
+    "spot": "Of these, spot.",
+    "reserved": "Of these, reserved; NULL unless somebody stated it: Terraform does not know.",
+    "autoscaling": "Whether something scales the count.",
+    "autoscaling_min": "Least count.",
+    "autoscaling_max": "Greatest count.",
+    "scale_to_zero": "Whether it may go away entirely.",
+    "hourly_usd": "Price of an on-demand instance.",
+    "hourly_usd_spot": "Price of a spot instance.",
+    "hourly_usd_reserved": "Price of an instance under a commitment of a year.",
+    "monthly_usd": "What all of it costs a month.",
+    "change": "What a plan of Terraform makes of it: `none`, `create`, `update` or `replace`.",
+}
+
 CALL_COLUMNS = {
     "n": "Calls in this row: 1 in a log, more in a shared workload.",
     "t_uncached": "Input tokens that no cache served or stored.",
@@ -272,6 +327,7 @@ def run_demo() -> str:
 PAGES: dict[str, Page] = {
     "docs/cli.md": cli_page,
     "docs/events.md": events_page,
+    "docs/usage.md": usage_page,
     "docs/templates.md": templates_page,
     "templates/README.md": lever_page,
     "README.md": readme,

@@ -35,7 +35,8 @@ def test_an_unsound_line_is_rejected_alone_with_its_number(rows):
     ran = rows(call(), "", *(line for line, _ in UNSOUND), call(model="last"))
     assert [rejected["rule"] for rejected in ran.rejected] == [rule for _, rule in UNSOUND]
     assert [rejected["line"] for rejected in ran.rejected] == list(range(3, len(UNSOUND) + 3))
-    assert all(len(rejected["raw"]) < 2048 for rejected in ran.rejected)
+    # In a line that cannot be read, nobody can tell what may be shown.
+    assert all(rejected["raw"] is None for rejected in ran.rejected)
     assert len(ran.events) == 2
 
 

@@ -11,21 +11,29 @@ import pytest
 from tests.conftest import Ran
 from tokenop.catalogue import load
 
-SAMPLE = Path(__file__).resolve().parents[2] / "tokenop" / "sample" / "month.parquet"
+SAMPLE = Path(__file__).resolve().parents[2] / "tokenop" / "sample"
+WORKLOADS = {
+    "sample-month": (),
+    "sample-month-with-inventory": ("--inventory", SAMPLE / "sample-inventory.yaml"),
+}
 
 
-def test_claims_on_the_sample_month_reproduce(run_cli: Callable[..., Ran], tmp_path: Path) -> None:
+@pytest.mark.parametrize("workload", WORKLOADS)
+def test_claims_on_the_sample_month_reproduce(run_cli: Callable[..., Ran], tmp_path: Path, workload: str) -> None:
     # A policy that excludes nothing for its risk, so that every template is replayed.
     policy = tmp_path / "policy.yaml"
     policy.write_text("max_quality_drop: 1\nmax_risk: high\n")
-    ran = run_cli("plan", "--events", SAMPLE, "--constraints", policy, "--json", cwd=tmp_path)
+    named = ("--events", SAMPLE / "month.parquet", *WORKLOADS[workload])
+    ran = run_cli("plan", *named, "--constraints", policy, "--json", cwd=tmp_path)
     assert ran.exit_code == 0, ran.stderr
     plan = json.loads(ran.stdout)
     replayed = {entry["id"]: entry["savings_monthly_usd"] for entry in plan["chosen"] + plan["rejected"]}
     # A template that does not apply to the month is not replayed: it saves nothing there, and must claim that.
     outside = {entry["id"] for entry in plan["rejected"] if entry["code"] == "predicate"}
     replayed |= {name: {"p10": 0, "expected": 0, "p90": 0} for name in outside}
-    for template in load().templates:
+    claiming = [template for template in load().templates if template.claim.workload == workload]
+    assert claiming
+    for template in claiming:
         claim, saving = template.claim.savings_percent, replayed[template.id]
         assert saving is not None, f"{template.id} was not replayed"
         for claimed, name in ((claim.low, "p10"), (claim.expected, "expected"), (claim.high, "p90")):

@@ -7,16 +7,18 @@ import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from tokenop.errors import MisuseError, NoInputError
+from tokenop.errors import MisuseError, NoInputError, TokenOpError
 
 if TYPE_CHECKING:
     from tokenop.collect.options import Options
+    from tokenop.collect.pseudonyms import Key
     from tokenop.collect.run import Outputs, Source
     from tokenop.collect.settling import Discovery
 
@@ -68,6 +70,10 @@ rows were rejected, 3 where there was nothing to read. docs: collectors/README.m
     "--out", type=click.Path(path_type=Path), default=Path(), metavar="DIR|FILE",
     help="Folder for the files, or the events file itself (.jsonl or .parquet). Default: here.",
 )  # fmt: skip
+@click.option(
+    "--pseudonymise", is_flag=True,
+    help="Write a keyed hash for each user_id; the key is TOKENOP_PSEUDONYM_KEY or a file in TOKENOP_HOME.",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def command(
@@ -82,21 +88,25 @@ def command(
     until: str | None,
     settings: Sequence[str],
     out: Path,
+    pseudonymise: bool,
     as_json: bool,
 ) -> None:
     """Turn usage data into events and say what was found.
 
     Reads what collectors know how to read (transcripts, traces, any table of calls), brings it to one form, and
-    writes a log of calls that the other commands work on. Nothing leaves this machine.
+    writes a log of calls that the other commands work on. Secrets and e-mail addresses in texts are redacted before
+    anything is written. Nothing leaves this machine.
     """
     from tokenop import database
     from tokenop.collect import options as parsing
-    from tokenop.collect import run
+    from tokenop.collect import privacy, run
 
     options = parsing.parse(maps, constants, zone, epoch, since, until, settings)
     sources = _sources(names, inputs)
     _check(sources, options)
     outputs = run.Outputs.at(out)
+    if pseudonymise:
+        options = replace(options, key=_key())
     for source in sources:
         paths = ", ".join(str(path) for path in source.paths)
         click.echo(f"reading {source.manifest.name}: {paths}", err=True)
@@ -104,6 +114,8 @@ def command(
         connection = database.connect(spill_to=Path(scratch))
         try:
             found = run.discover(connection, sources, options, outputs, Path(scratch), progress)
+        except TokenOpError as error:
+            raise privacy.error(error) from error
         finally:
             connection.close()
     _notes(found, outputs)
@@ -185,6 +197,16 @@ def _check(sources: Sequence[Source], options: Options) -> None:
                 raise MisuseError(f"--setting {setting.name}={values[setting.name]}: must be {allowed}")
 
 
+def _key() -> Key:
+    """Return the key of pseudonyms, and say where it is; never what it is."""
+    from tokenop.collect import pseudonyms
+
+    key = pseudonyms.find()
+    made = "a new key, now in" if key.new else "the key in"
+    click.echo(f"pseudonyms are made with {made} {key.source}; keep it, or users get other names", err=True)
+    return key
+
+
 @contextmanager
 def _progress() -> Iterator[Callable[[str], None]]:
     """Yield a function that shows what is being done; silent unless people watch."""
@@ -222,6 +244,9 @@ def _notes(found: Discovery, outputs: Outputs) -> None:
             "lets them be priced",
             err=True,
         )
+    if found.redacted:
+        changed = ", ".join(f"{count:,} × {name}" for name, count in sorted(found.redacted.items()))
+        click.echo(f"note: redacted secrets or personal data in {changed}", err=True)
     if found.rejected:
         click.echo(f"{found.rejected:,} of {found.rows_in:,} rows were rejected:", err=True)
         for line in found.rejects_shown:

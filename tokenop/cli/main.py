@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "extract": ("extract", "Fetch usage from networked sources into files."),
     "discover": ("discover", "Turn usage data into events and say what was found."),
     "validate": ("validate", "Check an event log against schema and invariants."),
+    "reconcile": ("reconcile", "Hold the log of calls against what vendors billed."),
     "profile": ("profile", "Describe the workload in events: segments, reuse, drivers."),
     "plan": ("plan", "Choose the templates that save most under your policy."),
     "report": ("report", "Write the CSV projections and the HTML report."),

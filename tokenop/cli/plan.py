@@ -15,6 +15,7 @@ EPILOG = """\b
 Examples:
   tokenop plan                       events.jsonl here, shipped templates
   tokenop plan --events september.parquet --constraints policy.yaml
+  tokenop plan --inventory inventory.yaml    with the instances that serve models
   tokenop plan --workload profile.yaml --json | jq .savings_monthly_usd
 """
 
@@ -27,6 +28,11 @@ Examples:
     "--workload",
     type=click.Path(path_type=Path),
     help="Shared workload from `tokenop profile --shareable`, instead of events.",
+)
+@click.option(
+    "--inventory",
+    type=click.Path(path_type=Path),
+    help="Inventory of what runs, from `tokenop discover`. Default: inventory.yaml beside the events, if any.",
 )
 @click.option(
     "--constraints",
@@ -58,6 +64,7 @@ Examples:
 def command(
     events: Path | None,
     workload: Path | None,
+    inventory: Path | None,
     constraints: Path | None,
     templates_dir: Path | None,
     min_status: str,
@@ -74,7 +81,7 @@ def command(
     import tempfile
 
     with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch:
-        plan = make(events, workload, constraints, templates_dir, min_status, draws, seed, Path(scratch))
+        plan = make(events, workload, constraints, templates_dir, min_status, draws, seed, Path(scratch), inventory)
     write(plan, out)
     if as_json:
         import json
@@ -93,6 +100,7 @@ def make(
     draws: int,
     seed: int,
     scratch: Path,
+    inventory: Path | None = None,
 ) -> Plan:
     """Build the plan from files; see the options of the command."""
     from tokenop import settings
@@ -107,6 +115,9 @@ def make(
     if constraints is None and Path("policy.yaml").is_file():
         constraints = Path("policy.yaml")
     rules = policy.load(constraints)
+    fleet = inputs.open_inventory(inventory, log or workload)
+    if fleet.path and not inventory:
+        click.echo(f"{fleet.path}: this inventory's bill and levers are part of the plan", err=True)
     folder = templates_dir or settings.content("templates")
     catalogue = loader.load(templates_dir)
     errors = [finding for finding in catalogue.findings if finding.severity == "error"]
@@ -133,13 +144,14 @@ def make(
                 policy=rules,
                 window=opened.window,
                 coverage=opened.coverage,
-                inputs={**opened.inputs, "commit": inputs.commit_of(folder)},
+                inputs={**opened.inputs, **fleet.inputs, "commit": inputs.commit_of(folder)},
                 min_status=min_status,
                 draws=draws,
                 seed=seed,
                 progress=say,
                 scalars=opened.scalars,
                 sample=opened.sample,
+                inventory=fleet.inventory,
             )
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenop.collect import confined, dedupe, normalise, quarantine
+from tokenop.collect import confined, dedupe, normalise, privacy, quarantine
 from tokenop.collect.manifest import Manifest
 from tokenop.collect.options import Options
 from tokenop.collect.sources import SourceFile
@@ -213,13 +213,14 @@ def _judged(manifest: Manifest, options: Options, kinds: Mapping[str, str], form
 def _quarantine(
     connection: duckdb.DuckDBPyConnection, manifest: Manifest, staged: Staged, rows: Path, scratch: Path
 ) -> Path:
-    early = quarantine.relation(staged.rejected, manifest.name, scratch / "early.jsonl", keep_raw=manifest.keep_raw)
+    early = quarantine.relation(staged.rejected, manifest.name, scratch / "early.jsonl")
     raw, join = "NULL", ""
     rejects = f"(SELECT * FROM read_parquet({quoted(str(rows))}) WHERE _status = 'rejected')"
     if manifest.keep_raw and connection.execute(f"SELECT 1 FROM {rejects} LIMIT 1").fetchone():
         kept = ", ".join(identifier(name) for name in manifest.columns if name not in manifest.private)
-        limit = quarantine.RAW_LIMIT // 2
-        raw = f"left(CAST(json_merge_patch('{{}}', to_json(source._row)) AS VARCHAR), {limit})"
+        # Longer than it will be: what is cut off before redaction may leave the beginning of a secret.
+        row = "CAST(json_merge_patch('{}', to_json(source._row)) AS VARCHAR)"
+        raw = privacy.shortened(row, 4 * privacy.RAW_LIMIT)
         join = (
             (
                 f"LEFT JOIN (SELECT _file, _line, _row FROM (SELECT _file, _line, {{{_pairs(manifest)}}} AS _row "

@@ -70,7 +70,7 @@ def prepare(
         salvaged = event_lines.salvage(bundle.path, scratch)
         for bad in salvaged.rejected:
             shown, line = bundle.origin(bad.line)
-            found.rejected.append(Rejected(shown, line, bad.rule, bad.reason, raw=bad.raw))
+            found.rejected.append(Rejected(shown, line, bad.rule, bad.reason))
         sound = salvaged.lines - len(salvaged.rejected)
         if not sound:
             continue

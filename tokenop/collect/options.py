@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Literal
 
+from tokenop.collect.pseudonyms import Key
 from tokenop.errors import MisuseError
 from tokenop.events.schema import types
 
@@ -31,7 +32,7 @@ class Options:
 
     `maps` and `constants` are by event field; an empty map means that the field is not taken from any column.
     `zone` is an IANA name or a fixed offset such as `+02:00`. `since` is inclusive, `until` exclusive.
-    `settings` are by `name` or `collector.name`.
+    `settings` are by `name` or `collector.name`. With a `key`, users get pseudonyms.
     """
 
     maps: Mapping[str, str] = field(default_factory=lambda: _NONE)
@@ -41,6 +42,7 @@ class Options:
     since: datetime | None = None
     until: datetime | None = None
     settings: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    key: Key | None = None
 
 
 def parse(

@@ -13,7 +13,6 @@ from tokenop.database import quoted
 if TYPE_CHECKING:
     import duckdb
 
-RAW_LIMIT = 2048
 TYPES = {
     "collector": "VARCHAR",
     "file": "VARCHAR",
@@ -28,7 +27,10 @@ TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """One source row that was refused before it could be mapped. `raw` is cut when it is kept at all."""
+    """One source row that was refused before it could be mapped.
+
+    Its text is not kept: in a line that cannot be read nobody can tell the declared columns from prompts.
+    """
 
     file: str
     line: int
@@ -36,9 +38,8 @@ class Rejected:
     message: str
     field: str = "line"
     fix: str = ""
-    raw: str = ""
 
-    def as_dict(self, collector: str, *, keep_raw: bool) -> dict[str, object]:
+    def as_dict(self, collector: str) -> dict[str, object]:
         """Return the row of the quarantine."""
         return {
             "collector": collector,
@@ -48,21 +49,15 @@ class Rejected:
             "rule": self.rule,
             "message": self.message,
             "fix": self.fix or None,
-            "raw": clean(self.raw) if keep_raw and self.raw else None,
+            "raw": None,
         }
 
 
-def clean(raw: str) -> str:
-    """Return `raw` without line ends and NULs, at most 2 KB long."""
-    plain = raw.rstrip("\r\n").replace("\0", "\N{SYMBOL FOR NULL}")
-    return plain if len(plain) <= RAW_LIMIT // 2 else f"{plain[: RAW_LIMIT // 2]}… ({len(plain)} characters)"
-
-
-def relation(rejected: Iterable[Rejected], collector: str, target: Path, *, keep_raw: bool) -> str:
+def relation(rejected: Iterable[Rejected], collector: str, target: Path) -> str:
     """Write `rejected` to the scratch file `target` and return a SELECT over it with the columns of the quarantine."""
     with target.open("w", encoding="utf-8") as file:
         for row in rejected:
-            file.write(json.dumps(row.as_dict(collector, keep_raw=keep_raw)) + "\n")
+            file.write(json.dumps(row.as_dict(collector)) + "\n")
     columns = ", ".join(f"{name}: {quoted(kind)}" for name, kind in TYPES.items())
     return (
         f"SELECT {', '.join(TYPES)} FROM read_json({quoted(str(target))}, columns={{{columns}}}, "

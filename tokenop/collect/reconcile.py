@@ -7,6 +7,7 @@ tell the same of a provider one is compared, so that nothing counts twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,6 +34,11 @@ MEASURES = {
 FIELDS = ("requests", "input_tokens", "output_tokens", "cost_usd")
 _MEASURE = dict(zip(FIELDS, ("requests", "tokens", "tokens", "cost"), strict=True))
 LONGER = "longer than one"
+_ROUTE = re.compile(
+    r"^((regional|global|us|eu|apac|jp|au)\.)?((anthropic|amazon|meta|mistral|cohere|openai|deepseek)\.)?"
+)
+_REVISION = re.compile(r"-v\d+(:\d+)?$")
+_RELEASE = re.compile(r"[-@](20\d{6}|20\d\d-\d\d-\d\d)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +140,17 @@ def _names(connection: duckdb.DuckDBPyConnection, prices: PriceBook, calls: str,
     )
     for provider, model in pairs:
         key = prices.resolve(provider or "", model or "") if model else None
-        named = (key.provider, key.model) if key else (canonical_provider(provider) or provider.lower(), model)
+        biller = key.provider if key else canonical_provider(provider) or provider.lower()
+        named = (biller, None if model is None else plain_model(key.model if key else model))
         connection.execute("INSERT INTO reconcile_names VALUES (?, ?, ?, ?)", [provider, model, *named])
+
+
+def plain_model(model: str) -> str:
+    """Return a model's name without what only one of log and bill says: maker, route, release date, revision."""
+    name = model.strip().lower().rpartition("/")[2]
+    name = _ROUTE.sub("", name)
+    name = _REVISION.sub("", name)
+    return _RELEASE.sub("", name) or model
 
 
 def _sides(connection: duckdb.DuckDBPyConnection, by: By, calls: str, usage: str) -> None:
@@ -342,11 +357,21 @@ def _notes(connection: duckdb.DuckDBPyConnection) -> Iterable[str]:
         WHERE until > since AND (period_start < since OR period_end > until) GROUP BY ALL ORDER BY ALL""").fetchall():
         noun = "record lies" if outside == 1 else "records lie"
         yield f"{provider}: {outside:,} {noun} outside the log's time, not compared for {measure}"
+    edges = row(
+        connection,
+        f"SELECT strftime(min(ts), '{TIME}') AS first, strftime(max(ts), '{TIME}') AS last, "
+        "date_diff('minute', date_trunc('day', min(ts)), min(ts)) > 60 AS late, "
+        "date_diff('minute', max(ts), date_trunc('day', max(ts)) + INTERVAL 1 DAY) > 60 AS early FROM reconcile_calls",
+    )
+    if edges["late"]:
+        yield f"the log begins at {edges['first']}: its first day may be incomplete"
+    if edges["early"]:
+        yield f"the log ends at {edges['last']}: its last day may be incomplete"
     for provider, measure, collector, kind in connection.execute(
         "SELECT provider, measure, collector, kind FROM reconcile_offers WHERE NOT chosen ORDER BY ALL"
     ).fetchall():
         named = f"{kind} cost" if kind else measure
-        yield f"{provider}: the {named} of {collector} is left out, since another source tells the same"
+        yield f"{provider}: {named} of {collector} left out, since another source tells the same"
     for provider, currency, count in connection.execute(
         "SELECT provider, upper(currency), count(*) FROM reconcile_records WHERE upper(currency) <> 'USD' "
         "GROUP BY ALL ORDER BY ALL"

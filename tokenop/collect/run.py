@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenop import files
-from tokenop.collect import engine, quarantine, sources, usage
+from tokenop.collect import engine, privacy, quarantine, sources, usage
 from tokenop.collect.engine import Collected
 from tokenop.collect.manifest import Manifest
 from tokenop.collect.options import Options, require_text
@@ -131,7 +131,8 @@ def discover(
         )
     for described in discovery.sources:
         described |= _configuration(by_name[described["collector"]], options)
-    _write(connection, discovery, found, outputs, progress)
+        privacy.described(connection, described, options)
+    _write(connection, discovery, found, outputs, options, progress)
     return discovery
 
 
@@ -143,6 +144,7 @@ def _settle_all(connection: duckdb.DuckDBPyConnection, found: _Found, options: O
         if parts:
             settle(connection, parts, options, record)
             discovery.add(count(connection, parts, record))
+            discovery.redact(privacy.quarantined(connection, table("quarantined", record), options))
             refused.append(f"SELECT * FROM {table('quarantined', record)}")
     discovery.sources.sort(key=lambda source: str(source["collector"]))
     if refused:
@@ -221,7 +223,12 @@ def _configuration(source: Source, options: Options) -> dict[str, Any]:
 
 
 def _write(
-    connection: duckdb.DuckDBPyConnection, discovery: Discovery, found: _Found, outputs: Outputs, progress: Progress
+    connection: duckdb.DuckDBPyConnection,
+    discovery: Discovery,
+    found: _Found,
+    outputs: Outputs,
+    options: Options,
+    progress: Progress,
 ) -> None:
     with contextlib.ExitStack() as together:
         # The files take their names only when this block ends without an error: all of them, or none.
@@ -233,19 +240,18 @@ def _write(
             target.write_text(found.inventory.yaml, encoding="utf-8", newline="\n")
         if discovery.records:
             progress(f"writing {discovery.records:,} usage records")
-            _write_usage(connection, discovery, together.enter_context(files.atomic(outputs.usage)))
+            _write_usage(connection, discovery, together.enter_context(files.atomic(outputs.usage)), options)
         if discovery.events:
-            _write_events(connection, discovery, outputs, together, progress)
+            _write_events(connection, discovery, outputs, together, options, progress)
 
 
-def _write_usage(connection: duckdb.DuckDBPyConnection, discovery: Discovery, target: Path) -> None:
+def _write_usage(connection: duckdb.DuckDBPyConnection, discovery: Discovery, target: Path, options: Options) -> None:
     from tokenop.collect import reconcile
     from tokenop.events.usage import write_usage
 
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW usage AS SELECT {', '.join(types(USAGE))} "
-        f"FROM {table('settled', USAGE)} WHERE _status = 'event'"
-    )
+    clean = privacy.records(connection, table("settled", USAGE), table("collected", USAGE), USAGE, options)
+    discovery.redact(clean.counts)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW usage AS SELECT {', '.join(types(USAGE))} FROM {clean.sql}")
     write_usage(connection, "usage", target)
     discovery.usage = reconcile.summary(connection)
 
@@ -255,6 +261,7 @@ def _write_events(
     discovery: Discovery,
     outputs: Outputs,
     together: contextlib.ExitStack,
+    options: Options,
     progress: Progress,
 ) -> None:
     from tokenop.collect import discovered, reconcile
@@ -263,9 +270,9 @@ def _write_events(
 
     progress(f"writing {discovery.events:,} events")
     events = together.enter_context(files.atomic(outputs.events))
-    connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW events AS SELECT {', '.join(types())} FROM settled WHERE _status = 'event'"
-    )
+    clean = privacy.records(connection, "settled", "collected", EVENT, options)
+    discovery.redact(clean.counts)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW events AS SELECT {', '.join(types())} FROM {clean.sql}")
     log = write_log(connection, "(SELECT * FROM events ORDER BY ts, id)", events)
     progress("pricing and describing what was found")
     prices = book.load()

@@ -24,7 +24,7 @@ class Discovery:
     """What a run found: rows in = events + records (of usage) + duplicates + rejected + filtered.
 
     `document` is the content of discovered.yaml, empty where there is no event. `usage`, `inventory` and
-    `reconciliation` sum up the other outputs, None where there is none.
+    `reconciliation` sum up the other outputs, None where there is none. `redacted` counts changed values by field.
     """
 
     rows_in: int
@@ -40,6 +40,7 @@ class Discovery:
     usage: list[dict[str, Any]] | None = None
     inventory: dict[str, Any] | None = None
     reconciliation: dict[str, Any] | None = None
+    redacted: dict[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON twin of what is printed."""
@@ -58,9 +59,15 @@ class Discovery:
             "cost_usd": self.document.get("cost", {}).get("total_usd"),
             "priced_share": None if unpriced is None else round(1 - unpriced, 6),
             "window": self.document.get("window"),
+            "redacted": dict(sorted(self.redacted.items())),
             "sources": self.sources,
             **{name: value for name, value in others.items() if value is not None},
         }
+
+    def redact(self, counts: Mapping[str, int]) -> None:
+        """Add what was redacted somewhere."""
+        for name, number in counts.items():
+            self.redacted[name] = self.redacted.get(name, 0) + number
 
     def add(self, other: Discovery) -> None:
         """Add the counts and sources of `other`."""

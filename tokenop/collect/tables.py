@@ -126,14 +126,14 @@ def _copy(path: Path, shown: str, header: tuple[str, ...], delimiter: str, targe
             except StopIteration:
                 break
             except csv.Error as error:
-                rejected.append(Rejected(shown, feed.first, "CSV-SYNTAX", f"is not sound CSV: {error}", raw=feed.text))
+                rejected.append(Rejected(shown, feed.first, "CSV-SYNTAX", f"is not sound CSV: {error}"))
                 reader = csv.reader(feed, delimiter=delimiter, strict=True)
                 continue
             if not started:
                 started = True
             elif row and len(row) != len(header):
                 message = f"has {len(row)} fields where the header names {len(header)}"
-                rejected.append(Rejected(shown, feed.first, "CSV-FIELDS", message, raw=feed.text))
+                rejected.append(Rejected(shown, feed.first, "CSV-FIELDS", message))
             elif row:
                 writer.writerow([*row, feed.first])
     return rejected
@@ -170,7 +170,7 @@ class _Feed:
             problem = _unreadable(raw)
             if problem:
                 text = raw.decode("utf-8", "replace")
-                self.rejected.append(Rejected(self.shown, self.line, "LINE-BYTES", problem, raw=text))
+                self.rejected.append(Rejected(self.shown, self.line, "LINE-BYTES", problem))
                 continue
             text = raw.decode("utf-8")
             self.first = self.first or self.line

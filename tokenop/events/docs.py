@@ -54,6 +54,46 @@ The hash finds changed content; it is no signature.
 """
 
 
+_USAGE = """# The usage record
+
+A usage record is what a vendor says it counted or billed over a period: a bucket of an admin API, a line of a bill. It
+is never a call, and never mixed into the log of calls. Records are lines of a `.jsonl` file, `usage.jsonl`, which
+`tokenop discover` writes where a source of that kind was read. `tokenop reconcile` holds the log of calls against them,
+`tokenop validate --input usage.jsonl` checks a file of them.
+
+Unknown is null, never 0. The five required fields are always there. Quantities and costs are signed: a correction is a
+negative record, and sums over all records are right. Vendors state dimensions such as the model only where a report was
+grouped by them.
+
+The JSON Schema is `tokenop/events/usage.schema.json`. This page is generated from it: run
+`python scripts/generate_docs.py docs/usage.md`.
+"""
+
+_RECONCILING = """## How they are compared
+
+`tokenop reconcile` compares requests, tokens and cost by provider, model and period.
+
+- **The time that both know.** By provider and measure, only the time is compared that the log and the bill both cover.
+  A record that reaches beyond it, and a call outside it, are left out, and the result says how many.
+- **One source each.** Where several sources tell of the same provider, one is compared: of costs the billed one before
+  the effective, the list and the estimated one; of counts the larger one.
+- **One name a model.** Spellings of both sides become one name: maker, route, date and revision do not count.
+- **Dollars.** Costs in other currencies are not compared.
+- **Null.** What one side does not know has no difference. A record without a model stands in a row of its own.
+"""
+
+
+def usage_markdown() -> str:
+    """Return the page of the usage record as Markdown, ended by a line feed."""
+    lines = [_USAGE, "## Fields", "", "| field | type | required | rules | meaning |", "|---|---|---|---|---|"]
+    lines += [_row(column) for column in schema.columns(schema.USAGE)]
+    lines += ["", "## Rules between fields", "", "| rule | severity | message | what to do |", "|---|---|---|---|"]
+    rules = schema.invariants(schema.USAGE)
+    lines += [f"| {rule.rule} | {rule.severity} | {rule.message} | {rule.fix} |" for rule in rules]
+    lines += ["", "The rules of one field or line are those of [events](events.md).", "", _RECONCILING]
+    return "\n".join(lines)
+
+
 def markdown() -> str:
     """Return the page as Markdown, ended by a line feed."""
     lines = [_INTRODUCTION, "## Fields", "", "| field | type | required | rules | meaning |", "|---|---|---|---|---|"]

@@ -15,7 +15,7 @@ from pathlib import Path
 from tokenop.errors import InputError
 from tokenop.extract.model import ExtractError, Row
 
-SPILL_BYTES = 32_000_000
+SPILL_BYTES = 16_000_000
 
 
 def line(row: Row, columns: Sequence[str]) -> bytes:

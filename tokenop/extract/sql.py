@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from tokenop.errors import MisuseError
@@ -61,6 +62,7 @@ def select(view: str, columns: Sequence[str], time: str, marks: tuple[str, str] 
     return statement
 
 
+@cache
 def check_read_only(statement: str) -> None:
     """Make sure that `statement` is one SELECT of columns of one view, with nothing else in it.
 

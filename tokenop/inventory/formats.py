@@ -194,7 +194,7 @@ def _walk(root: Any, contents: Contents, allowed: Allowed, known: frozenset[str]
     for module in _modules(root, contents.path):
         address = module.get("address")
         for resource in _list(module, "resources", contents.path):
-            if resource.get("address") in known:
+            if known and isinstance(resource.get("address"), str) and resource["address"] in known:
                 continue
             instance = _instance(resource, address if isinstance(address, str) else "", contents, allowed)
             if instance:
@@ -237,7 +237,7 @@ def _plan(document: dict[str, Any], contents: Contents, allowed: Allowed) -> Non
         actions = change.get("actions")
         action = tuple(actions) if isinstance(actions, list) and all(isinstance(a, str) for a in actions) else ()
         if action not in _ACTIONS:
-            fail(shown, f"{instance.address[:200]}: actions {list(action)[:4]} are not known")
+            fail(shown, f"{instance.address[:200]}: its actions are none that Terraform plans")
         instance.change = _ACTIONS[action]
         readable = allowed(instance.type) or Tree()
         before = select(change.get("before"), readable, change.get("before_sensitive"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -78,10 +79,18 @@ def load(extra: Path | None = None) -> Machines:
         FindingsError: a file has errors, each with its line.
         InputError: a file cannot be read.
     """
-    files = sorted((settings.content("templates") / "prices" / "instances").glob("*.yaml"))
-    types: dict[tuple[str, str], Machine] = {}
-    families: list[tuple[str, str, str | None]] = []
-    for path in [*files, *([extra] if extra else [])]:
+    shipped = _shipped(settings.content("templates") / "prices" / "instances")
+    return _read([extra], shipped) if extra else shipped
+
+
+@cache
+def _shipped(folder: Path) -> Machines:
+    return _read(sorted(folder.glob("*.yaml")), Machines({}, ()))
+
+
+def _read(files: Iterable[Path], below: Machines) -> Machines:
+    types, families = dict(below.types), list(below.families)
+    for path in files:
         document = documents.load_yaml(path)
         if found := list(_problems(document)):
             raise FindingsError(found)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from tokenop import __version__
 from tokenop.catalogue.model import LAYERS, Template
+from tokenop.economics import fleet
 from tokenop.economics.rows import Replayed
 from tokenop.economics.work import spread_of
 from tokenop.errors import NoInputError
-from tokenop.planning import reasons
+from tokenop.planning import infrastructure, reasons
 from tokenop.planning.candidates import Rejection, screen
 from tokenop.planning.describe import Outcome, chosen_entry, rejected_entry
 from tokenop.planning.figures import interval, share, usd
@@ -25,6 +26,7 @@ from tokenop.profile import scalars as profile_scalars
 if TYPE_CHECKING:
     import duckdb
 
+    from tokenop.inventory.model import Inventory
     from tokenop.prices.book import PriceBook
     from tokenop.profile.window import Window
 
@@ -59,6 +61,7 @@ class Request:
     progress: Callable[[str], None] = _silent
     scalars: Mapping[str, Any] | None = None  # where they were computed on the events behind `calls`
     sample: bool | None = None
+    inventory: Inventory | None = None
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ def build(request: Request) -> Plan:
     candidates, left = screen(
         request.connection,
         request.templates,
-        scalars,
+        {**scalars, **fleet.scalars(request.inventory)},
         request.policy,
         request.book,
         request.window.until,
@@ -92,7 +95,16 @@ def build(request: Request) -> Plan:
     )
     request.progress(f"replaying {len(candidates)} of {len(request.templates)} templates")
     spread = spread_of(request.window, _peak(known))
-    study = prepare(request.connection, candidates, request.book, spread, request.draws, request.seed, request.calls)
+    study = prepare(
+        request.connection,
+        candidates,
+        request.book,
+        spread,
+        request.draws,
+        request.seed,
+        request.calls,
+        request.inventory,
+    )
     problem = study.problem(request.policy)
     request.progress("choosing")
     chosen = choose(problem)
@@ -116,10 +128,12 @@ def _document(
     fixed = sum(study_cost(study, one, request.policy) for one in chosen)
     months = float(request.policy.horizon_months)
     monthly = Decimal(repr(study.monthly))
+    # No known cost at all is an unknown bill, not one of 0.
+    tokens = None if scalars["monthly_cost_usd"] is None else replayed.before * monthly
+    bills = infrastructure.Bills(tokens, request.inventory)
     return {
         "schema_version": SCHEMA_VERSION,
-        # No known cost at all is an unknown bill, not one of 0.
-        "baseline_monthly_usd": None if scalars["monthly_cost_usd"] is None else usd(replayed.before * monthly),
+        "baseline_monthly_usd": bills.both,
         "savings_monthly_usd": interval(joint, pooled),
         "net_12_months_usd" if months == 12 else f"net_{months:g}_months_usd": interval(
             joint * months - fixed, pooled * months - fixed
@@ -129,13 +143,15 @@ def _document(
             "extrapolated": study.spread.extrapolated,
             "method": study.spread.method,
         },
-        "baseline": _baseline(request, replayed, scalars),
+        "baseline": {**_baseline(request, replayed, scalars), **bills.split()},
+        **infrastructure.section(study, request.inventory, chosen),
+        **infrastructure.refused(study, chosen),
         "joint": _joint(study, chosen, pooled, replayed),
         "quality": {
             "average_drop": float(sum((study.drop(one) for one in outcome.members()), Decimal(0))),
             "allowed": None if (most := request.policy.max_quality_drop) is None else float(most),
         },
-        "budget": _budget(request.policy, replayed.after * monthly),
+        "budget": _budget(request.policy, (replayed.after + replayed.fleet_after) * monthly),
         "layers": [{"layer": layer, "savings_monthly_usd": usd(saved)} for layer, saved in outcome.by_layer().items()],
         "chosen": [chosen_entry(outcome, one, place) for place, one in enumerate(outcome.sequence(), start=1)],
         "rejected": [rejected_entry(study, one) for one in sorted(left, key=lambda one: one.template.id)],

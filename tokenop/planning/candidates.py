@@ -9,8 +9,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from tokenop.catalogue.levers import SPECS
 from tokenop.catalogue.model import STATUSES
-from tokenop.catalogue.vocabulary import PROFILE_SCALARS
+from tokenop.catalogue.vocabulary import INVENTORY_SCALARS, WORKLOAD_SCALARS
 from tokenop.errors import InputError
 from tokenop.planning.policy import RISK_LEVELS, Policy
 
@@ -44,7 +45,7 @@ def screen(
     Args:
         connection: any connection; expressions are evaluated over one row of scalars.
         templates: the catalogue.
-        scalars: the workload profile (`tokenop.profile.scalars`).
+        scalars: the workload profile (`tokenop.profile.scalars`), and that of the inventory where there is one.
         policy: the constraints.
         book: prices, for the targets of routing.
         at: when the target prices must be valid.
@@ -57,6 +58,7 @@ def screen(
         found = (
             _status(template, min_status)
             or _policy(template, policy)
+            or _inventory(template, scalars)
             or _predicate(connection, template, scalars)
             or _target(template, policy, book, at)
         )
@@ -68,8 +70,8 @@ def screen(
 
 
 def _one_row(connection: duckdb.DuckDBPyConnection, scalars: Mapping[str, object]) -> None:
-    columns = ", ".join(f"CAST(${name} AS {kind}) AS {name}" for name, kind in PROFILE_SCALARS.items())
-    values = {name: scalars.get(name) for name in PROFILE_SCALARS}
+    columns = ", ".join(f"CAST(${name} AS {kind}) AS {name}" for name, kind in WORKLOAD_SCALARS.items())
+    values = {name: scalars.get(name) for name in WORKLOAD_SCALARS}
     connection.execute(f"CREATE OR REPLACE TEMP TABLE workload_scalars AS SELECT {columns}", values)
 
 
@@ -96,6 +98,18 @@ def _policy(template: Template, policy: Policy) -> tuple[str, str] | None:
     return None
 
 
+def _inventory(template: Template, scalars: Mapping[str, object]) -> tuple[str, str] | None:
+    """Return a reason where a template changes an inventory and there is none."""
+    acts = any(SPECS[lever.kind].acts_on == "resources" for lever in template.levers)
+    asks = any(re.search(rf"\b{name}\b", template.applies_when) for name in INVENTORY_SCALARS)
+    if not (acts or asks) or scalars.get("infra_resources") is not None:
+        return None
+    return "predicate", (
+        "needs an inventory of what runs, and there is none: run `tokenop discover` on Terraform's state or plan "
+        "(`terraform show -json`), or name one with --inventory"
+    )
+
+
 def _predicate(
     connection: duckdb.DuckDBPyConnection, template: Template, scalars: Mapping[str, object]
 ) -> tuple[str, str] | None:
@@ -109,7 +123,7 @@ def _predicate(
         raise InputError(f"{template.path}: applies_when cannot be worked out here: {error}") from error
     if row and row[0]:
         return None
-    named = [name for name in PROFILE_SCALARS if re.search(rf"\b{name}\b", template.applies_when)]
+    named = [name for name in WORKLOAD_SCALARS if re.search(rf"\b{name}\b", template.applies_when)]
     values = ", ".join(f"{name} = {_shown(scalars.get(name))}" for name in named)
     return "predicate", f"applies_when does not hold: {template.applies_when} ({values})"
 

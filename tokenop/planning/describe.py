@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from tokenop.catalogue.model import LAYERS, Template
-from tokenop.economics.levers import Bound, response_cache, self_host
+from tokenop.economics.levers import Bound, budget, capacity, response_cache, self_host
+from tokenop.planning import infrastructure
 from tokenop.planning.candidates import Rejection
 from tokenop.planning.figures import complexity, interval, payback, share, usd
 from tokenop.planning.policy import Policy
@@ -70,8 +71,13 @@ def chosen_entry(outcome: Outcome, template: Template, place: int) -> dict[str, 
         "evidence": evidence(template),
         "savings_monthly_usd": interval(draws, study.saving(alone)),
         "marginal_monthly_usd": usd(outcome.marginals[template.id]),
-        "matched": {"calls": calls, "cost_share": share(cost_share)},
+        "matched": {
+            "calls": calls,
+            "cost_share": share(cost_share),
+            **infrastructure.matched(study, template.id),
+        },
         "levers": [_lever(study, bound) for bound in study.of(alone)],
+        **infrastructure.limited(study, outcome.chosen, template.id),
         "roi": {
             "implementation_usd": usd(cost),
             "running_monthly_usd": usd(running),
@@ -174,7 +180,38 @@ def _measured(study: Study, bound: Bound) -> dict[str, Any]:
         found["batch_discount"] = share(float(discounts.max())) if discounts.size else None
     if bound.lever.kind == "self_host":
         found.update(_gpus(study, bound))
+    if bound.lever.kind == "budget":
+        found.update(_groups(study, bound))
+    if bound.lever.kind == "capacity":
+        found.update(_resources(study, bound))
     return found
+
+
+def _groups(study: Study, bound: Bound) -> dict[str, Any]:
+    """Return how many have a limit, and whether the log holds whole periods."""
+    row = study.connection.execute(f"SELECT count(*), count(*) FILTER (over) FROM {bound.name}_groups").fetchone()
+    parts = [part for part, _ in budget.covered(bound, study.spread).values()]
+    return {
+        "groups": row[0] if row else 0,
+        "groups_over_limit_today": row[1] if row else 0,
+        # Where the log begins or ends within a day or month, that part of the limit applies.
+        "limit_prorated": any(part < 1 for part in parts),
+    }
+
+
+def _resources(study: Study, bound: Bound) -> dict[str, Any]:
+    """Return what the lever finds in the inventory, and what nobody can tell."""
+    fleet, flags = study.fleet, capacity.acts_on(bound, study.fleet)
+    price = {"spot": "spot_rate", "reserved": "reserved_rate"}.get(capacity.change(bound))
+    priced = (
+        {"resources_with_a_price_of_their_own": int((flags & ~np.isnan(fleet.array(price))).sum())} if price else {}
+    )
+    return {
+        "resources": int(flags.sum()),
+        "on_demand_instances": int(fleet.array("on_demand")[flags].sum()) if flags.any() else 0,
+        "unknown_resources": fleet.unknown_matches[bound.name],
+        **priced,
+    }
 
 
 def _gpus(study: Study, bound: Bound) -> dict[str, Any]:

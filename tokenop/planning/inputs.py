@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from tokenop.errors import MisuseError, NoInputError
 if TYPE_CHECKING:
     import duckdb
 
+    from tokenop.inventory.model import Inventory
     from tokenop.prices.book import PriceBook
     from tokenop.profile.window import Window
 
 DEFAULT_LOGS = ("events.jsonl", "events.parquet")
+DEFAULT_INVENTORY = "inventory.yaml"
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,33 @@ def open_shared(connection: duckdb.DuckDBPyConnection, path: Path) -> Opened:
     info = workload.open_workload(connection, path, "calls")
     sources = {"kind": "workload", "events_hash": info.events_hash, "suppressed_calls": info.suppressed_calls}
     return Opened(info.window, info.coverage, sources, info.scalars, info.sample)
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The inventory that a plan works on, if any, and where it comes from."""
+
+    inventory: Inventory | None
+    inputs: Mapping[str, object]
+    path: Path | None = None
+
+
+def open_inventory(named: Path | None, beside: Path | None) -> Fleet:
+    """Return the inventory that is named, or `inventory.yaml` in the folder of `beside`, or none.
+
+    Raises:
+        FindingsError: the file is no inventory; each error is named with its line.
+        InputError: it cannot be read.
+    """
+    path = named
+    if path is None and beside is not None and (beside.parent / DEFAULT_INVENTORY).is_file():
+        path = beside.parent / DEFAULT_INVENTORY
+    if path is None:
+        return Fleet(None, {})
+    import tokenop.inventory
+
+    inventory = tokenop.inventory.read(path)
+    return Fleet(inventory, {"inventory_hash": hashlib.sha256(path.read_bytes()).hexdigest()[:32]}, path)
 
 
 def choose_log(events: Path | None, workload: Path | None) -> Path | None:

@@ -15,9 +15,8 @@ def why_not(study: Study, problem: Problem, template: Template, chosen: frozense
 
     The template is compared with the chosen set as it is: what it would add to it, not what it would save alone.
     """
-    if study.matched(template.id)[0] == 0:
-        wheres = "; ".join(lever.where for lever in template.levers)
-        return "not-matched", f"no priced call matches: {wheres}"
+    if study.matched(template.id)[0] == 0 and not study.matched_resources(template.id).any():
+        return "not-matched", _unmatched(study, template)
     missing = sorted(set(template.requires) - chosen - {template.id})
     if missing:
         return "requires", f"requires {', '.join(missing)}, which is not in the plan"
@@ -32,6 +31,17 @@ def why_not(study: Study, problem: Problem, template: Template, chosen: frozense
     if against:
         return "conflict", f"conflicts with {', '.join(against)}, which saves more"
     return _constraint(problem, template, chosen) or _nothing_left(study, problem, template, chosen, alone)
+
+
+def _unmatched(study: Study, template: Template) -> str:
+    wheres = "; ".join(lever.where for lever in template.levers)
+    bounds = [bound for bound in study.of(frozenset({template.id})) if bound.name in study.fleet.match]
+    if not bounds:
+        return f"no priced call matches: {wheres}"
+    unknown = sum(study.fleet.unknown_matches[bound.name] for bound in bounds)
+    missed = f" ({unknown} that match have an unknown count or price)" if unknown else ""
+    what = "resource" if len(bounds) == len(template.levers) else "call or resource"
+    return f"no priced {what} that could change matches: {wheres}{missed}"
 
 
 def _conflicts(study: Study, other: str, template: str) -> bool:

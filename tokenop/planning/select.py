@@ -81,11 +81,18 @@ def allowed(problem: Problem, chosen: frozenset[str], *, complete: bool) -> bool
 
 
 def ceilings(problem: Problem) -> dict[str, Array]:
-    """Return by lever, for each cell, the largest share of its cost that the lever can save in any state."""
-    return {
-        bound.name: KINDS[bound.lever.kind].ceiling(bound, problem.cells, problem.values[bound.name], problem.bounds)
-        for bound in problem.bounds
-    }
+    """Return by lever, for each cell, the largest share of its cost that the lever can save in any state.
+
+    The resources of the inventory come after the cells, as in the state's costs.
+    """
+    found = {}
+    for bound in problem.bounds:
+        most = KINDS[bound.lever.kind].ceiling(bound, problem.cells, problem.values[bound.name], problem.bounds)
+        if bound.lever.kind == "capacity":
+            found[bound.name] = np.concatenate([np.zeros(problem.cells.size), most])
+        else:
+            found[bound.name] = np.concatenate([most, np.zeros(problem.cells.fleet.size)])
+    return found
 
 
 @dataclass(frozen=True, slots=True)

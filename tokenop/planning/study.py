@@ -7,15 +7,16 @@ replay of the chosen set on the rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tokenop.catalogue.model import Template
-from tokenop.economics import binding, cells, chain, draws, rows, work
-from tokenop.economics.levers import KINDS, Bound
+from tokenop.economics import binding, cells, chain, draws, fleet, rows, work
+from tokenop.economics.fleet import Fleet
+from tokenop.economics.levers import KINDS, Bound, budget, capacity
 from tokenop.economics.levers.base import Constants, Values
 from tokenop.economics.state import Array, Cells, initial
 from tokenop.errors import InputError
@@ -26,6 +27,7 @@ from tokenop.profile import thresholds
 if TYPE_CHECKING:
     import duckdb
 
+    from tokenop.inventory.model import Inventory
     from tokenop.prices.book import PriceBook
 
 SWEEP_POINTS = 11
@@ -71,8 +73,21 @@ class Study:
     def replay(self, chosen: frozenset[str]) -> rows.Replayed:
         """Return what the set does to the rows, with expected parameters. Each set is replayed once."""
         if chosen not in self._replays:
-            self._replays[chosen] = rows.replay(self.connection, self.of(chosen), self.constants, self.spread)
+            self._replays[chosen] = rows.replay(
+                self.connection, self.of(chosen), self.constants, self.spread, self.fleet
+            )
         return self._replays[chosen]
+
+    @property
+    def fleet(self) -> Fleet:
+        """Return the inventory; an empty one where there is none."""
+        return self.cells.fleet
+
+    def limited(self, chosen: frozenset[str]) -> dict[str, rows.Limited]:
+        """Return by lever what the budgets of a set take from the rows, in the window."""
+        bounds = self.of(chosen)
+        budgets = [bound for bound in bounds if bound.lever.kind == "budget"]
+        return {one.name: rows.limited(self.connection, bounds, self.constants, one) for one in budgets}
 
     def marginals(self, chosen: frozenset[str]) -> dict[str, float]:
         """Return by template what its levers save in chain order, monthly USD: the sum is the joint saving."""
@@ -91,18 +106,32 @@ class Study:
         flags = np.zeros(self.cells.size, dtype=np.bool_)
         for bound in self.of(frozenset({template})):
             flags |= self.cells.match[bound.name]
-        whole = float(self.cells.cost.sum())
-        share = float(self.cells.cost[flags].sum()) / whole if whole else 0.0
-        return round(float(self.cells.calls[:, flags].sum())), share
+        hourly = np.array([float(fleet.hourly(one)) for one in self.fleet.resources])
+        resources = self.matched_resources(template)
+        whole = float(self.cells.cost.sum()) + float(hourly.sum()) * self.spread.hours
+        part = float(self.cells.cost[flags].sum()) + float(hourly[resources].sum()) * self.spread.hours
+        return round(float(self.cells.calls[:, flags].sum())), part / whole if whole else 0.0
+
+    def matched_resources(self, template: str) -> np.ndarray:
+        """Return which resources of the inventory any lever of the template can change."""
+        flags = np.zeros(self.fleet.size, dtype=np.bool_)
+        for bound in self.of(frozenset({template})):
+            if bound.name in self.fleet.match:
+                flags |= capacity.acts_on(bound, self.fleet)
+        return flags
 
     def drop(self, template: Template) -> Decimal:
         """Return the quality that a template may cost on average over all calls, rounded up to six digits.
 
-        That is its largest drop times the share of calls that its levers touch with their expected shares.
+        That is its largest drop times the share of calls that its levers touch with their expected shares; of a limit,
+        those that are past it today.
         """
         touched = np.zeros(self.cells.size)
         for bound in self.of(frozenset({template.id})):
-            part = float(self.arrays[bound.name]["share"][0, 0])
+            part: float | Array = float(self.arrays[bound.name]["share"][0, 0])
+            if bound.lever.kind == "budget":
+                today = initial(self.cells, self.spread.hours)
+                part = budget.past(bound, today, self.arrays[bound.name])[0]
             touched = np.maximum(touched, np.where(self.cells.match[bound.name], part, 0.0))
         calls = self.cells.calls.sum(axis=0)
         share = float((calls * touched).sum()) / max(float(calls.sum()), 1.0)
@@ -208,8 +237,9 @@ def prepare(
     draw_count: int,
     seed: int,
     calls: str = "calls",
+    inventory: Inventory | None = None,
 ) -> Study:
-    """Bind the templates to the relation `calls`, build the work table and pool it.
+    """Bind the templates to the relation `calls` and to the inventory, build the work table and pool it.
 
     Raises:
         InputError: a template's `where` fails on these calls.
@@ -218,13 +248,12 @@ def prepare(
 
     bounds = binding.bind(connection, book, templates, spread.window.until)
     try:
+        standing = fleet.load(connection, inventory, bounds)
         work.build(connection, bounds, spread, calls)
     except duckdb.Error as error:
         # An allow-listed expression can still fail on the values of one call (a cast, a division).
         wheres = "; ".join(sorted({f"{bound.template}: {bound.lever.where}" for bound in bounds}))
-        raise InputError(
-            f"a template's where cannot be worked out on these calls: {error} (one of {wheres})"
-        ) from error
+        raise InputError(f"a template's where cannot be worked out here: {error} (one of {wheres})") from error
     bounds = binding.observe_latency(connection, bounds)
     constants = draws.expected(bounds)
     return Study(
@@ -232,7 +261,7 @@ def prepare(
         tuple(sorted(templates, key=lambda one: one.id)),
         tuple(bounds),
         spread,
-        cells.load(connection, bounds, spread),
+        replace(cells.load(connection, bounds, spread), fleet=standing),
         constants,
         draws.as_arrays(constants),
         draws.parameters(bounds, draw_count, seed),

@@ -65,9 +65,10 @@ def _headline(console: Console, plan: Mapping[str, Any]) -> None:
     else:
         part = f", {saved['p50'] / before:.0%}" if before else ""
         console.print(
-            f"[bold]Today {usd(before)} a month. This plan saves {interval(saved)} a month{part}.[/bold]",
+            f"[bold]Today {usd(before)} a month{_split(plan)}. This plan saves {interval(saved)} a month{part}.[/bold]",
             soft_wrap=True,
         )
+    _refused(console, plan)
     priced = plan["baseline"]["priced_cost_share"]
     # Rounded down: 99.96 % is not all of it.
     covered = "unknown" if priced is None else f"{math.floor(priced * 1000) / 1000:.1%}"
@@ -91,6 +92,27 @@ def _headline(console: Console, plan: Mapping[str, Any]) -> None:
             f"Budget {usd(plan['budget']['monthly_usd'])} a month: {state} ({usd(plan['budget']['after_usd'])} after)"
         )
     console.print()
+
+
+def _split(plan: Mapping[str, Any]) -> str:
+    """Return the two bills behind the sum, where the plan has an inventory."""
+    inventory, baseline = plan.get("infrastructure"), plan["baseline"]
+    if inventory is None:
+        return ""
+    infra, tokens = (
+        "unknown" if (bill := baseline[f"{name}_monthly_usd"]) is None else usd(bill)
+        for name in ("infrastructure", "tokens")
+    )
+    count, missing = inventory["resources"], inventory["unpriced"]
+    unknown = f", {missing} without a known bill" if missing else ""
+    return f" (tokens {tokens}; infrastructure {infra}: {count} resource{'' if count == 1 else 's'}{unknown})"
+
+
+def _refused(console: Console, plan: Mapping[str, Any]) -> None:
+    """Say what a limit refuses: that is no saving by doing the same for less."""
+    limited = plan.get("limited")
+    if limited and (limited["calls_rejected"] or limited["calls_degraded"]):
+        console.print(f"[yellow]Part of this is a limit: {marked(limited['note'])}.[/yellow]", soft_wrap=True)
 
 
 def _chosen(console: Console, chosen: list[Mapping[str, Any]]) -> None:

@@ -110,6 +110,9 @@ def _texts(plan: Plan, breakdown: Breakdown) -> dict[str, Any]:
         "title": f"{sentences.headline(plan)} · TokenOp",
         "headline": sentences.headline(plan),
         "lead": sentences.lead(plan),
+        "bills": sentences.bills(plan),
+        "limited": sentences.limited(plan),
+        "infrastructure_text": sentences.infrastructure_text(plan),
         "period": f"{period} ({sentences.hours(plan.window.hours)})",
         "after_interval": sentences.after_interval(plan),
         "implementation": sum(known, Decimal(0)) if known and len(known) == len(costs) else None,
@@ -232,6 +235,7 @@ def _origin(plan: Plan) -> dict[str, Any]:
     inputs = plan.inputs
     facts = [
         ("Events", inputs.events_hash),
+        *([("Inventory", inputs.inventory_hash)] if inputs.inventory_hash else []),
         ("Prices", inputs.prices_hash),
         ("Templates", inputs.templates_hash),
         ("Commit", inputs.commit),
@@ -245,7 +249,7 @@ def _origin(plan: Plan) -> dict[str, Any]:
     unpriced = coverage.pop("unpriced_models", None) or []
     return {
         "origin": [(name, words.UNKNOWN if value is None else value) for name, value in facts],
-        "coded": ("Events", "Prices", "Templates", "Commit"),
+        "coded": ("Events", "Inventory", "Prices", "Templates", "Commit"),
         "coverage": _coverage(coverage),
         "unpriced": [model for entry in unpriced if (model := _model(entry))],
         "policies": [(name, _fact(name, value)) for name, value in plan.policy.items()],

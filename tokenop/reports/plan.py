@@ -56,6 +56,41 @@ class Baseline(msgspec.Struct, frozen=True):
     coverage: dict[str, Any] = {}
     latency_p95_ms: Decimal | None = None
     sample: bool = False
+    tokens_monthly_usd: Decimal | None = None
+    infrastructure_monthly_usd: Decimal | None = None
+
+
+class Change(msgspec.Struct, frozen=True):
+    """A resource of the inventory that the plan changes."""
+
+    address: str
+    monthly_usd: Decimal
+    after_monthly_usd: Decimal
+    instance_type: str | None = None
+    region: str | None = None
+    on_demand: int | None = None
+
+
+class Infrastructure(msgspec.Struct, frozen=True):
+    """The inventory's bill; resources without a known count or price are in no amount."""
+
+    resources: int
+    unpriced: int
+    monthly_usd: Decimal | None = None
+    after_monthly_usd: Decimal | None = None
+    reservations_not_stated: int = 0
+    changed: int = 0
+    changes: list[Change] = []
+
+
+class Limited(msgspec.Struct, frozen=True):
+    """The calls a month that the plan's limits refuse or degrade."""
+
+    calls_rejected: Decimal
+    calls_degraded: Decimal
+    spend_rejected_usd: Decimal
+    spend_degraded_usd: Decimal
+    note: str = ""
 
 
 class Joint(msgspec.Struct, frozen=True):
@@ -166,6 +201,7 @@ class Inputs(msgspec.Struct, frozen=True):
 
     events_hash: str
     prices_hash: str
+    inventory_hash: str | None = None
     commit: str | None = None
     templates_hash: str | None = None
     seed: int | None = None
@@ -189,10 +225,12 @@ class Plan(msgspec.Struct, frozen=True):
     chosen: list[Chosen] = []
     rejected: list[Rejected] = []
     policy: dict[str, Any] = {}
+    infrastructure: Infrastructure | None = None
+    limited: Limited | None = None
 
     @property
     def unpriced(self) -> bool:
-        """Return whether no call has a known price: then the bill is unknown, which is not 0."""
+        """Return whether nothing has a known price: then the bill is unknown, which is not 0."""
         return self.known_bill is None
 
     @property

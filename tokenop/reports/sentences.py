@@ -40,6 +40,54 @@ def lead(plan: Plan) -> str:
     return f"{text}."
 
 
+def bills(plan: Plan) -> str | None:
+    """Return what the bill is made of, where the plan knows an inventory."""
+    if plan.infrastructure is None:
+        return None
+    tokens, infra = plan.baseline.tokens_monthly_usd, plan.baseline.infrastructure_monthly_usd
+    return f"tokens {usd(tokens)}, infrastructure {usd(infra)}"
+
+
+def limited(plan: Plan) -> str | None:
+    """Return what the plan's limits refuse or degrade; nothing where nobody reaches one."""
+    found = plan.limited
+    if found is None or not (found.calls_rejected or found.calls_degraded):
+        return None
+    parts = []
+    if found.calls_rejected:
+        parts.append(
+            f"{count(round(found.calls_rejected))} calls worth {usd(found.spend_rejected_usd)} a month are refused, "
+            "which is work not done and not the same work for less"
+        )
+    if found.calls_degraded:
+        parts.append(
+            f"{count(round(found.calls_degraded))} calls worth {usd(found.spend_degraded_usd)} a month are answered by "
+            "a cheaper model because a limit is reached, whatever they ask"
+        )
+    return f"{'; '.join(parts)}."
+
+
+def infrastructure_text(plan: Plan) -> str | None:
+    """Return what becomes of the inventory, and what of it has no known bill."""
+    found = plan.infrastructure
+    if found is None:
+        return None
+    before, after = found.monthly_usd, found.after_monthly_usd
+    text = f"{count(found.resources)} resources, {usd(before)} a month today"
+    if before is None or after is None or before == after:
+        text += "; the plan changes none of them. "
+    else:
+        text += f", {usd(after)} with the plan ({change(after - before)}). "
+    if found.unpriced:
+        text += f"{count(found.unpriced)} have no known count or price and are in no amount. "
+    if found.reservations_not_stated:
+        text += (
+            f"{count(found.reservations_not_stated)} do not say what of them is reserved today: all of it counts as "
+            "on-demand, so ask your bill before you commit or move anything. "
+        )
+    return text + "The charts and tables below are of the calls alone."
+
+
 def after_interval(plan: Plan) -> str:
     """Return the interval of the bill with the plan."""
     saving = plan.savings_monthly_usd

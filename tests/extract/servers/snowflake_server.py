@@ -14,6 +14,7 @@ import sys
 from typing import Any
 
 import uvicorn
+
 server = importlib.import_module("fakesnow.server")  # `fakesnow.server` is also a function
 
 
@@ -41,7 +42,9 @@ def _recorded(app: Any) -> Any:
                 packed = dict(scope["headers"]).get(b"content-encoding") == b"gzip"
                 said = json.loads(gzip.decompress(body) if packed else body)
                 entry = {"path": scope["path"], "sql": said.get("sqlText"), "binds": said.get("bindings")}
-                parameters = said.get("data", {}).get("SESSION_PARAMETERS") if scope["path"].endswith("login-request") else None
+                parameters = (
+                    said.get("data", {}).get("SESSION_PARAMETERS") if scope["path"].endswith("login-request") else None
+                )
                 sys.stderr.write(json.dumps({**entry, "parameters": parameters}) + "\n")
                 sys.stderr.flush()
             return message

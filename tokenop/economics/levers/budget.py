@@ -89,7 +89,7 @@ def _next(at: datetime, period: str) -> datetime:
     return at + timedelta(days=1) if period == "day" else (at + timedelta(days=32)).replace(day=1)
 
 
-def _past(bound: Bound, state: State, values: Values) -> Array:
+def past(bound: Bound, state: State, values: Values) -> Array:
     """Return the share of each cell's calls that is past its group's limit and dealt with, `(draws, cells)`."""
     cells = state.cells
     index = cells.groups[bound.name]
@@ -99,21 +99,21 @@ def _past(bound: Bound, state: State, values: Values) -> Array:
     member[np.arange(member.shape[0]), index[inside]] = 1.0
     spend = state.cost_of_calls()[:, inside] @ member
     over = np.where(spend > limits, 1 - limits / np.where(spend > 0, spend, 1.0), 0.0)
-    past = np.zeros((over.shape[0], cells.size))
-    past[:, inside] = over[:, index[inside]] * values["share"]
-    return share(matched(bound, cells), past)
+    found = np.zeros((over.shape[0], cells.size))
+    found[:, inside] = over[:, index[inside]] * values["share"]
+    return share(matched(bound, cells), found)
 
 
 def apply(bound: Bound, state: State, values: Values) -> None:
     """Refuse or downgrade what is past the limit."""
-    past = _past(bound, state, values)
+    taken = past(bound, state, values)
     if not rejects(bound):
-        moving.move(bound, state, past, values["tokeniser_ratio"], np.zeros((1, 1)), np.zeros((1, 1)))
+        moving.move(bound, state, taken, values["tokeniser_ratio"], np.zeros((1, 1)), np.zeros((1, 1)))
         return
     for part in state.parts:
-        part.calls = part.calls * (1 - past)
-        part.tokens = [tokens * (1 - past) for tokens in part.tokens]
-        part.fixed = part.fixed * (1 - past)
+        part.calls = part.calls * (1 - taken)
+        part.tokens = [tokens * (1 - taken) for tokens in part.tokens]
+        part.fixed = part.fixed * (1 - taken)
 
 
 def measured(bound: Bound, values: Constants) -> str:
@@ -131,13 +131,13 @@ def measured(bound: Bound, values: Constants) -> str:
 
 def stage(bound: Bound, values: Constants) -> str:
     """Take what is past the limit from the matching rows."""
-    past = f"{bound.name}_past"
+    column = f"{bound.name}_past"
     source = f"({measured(bound, values)})"
     if not rejects(bound):
         ratio = values["tokeniser_ratio"]
         latency = 1.0 if bound.latency_ratio is None else bound.latency_ratio
-        return moving.stage(bound, past, ratio, 0.0, 0.0, latency).replace("{source}", source)
-    keep = f"(CASE WHEN {bound.name} THEN 1 - {past} ELSE 1 END)"
+        return moving.stage(bound, column, ratio, 0.0, 0.0, latency).replace("{source}", source)
+    keep = f"(CASE WHEN {bound.name} THEN 1 - {column} ELSE 1 END)"
     scaled = ", ".join(f"s_{name} * {keep} AS s_{name}" for name in ("n", "vis", *BUCKETS, "fixed"))
     return f"SELECT * REPLACE ({scaled}) FROM {source}"
 

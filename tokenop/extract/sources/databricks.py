@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import random
 import re
@@ -270,18 +271,20 @@ class _Session:
         from databricks.sdk.errors.base import DatabricksError
 
         passing = (errors.TooManyRequests, errors.TemporarilyUnavailable, errors.InternalError, errors.DeadlineExceeded)
+        exceptions = transport.exceptions
+        broken = (exceptions.ConnectionError, exceptions.Timeout, exceptions.ChunkedEncodingError, json.JSONDecodeError)
         try:
             return step()
         except DatabricksError as error:
             failure: Exception = error
-        except (TimeoutError, transport.RequestException) as error:
+        except (TimeoutError, json.JSONDecodeError, transport.RequestException) as error:
             # The SDK says that its time is over; what it ran into is the cause.
             failure = error.__cause__ if isinstance(error.__cause__, Exception) else error
         if isinstance(failure, passing):
             after = getattr(failure, "retry_after_secs", None)
             text = f"answers {_kind(failure)}"
             raise retry.Transient(self._failed(stream, text), float(after) if after else None) from None
-        if isinstance(failure, (transport.ConnectionError, transport.Timeout, ValueError)):
+        if isinstance(failure, broken):
             raise retry.Transient(self._failed(stream, f"the connection broke ({type(failure).__name__})")) from None
         if isinstance(failure, errors.PermissionDenied | errors.NotFound):
             raise StreamUnavailable(f"{self.origin}: {stream.reads}: {_kind(failure)}; {self._needs()}") from None

@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenop.inventory.patches import hcl
-from tokenop.inventory.patches.hcl import Attribute, Block
+from tokenop.inventory.patches.hcl import Attribute, Block, Source
 
 
 @dataclass(slots=True)
 class Editor:
-    """The block of one resource, the notes on it, and whether anything was planned."""
+    """The block of one resource, the notes on it, and whether anything was planned.
+
+    `siblings` are the files of its module.
+    """
 
     block: Block
     address: str
+    siblings: Sequence[Source] = ()
     notes: list[str] = field(default_factory=list)
     changed: bool = False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -178,10 +179,28 @@ def _elsewhere(text: str) -> Edit:
 
 
 _SCALE_SET = {"priority": '"Spot"', "eviction_policy": '"Delete"', "max_bid_price": "-1"}
-_TEMPLATE = (
-    "spot is set in its instance template: scheduling with preemptible = true, automatic_restart = false and "
-    'provisioning_model = "SPOT"'
-)
+
+
+def _template_spot(editor: Editor, resource: Resource, change: Change) -> None:
+    """Instance group of Google: its instance template, where it stands in the same module."""
+    versions = editor.block.blocks("version")
+    used = versions[0].attribute("instance_template") if len(versions) == 1 else None
+    named = re.match(r"(google_compute_(?:region_)?instance_template)\.(\w+)\.", used.text) if used else None
+    wanted = (named[1], named[2]) if named else ()
+    found = [b for s in editor.siblings for b in s.blocks if b.kind == "resource" and b.labels == wanted]
+    if len(found) != 1:
+        editor.note(
+            "spot is set in its instance template, which is not found here: scheduling with preemptible = true, "
+            'automatic_restart = false and provisioning_model = "SPOT"'
+        )
+        return
+    template = Editor(found[0], editor.address, editor.siblings)
+    _google_spot(template, resource, change)
+    editor.notes += template.notes
+    editor.changed = template.changed
+    if template.changed:
+        editor.note(f"all groups that use {'.'.join(wanted)} change with it")
+
 
 SPOT: dict[str, Edit] = {
     "aws_autoscaling_group": _group_spot,
@@ -203,8 +222,8 @@ SPOT: dict[str, Edit] = {
     "azurerm_orchestrated_virtual_machine_scale_set": _attributes(_SCALE_SET, replaces=True),
     "aws_ec2_fleet": _elsewhere("move {share} % of on_demand_target_capacity to spot_target_capacity"),
     "aws_spot_fleet_request": _elsewhere("lower on_demand_target_capacity by {share} %"),
-    "google_compute_instance_group_manager": _elsewhere(_TEMPLATE),
-    "google_compute_region_instance_group_manager": _elsewhere(_TEMPLATE),
+    "google_compute_instance_group_manager": _template_spot,
+    "google_compute_region_instance_group_manager": _template_spot,
     "azurerm_machine_learning_compute_cluster": _attributes({"vm_priority": '"LowPriority"'}, replaces=True),
     "databricks_cluster": _databricks_spot,
     "databricks_instance_pool": _databricks_spot,

@@ -97,7 +97,7 @@ def _pull(inventory: Inventory, lever: Lever, files: Sources, changed: dict[str,
             notes[f"{block.source.name}:{block.line}: also makes {named}, which the template does not mean; "
                   f"it is left as it is"] = None  # fmt: skip
             continue
-        editor = Editor(block, _named(resources))
+        editor = Editor(block, _named(resources), files.files(block.source.path.parent))
         try:
             TABLES[change.name][resources[0].type](editor, _summed(resources), change)
         except Overlap:
