@@ -287,7 +287,8 @@ class _Session:
         if isinstance(failure, broken):
             raise retry.Transient(self._failed(stream, f"the connection broke ({type(failure).__name__})")) from None
         if isinstance(failure, errors.PermissionDenied | errors.NotFound):
-            raise StreamUnavailable(f"{self.origin}: {stream.reads}: {_kind(failure)}; {self._needs()}") from None
+            needs = self._needs(stream, stream.reads)
+            raise StreamUnavailable(f"{self.origin}: {stream.reads}: {_kind(failure)}; {needs}") from None
         if isinstance(failure, errors.Unauthenticated):
             raise self._failed(stream, "the login was refused (401): check DATABRICKS_TOKEN") from None
         raise self._failed(stream, f"{_kind(failure)}: {_first_line(str(failure))}") from None
@@ -295,11 +296,11 @@ class _Session:
     def _refused(self, stream: Stream, state: str, said: str) -> ExtractError:
         if _UNAVAILABLE.search(said):
             view = sql.relation(stream, self._settings)
-            return StreamUnavailable(f"{view} is missing or not granted; {self._needs()}")
+            return StreamUnavailable(f"{view} is missing or not granted; {self._needs(stream, view)}")
         return self._failed(stream, f"the statement ended {state}: {_first_line(said)}")
 
-    def _needs(self) -> str:
-        return f"it needs: {'; '.join(self._manifest.grants) or 'SELECT on it'}"
+    def _needs(self, stream: Stream, view: str) -> str:
+        return f"it needs: {sql.needs(stream, view, self._manifest.grants)}"
 
     def _failed(self, stream: Stream, text: str) -> ExtractError:
         return ExtractError(f"{self._manifest.name}: {self.origin}: stream {stream.name}: {text}")
