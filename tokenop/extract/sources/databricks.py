@@ -193,9 +193,11 @@ class _Session:
             statement = _statement(stream, self._settings, absent)
             sql.check_read_only(statement)
             response = self._finished(stream, self._submit(stream, statement, window))
-            state = response.status.state.value
-            if state == "SUCCEEDED":
+            state = _state(response)
+            if state == "SUCCEEDED" and response.manifest is not None:
                 return None if response.manifest.truncated else response
+            if state in ("", "SUCCEEDED"):
+                raise self._failed(stream, "an answer that is not what the source documents")
             said = response.status.error.message if response.status.error else ""
             if _TOO_LARGE.search(said or ""):
                 return None
@@ -227,7 +229,7 @@ class _Session:
     def _finished(self, stream: Stream, response: Any) -> Any:
         """Wait until the statement is done. A warehouse that was asleep takes minutes."""
         turn = 0
-        while response.status.state.value in ("PENDING", "RUNNING"):
+        while _state(response) in ("PENDING", "RUNNING"):
             self._wait(_POLL_SECONDS[min(turn, len(_POLL_SECONDS) - 1)], "the warehouse is working")
             turn += 1
             identifier = response.statement_id
@@ -304,6 +306,11 @@ class _Session:
 
     def _failed(self, stream: Stream, text: str) -> ExtractError:
         return ExtractError(f"{self._manifest.name}: {self.origin}: stream {stream.name}: {text}")
+
+
+def _state(response: Any) -> str:
+    """Return the state of a statement; empty where an answer has none that is known."""
+    return str(response.status.state.value) if response.status and response.status.state else ""
 
 
 def _statement(stream: Stream, settings: Mapping[str, str], absent: frozenset[str]) -> str:
