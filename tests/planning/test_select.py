@@ -40,8 +40,8 @@ def brute_force(problem: Problem) -> tuple[frozenset[str], float]:
 quick = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-def problem(log: Any, levers: Any, templates: Any, policy: Policy | None = None) -> Problem:
-    made = world.build(log, levers)
+def problem(log: Any, levers: Any, templates: Any, policy: Policy | None = None, inventory: Any = ()) -> Problem:
+    made = world.build(log, levers, inventory=inventory)
     return Problem(
         made.cells,
         made.spread.hours,
@@ -59,7 +59,20 @@ def problems(draw: st.DrawFn) -> Problem:
     kinds = draw(st.lists(st.sampled_from(sorted(world.DEFAULTS)), min_size=1, max_size=6))
     wheres = ["true", "tenant = 'a'", "input_tokens > 3000", "model = 'large'"]
     cheap = {"gpu_hour_usd": 0.001, "ops_monthly_usd": 0.0}
-    levers = [world.lever(k, draw(st.sampled_from(wheres)), **(cheap if k == "self_host" else {})) for k in kinds]
+    machines = ["true", "purpose = 'gpu'", "on_demand >= 3"]
+    options = {
+        "budget": [{"per": "user_id"}, {"period": "month"}, world.DOWNGRADE],
+        "capacity": [{"change": change} for change in ("spot", "reserved", "autoscale")],
+    }
+    levers = [
+        world.lever(
+            kind,
+            draw(st.sampled_from(machines if kind == "capacity" else wheres)),
+            draw(st.sampled_from(options.get(kind, [{}]))),
+            **(cheap if kind == "self_host" else {}),
+        )
+        for kind in kinds
+    ]
     names = [f"t{number}" for number in range(len(kinds))]
     others = st.lists(st.sampled_from(names), max_size=1)
     templates = [
@@ -77,7 +90,7 @@ def problems(draw: st.DrawFn) -> Problem:
         max_quality_drop=draw(st.sampled_from([None, Decimal("0.01")])),
         effort_hours=draw(st.sampled_from([None, Decimal(4)])),
     )
-    return problem(log, levers, templates, policy)
+    return problem(log, levers, templates, policy, draw(world.resources()))
 
 
 @quick
@@ -100,6 +113,19 @@ def test_no_lever_saves_more_of_a_cell_than_its_ceiling_from_any_earlier_state(m
         KINDS[bound.lever.kind].apply(bound, state, made.values[bound.name])
         after = state.cost_by_cell()[0]
         assert np.all(after >= before * (1 - most[bound.name]) - 1e-12)
+
+
+def test_the_choice_among_changes_of_the_same_machines_is_the_best_of_all_sets():
+    # Reserving loses (all that is committed idles), scaling and spot compose, and one of two rivals stays out.
+    changes = [("spot", 0.6), ("reserved", 0.1), ("autoscale", 0.6), ("spot", 0.5)]
+    levers = [
+        world.lever("capacity", "true", {"change": change}, discount=discount, commitment_unused=0.9)
+        for change, discount in changes
+    ]
+    templates = [world.template(f"t{number}", running=1) for number in range(3)]
+    templates.append(world.template("t3", running=1, conflicts=("t0",)))
+    made = problem([world.call(0)], levers, templates, inventory=[world.resource(), world.resource("b")])
+    assert choose(made) == brute_force(made)[0] == {"t0", "t2"}
 
 
 def test_a_set_that_the_rows_refuse_is_passed_over_for_the_next_best():

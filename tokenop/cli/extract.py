@@ -272,7 +272,8 @@ def _dry_run(plans: Sequence[tuple[Manifest, Job, list[Planned]]], as_json: bool
 def _dry_stream(stream: Planned) -> None:
     """Print each different statement or URL of one stream once, with what changes from slice to slice."""
     note = f" ({stream.note})" if stream.note else ""
-    click.echo(f"\n{stream.stream}: {len(stream.slices):,} slices{note}")
+    slices = "1 slice" if len(stream.slices) == 1 else f"{len(stream.slices):,} slices"
+    click.echo(f"\n{stream.stream}: {slices}{note}")
     asked: dict[tuple[str, str], list[dict[str, str]]] = {}
     for _, requests in stream.slices:
         for request in requests:

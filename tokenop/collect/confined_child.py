@@ -82,8 +82,8 @@ def prepare(request: dict[str, Any]) -> duckdb.DuckDBPyConnection:
     )
     connection.execute("SET TimeZone = 'UTC'")
     connection.execute("SET enable_progress_bar = false")
-    # DuckDB 2.0 fails on some calls in a CASE ("did not return a BoundFunctionExpression") where it learns from the
-    # file's statistics that a column holds nothing but NULL, as every column does that an export lacks.
+    # DuckDB 2.0 fails on some calls in a CASE ("did not return a BoundFunctionExpression") where the file's statistics
+    # say that a column holds nothing but NULL, as every column does that an export lacks.
     connection.execute("SET disabled_optimizers = 'statistics_propagation'")
     for name, relation in request["inputs"].items():
         connection.execute(f"CREATE VIEW {identifier(name)} AS {relation}")

@@ -318,6 +318,11 @@ def credential(environment: Mapping[str, str], *names: str) -> str:
     raise MissingCredentials(f"{names[0]} is not set" + (f" (nor {', '.join(names[1:])})" if names[1:] else ""))
 
 
+def named(environment: Mapping[str, str], *names: str) -> str:
+    """Return the first of these variables that is set, or the first of them."""
+    return next((name for name in names if environment.get(name, "").strip()), names[0])
+
+
 def _proxy(origin: Origin) -> str | None:
     from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 

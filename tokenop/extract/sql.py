@@ -38,6 +38,11 @@ def relation(stream: Stream, settings: Mapping[str, str]) -> str:
     return ".".join(parts)
 
 
+def needs(stream: Stream, view: str, grants: Sequence[str]) -> str:
+    """Return which rights a view needs: those of the manifest, or a SELECT on the view that the user named."""
+    return f"GRANT SELECT ON {view}" if "{" in stream.reads else "; ".join(grants) or f"SELECT on {view}"
+
+
 def split_name(text: str) -> tuple[str, ...] | None:
     """Return the one to three parts of a relation's name, each plain or in double quotes; None where it is none."""
     parts = re.findall(r'"[^"\x00-\x1f]{1,255}"|[A-Za-z_][A-Za-z0-9_$]{0,254}', text)

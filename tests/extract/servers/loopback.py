@@ -121,8 +121,9 @@ class Server:
             handler.close_connection = True
             return
         body = answer.raw
-        handler.send_response(answer.status)
-        for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+        handler.send_response_only(answer.status)
+        usual = {"Date": handler.date_time_string(), "Content-Type": "application/json"}
+        for name, value in {**usual, **answer.headers}.items():
             handler.send_header(name, value)
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()

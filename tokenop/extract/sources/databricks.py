@@ -193,9 +193,11 @@ class _Session:
             statement = _statement(stream, self._settings, absent)
             sql.check_read_only(statement)
             response = self._finished(stream, self._submit(stream, statement, window))
-            state = response.status.state.value
-            if state == "SUCCEEDED":
+            state = _state(response)
+            if state == "SUCCEEDED" and response.manifest is not None:
                 return None if response.manifest.truncated else response
+            if state in ("", "SUCCEEDED"):
+                raise self._failed(stream, "an answer that is not what the source documents")
             said = response.status.error.message if response.status.error else ""
             if _TOO_LARGE.search(said or ""):
                 return None
@@ -227,7 +229,7 @@ class _Session:
     def _finished(self, stream: Stream, response: Any) -> Any:
         """Wait until the statement is done. A warehouse that was asleep takes minutes."""
         turn = 0
-        while response.status.state.value in ("PENDING", "RUNNING"):
+        while _state(response) in ("PENDING", "RUNNING"):
             self._wait(_POLL_SECONDS[min(turn, len(_POLL_SECONDS) - 1)], "the warehouse is working")
             turn += 1
             identifier = response.statement_id
@@ -287,7 +289,8 @@ class _Session:
         if isinstance(failure, broken):
             raise retry.Transient(self._failed(stream, f"the connection broke ({type(failure).__name__})")) from None
         if isinstance(failure, errors.PermissionDenied | errors.NotFound):
-            raise StreamUnavailable(f"{self.origin}: {stream.reads}: {_kind(failure)}; {self._needs()}") from None
+            needs = self._needs(stream, stream.reads)
+            raise StreamUnavailable(f"{self.origin}: {stream.reads}: {_kind(failure)}; {needs}") from None
         if isinstance(failure, errors.Unauthenticated):
             raise self._failed(stream, "the login was refused (401): check DATABRICKS_TOKEN") from None
         raise self._failed(stream, f"{_kind(failure)}: {_first_line(str(failure))}") from None
@@ -295,14 +298,19 @@ class _Session:
     def _refused(self, stream: Stream, state: str, said: str) -> ExtractError:
         if _UNAVAILABLE.search(said):
             view = sql.relation(stream, self._settings)
-            return StreamUnavailable(f"{view} is missing or not granted; {self._needs()}")
+            return StreamUnavailable(f"{view} is missing or not granted; {self._needs(stream, view)}")
         return self._failed(stream, f"the statement ended {state}: {_first_line(said)}")
 
-    def _needs(self) -> str:
-        return f"it needs: {'; '.join(self._manifest.grants) or 'SELECT on it'}"
+    def _needs(self, stream: Stream, view: str) -> str:
+        return f"it needs: {sql.needs(stream, view, self._manifest.grants)}"
 
     def _failed(self, stream: Stream, text: str) -> ExtractError:
         return ExtractError(f"{self._manifest.name}: {self.origin}: stream {stream.name}: {text}")
+
+
+def _state(response: Any) -> str:
+    """Return the state of a statement; empty where an answer has none that is known."""
+    return str(response.status.state.value) if response.status and response.status.state else ""
 
 
 def _statement(stream: Stream, settings: Mapping[str, str], absent: frozenset[str]) -> str:

@@ -1,7 +1,7 @@
 """Helicone: requests, over `POST /v1/request/query-clickhouse`.
 
 The answer holds the bodies of requests and answers, or signed links to them; both are dropped here, since the API
-cannot leave them out. `includeInputs` stays off.
+cannot leave them out. Of the properties only those are kept that a setting names. `includeInputs` stays off.
 
 It pages by offset over rows ordered by time alone, so a window that fills its page is halved instead, down to a second.
 """
@@ -12,18 +12,21 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from tokenop.collect.manifest import Manifest
 from tokenop.extract.failures import Asked, MalformedError
 from tokenop.extract.http import Client, Manner, credential, origin
 from tokenop.extract.model import Request, Row, Session, Stream, Waiter, Window
-from tokenop.extract.picking import inside, is_number, narrowed, only, pick, rows_of, splittable, stamp
+from tokenop.extract.picking import inside, narrowed, only, pick, rows_of, splittable, stamp
 
 URL = "HELICONE_BASE_URL"
 KEY = "HELICONE_API_KEY"
 CLOUD = "https://api.helicone.ai"
 PAGE = 1000
 TIME = "request_created_at"
+# The one property that Helicone itself knows.
+SESSION = "Helicone-Session-Id"
 
 
 def requests(manifest: Manifest, stream: Stream, window: Window, settings: Mapping[str, str]) -> tuple[Request, ...]:
@@ -36,17 +39,18 @@ def open(manifest: Manifest, settings: Mapping[str, str], environment: Mapping[s
     """Open a session on the organization that the key belongs to."""
     key = credential(environment, KEY)
     place = origin(manifest, environment, URL, CLOUD, KEY, (key,))
-    return Organization(
-        Client(place, {"authorization": f"Bearer {key}"}, Manner(wait), (manifest.name, "http")), place.host
-    )
+    client = Client(place, {"authorization": f"Bearer {key}"}, Manner(wait), (manifest.name, "http"))
+    return Organization(client, place.host, settings)
 
 
 class Organization:
     """One Helicone organization."""
 
-    def __init__(self, client: Client, host: str) -> None:
+    def __init__(self, client: Client, host: str, settings: Mapping[str, str]) -> None:
         self.origin = host
         self._client = client
+        chosen = (value for name, value in sorted(settings.items()) if name.endswith("_property") and value)
+        self._names = (SESSION, *chosen)
 
     def pages(self, stream: Stream, window: Window) -> Iterator[list[Row]]:
         """Yield the rows of one slice."""
@@ -71,7 +75,7 @@ class Organization:
                 f"{self._asked(stream)}: more than {PAGE} calls in the second {stamp(window.since)}, which change "
                 "places between its pages; try again"
             )
-        return inside([_row(row, stream) for row in known.values()], TIME, window)
+        return inside([_row(row, stream, self._names) for row in known.values()], TIME, window)
 
     def _page(self, stream: Stream, window: Window, offset: int) -> list[dict[str, Any]]:
         answer = self._client.post(stream.reads, _body(window, offset), stream.name)
@@ -100,14 +104,12 @@ def _body(window: Window, offset: int) -> dict[str, Any]:
     }
 
 
-def _row(row: Mapping[str, Any], stream: Stream) -> Row:
-    # Properties are the user's own labels (tenant, feature); scores are numbers by name. Nothing else is nested.
+def _row(row: Mapping[str, Any], stream: Stream, names: tuple[str, ...]) -> Row:
     found: Row = {name: pick(row.get(name), True) for name in stream.columns}
-    properties = row.get("request_properties") or row.get("properties")
-    if isinstance(properties, dict):
-        kept = {str(k): v for k, v in properties.items() if isinstance(v, str | int) and len(str(v)) <= 200}
-        found |= {name: kept for name in ("request_properties", "properties") if name in stream.columns}
-    scores = row.get("scores")
-    if isinstance(scores, dict) and "scores" in stream.columns:
-        found["scores"] = {str(k): v for k, v in scores.items() if is_number(v)} or None
+    if isinstance(row.get("target_url"), str):
+        # The host alone: a query may hold a key.
+        found["target_url"] = "://".join(urlsplit(row["target_url"])[:2]) or None
+    # What the user's own programs say of a request, under names of their own.
+    said = row.get("request_properties") or row.get("properties")
+    found["request_properties"] = pick(said, dict.fromkeys(names, True)) if isinstance(said, dict) else None
     return only(found, stream)

@@ -16,16 +16,16 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tokenop.collect.manifest import Manifest
-from tokenop.extract.failures import Asked, MalformedError
-from tokenop.extract.http import Client, Manner, credential, origin
+from tokenop.extract.failures import Asked, MalformedError, NotFoundError
+from tokenop.extract.http import Client, Manner, credential, named, origin
 from tokenop.extract.model import Request, Row, Session, Stream, Waiter, Window
-from tokenop.extract.picking import fresh, inside, numbers, only, pick, rows_of, stamp
+from tokenop.extract.picking import Kept, fresh, inside, numbers, only, pick, rows_of, stamp
 
 URLS = ("LANGFUSE_HOST", "LANGFUSE_BASE_URL")
 PUBLIC = "LANGFUSE_PUBLIC_KEY"
 SECRET = "LANGFUSE_SECRET_KEY"  # noqa: S105 - the name of the variable
 CLOUD = "https://cloud.langfuse.com"
-GROUPS = "core,basic,time,model,usage,metrics,trace_context"
+GROUPS = "core,basic,time,model,usage,prompt,metrics,trace_context"
 TYPES = ("GENERATION", "EMBEDDING")
 V1 = "/api/public/observations"
 _PAGE = {"v2": 1000, "v1": 100}
@@ -33,10 +33,10 @@ _PAGE = {"v2": 1000, "v1": 100}
 _OTHERS = {
     "provided_model_name": ("providedModelName", "model"),
     "total_cost": ("totalCost", "calculatedTotalCost"),
-    "tags": ("tags", "traceTags"),
 }
-# Objects of numbers under names of any kind.
+# Objects of numbers under names of any kind; and what older servers have in place of the first.
 _COUNTS = ("usage_details", "cost_details")
+_USAGE: Kept = dict.fromkeys(("input", "output", "total", "unit"), True)
 
 
 def requests(manifest: Manifest, stream: Stream, window: Window, settings: Mapping[str, str]) -> tuple[Request, ...]:
@@ -53,7 +53,7 @@ def open(manifest: Manifest, settings: Mapping[str, str], environment: Mapping[s
     """Open a session on the project that the two keys belong to."""
     public, secret = credential(environment, PUBLIC), credential(environment, SECRET)
     pair = base64.b64encode(f"{public}:{secret}".encode()).decode()
-    variable = next((name for name in URLS if environment.get(name)), URLS[0])
+    variable = named(environment, *URLS)
     place = origin(manifest, environment, variable, CLOUD, f"{PUBLIC} and {SECRET}", (secret, pair))
     client = Client(place, {"authorization": f"Basic {pair}"}, Manner(wait), (manifest.name, "http"))
     return Project(client, place.host, _version(settings))
@@ -74,10 +74,18 @@ class Project:
             query = _query(self._version, kind, window)
             seen: set[str] = set()
             while query:
-                answer = self._client.get(asked.path, query, stream.name)
+                answer = self._ask(asked, query)
                 rows = [_row(observation, stream) for observation in rows_of(answer, "data", asked)]
                 yield inside(rows, "start_time", window)
                 query = _next(self._version, query, answer, len(rows), seen, asked)
+
+    def _ask(self, asked: Asked, query: Mapping[str, Any]) -> Any:
+        try:
+            return self._client.get(asked.path, query, asked.stream)
+        except NotFoundError as missing:
+            if self._version == "v1":
+                raise
+            raise NotFoundError(f"{missing}; a server before version 4 needs --setting api=v1") from None
 
     def close(self) -> None:
         """Close the connections."""
@@ -123,5 +131,5 @@ def _row(observation: Mapping[str, Any], stream: Stream) -> Row:
     for column in stream.columns:
         names = _OTHERS.get(column) or (re.sub(r"_([a-z])", lambda match: match[1].upper(), column),)
         value = next((observation[name] for name in names if observation.get(name) is not None), None)
-        found[column] = numbers(value) if column in _COUNTS else pick(value, True)
+        found[column] = numbers(value) if column in _COUNTS else pick(value, _USAGE if column == "usage" else True)
     return only(found, stream)

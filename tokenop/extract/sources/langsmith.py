@@ -23,6 +23,7 @@ from tokenop.extract.http import (
     backend_of,
     credential,
     http_client,
+    named,
     origin,
     own_errors,
     parse,
@@ -83,7 +84,7 @@ def requests(manifest: Manifest, stream: Stream, window: Window, settings: Mappi
 def open(manifest: Manifest, settings: Mapping[str, str], environment: Mapping[str, str], wait: Waiter) -> Session:
     """Open a session with the key in `LANGSMITH_API_KEY`."""
     key = credential(environment, *KEYS)
-    place = origin(manifest, environment, URL, CLOUD, KEYS[0], (key,))
+    place = origin(manifest, environment, URL, CLOUD, named(environment, *KEYS), (key,))
     try:
         from langsmith import DefaultHttpxClient, Langsmith
     except ImportError:

@@ -16,7 +16,7 @@ from typing import Any
 
 from tokenop.collect.manifest import Manifest
 from tokenop.extract.failures import Asked, MalformedError, RefusedRequestError
-from tokenop.extract.http import Client, Manner, credential, origin
+from tokenop.extract.http import Client, Manner, credential, named, origin
 from tokenop.extract.model import Request, Row, Session, Stream, Waiter, Window
 from tokenop.extract.picking import (
     Kept,
@@ -30,7 +30,7 @@ from tokenop.extract.picking import (
 )
 
 URL = "LITELLM_BASE_URL"
-KEY = "LITELLM_API_KEY"
+KEYS = ("LITELLM_API_KEY", "LITELLM_MASTER_KEY")
 PAGE = 1000
 # The largest page of proxies before 2026.
 SMALL_PAGE = 100
@@ -72,8 +72,8 @@ def requests(manifest: Manifest, stream: Stream, window: Window, settings: Mappi
 
 def open(manifest: Manifest, settings: Mapping[str, str], environment: Mapping[str, str], wait: Waiter) -> Session:
     """Open a session on the proxy at `LITELLM_BASE_URL`."""
-    key = credential(environment, KEY, "LITELLM_MASTER_KEY")
-    place = origin(manifest, environment, URL, login=KEY, secrets=(key,))
+    key = credential(environment, *KEYS)
+    place = origin(manifest, environment, URL, login=named(environment, *KEYS), secrets=(key,))
     return Proxy(Client(place, {"authorization": f"Bearer {key}"}, Manner(wait), (manifest.name, "http")), place.host)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from tokenop.collect.manifest import Manifest
 from tokenop.extract.failures import Asked, MalformedError
-from tokenop.extract.http import Client, Manner, credential, origin
+from tokenop.extract.http import Client, Manner, credential, named, origin
 from tokenop.extract.model import MissingCredentials, Request, Row, Session, Stream, Waiter, Window
 from tokenop.extract.picking import filled, instant, listed, only, stamp
 
@@ -67,7 +67,7 @@ def requests(manifest: Manifest, stream: Stream, window: Window, settings: Mappi
 def open(manifest: Manifest, settings: Mapping[str, str], environment: Mapping[str, str], wait: Waiter) -> Session:
     """Open a session on the project in the setting `project`, or in `POSTHOG_PROJECT_ID`."""
     key = credential(environment, *KEYS)
-    place = origin(manifest, environment, URL, CLOUD, KEYS[0], (key,))
+    place = origin(manifest, environment, URL, CLOUD, named(environment, *KEYS), (key,))
     project = environment.get(PROJECT, "").strip()
     if not settings.get("project") and not project:
         raise MissingCredentials(f"{PROJECT} is not set; PostHog shows the number under Settings, Project")

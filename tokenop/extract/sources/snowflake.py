@@ -144,10 +144,9 @@ class _Session:
                 yield [dict(zip(columns, row, strict=True)) for row in rows]
         except errors.ProgrammingError as error:
             if error.errno in _UNAVAILABLE:
-                raise StreamUnavailable(
-                    f"{sql.relation(stream, self._settings)} is missing or not granted; it needs: "
-                    f"{'; '.join(self._manifest.grants) or 'SELECT on it'}"
-                ) from None
+                view = sql.relation(stream, self._settings)
+                needs = sql.needs(stream, view, self._manifest.grants)
+                raise StreamUnavailable(f"{view} is missing or not granted; it needs: {needs}") from None
             raise self._failed(stream, error) from None
         except errors.Error as error:
             raise self._failed(stream, error) from None
