@@ -111,7 +111,7 @@ def make(
     from tokenop.planning import build, inputs, policy
     from tokenop.prices import book as prices
 
-    log = inputs.choose_log(events, workload)
+    log = inputs.choose_log(events, workload, inventory)
     if constraints is None and Path("policy.yaml").is_file():
         constraints = Path("policy.yaml")
     rules = policy.load(constraints)
@@ -133,9 +133,10 @@ def make(
         opened: Opened
         if log:
             opened = inputs.open_events(connection, book, log, scratch)
-        else:
-            assert workload is not None
+        elif workload:
             opened = inputs.open_shared(connection, workload)
+        else:
+            opened = inputs.open_nothing(connection, book)
         return build.build(
             build.Request(
                 connection=connection,
