@@ -18,7 +18,30 @@ from tokenop.events.schema import USAGE, types
 from tokenop.settings import content
 
 NAMES = [name for name in manifest.names() if manifest.find(name).kind == "usage"]
-ODD = [None, "", "x", -1, 1e300, 12.7, "12.7", True, [], {}, [None], {"a": None}, "2026-13-45", 10**30, "NaN", "\x1f"]
+ODD = [
+    None,
+    "",
+    "x",
+    -1,
+    1e300,
+    12.7,
+    "12.7",
+    True,
+    [],
+    {},
+    [None],
+    {"a": None},
+    "2026-13-45",
+    10**30,
+    "NaN",
+    "\x1f",
+    "infinity",
+    "290000-01-01 00:00:00+00",
+    "294246-12-31T00:00:00Z",
+    17 * 10**37,
+    9223372036854775807,
+    "1e400",
+]
 
 
 def rows_of(name: str) -> list[Any]:
