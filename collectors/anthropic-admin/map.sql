@@ -21,7 +21,8 @@ grouped AS (
     SELECT
         *,
         CASE WHEN r.amount IS NOT NULL OR r.cost_type IS NOT NULL THEN 'cost_report' ELSE 'messages' END AS kind,
-        TRY_CAST(start_text AS TIMESTAMPTZ) + CASE getvariable('bucket_width')
+        -- years of other than four digits overflow
+        CASE WHEN regexp_matches(start_text, '^[12]\d{3}-') THEN TRY_CAST(start_text AS TIMESTAMPTZ) END + CASE getvariable('bucket_width')
             WHEN '1m' THEN INTERVAL 1 MINUTE WHEN '1h' THEN INTERVAL 1 HOUR ELSE INTERVAL 1 DAY
         END AS usual_end
     FROM bucket
@@ -51,8 +52,8 @@ chosen AS (
             PARTITION BY kind, start_text, end_text
             ORDER BY len(string_split(grouping_key, ',')) DESC, len(grouping_key) DESC, grouping_key
         ) AS finest,
-        coalesce(TRY_CAST(r.cache_creation.ephemeral_5m_input_tokens AS HUGEINT), 0)
-            + coalesce(TRY_CAST(r.cache_creation.ephemeral_1h_input_tokens AS HUGEINT), 0) AS written
+        coalesce(CAST(TRY_CAST(r.cache_creation.ephemeral_5m_input_tokens AS BIGINT) AS HUGEINT), 0)
+            + coalesce(CAST(TRY_CAST(r.cache_creation.ephemeral_1h_input_tokens AS BIGINT) AS HUGEINT), 0) AS written
     FROM keyed
 ),
 
@@ -123,7 +124,10 @@ SELECT
     coalesce(
         CASE WHEN regexp_full_match(day_text, '\d{4}-\d{2}-\d{2}') THEN concat(day_text, 'T00:00:00Z') END, day_text
     ) AS period_start,
-    CAST(TRY_CAST(day_text AS TIMESTAMPTZ) + INTERVAL 1 DAY AS VARCHAR) AS period_end,
+    CAST(
+        CASE WHEN regexp_matches(day_text, '^[12]\d{3}-') THEN TRY_CAST(day_text AS TIMESTAMPTZ) END + INTERVAL 1 DAY
+        AS VARCHAR
+    ) AS period_end,
     'anthropic' AS provider,
     m.model AS model,
     'claude-code' AS service,

@@ -13,8 +13,10 @@ WITH told AS (
             WHEN upper(usage_unit) = 'USD' THEN 'external_model_spend'
             ELSE 'usage'
         END AS kind,
-        TRY_CAST(coalesce(usage_start_time, usage_date) AS TIMESTAMPTZ) AS start_at,
-        TRY_CAST(usage_end_time AS TIMESTAMPTZ) AS end_at,
+        -- years of other than four digits overflow
+        CASE WHEN regexp_matches(coalesce(usage_start_time, usage_date), '^[12]\d{3}-')
+            THEN TRY_CAST(coalesce(usage_start_time, usage_date) AS TIMESTAMPTZ) END AS start_at,
+        CASE WHEN regexp_matches(usage_end_time, '^[12]\d{3}-') THEN TRY_CAST(usage_end_time AS TIMESTAMPTZ) END AS end_at,
         TRY_CAST(usage_quantity AS DECIMAL(19, 6)) AS quantity
     FROM source
 ),
@@ -25,7 +27,8 @@ price AS (
         cloud,
         usage_unit,
         upper(coalesce(currency_code, 'USD')) AS currency,
-        TRY_CAST(price_start_time AS TIMESTAMPTZ) AS valid_from,
+        CASE WHEN regexp_matches(price_start_time, '^[12]\d{3}-') THEN TRY_CAST(price_start_time AS TIMESTAMPTZ) END
+            AS valid_from,
         TRY_CAST(price_end_time AS TIMESTAMPTZ) AS valid_until,
         TRY_CAST(
             coalesce(

@@ -152,7 +152,7 @@ SELECT
         ELSE ChargePeriodStart
     END AS period_start,
     CASE
-        WHEN ChargePeriodEnd IS NULL THEN CAST(TRY_CAST(ChargePeriodStart AS TIMESTAMPTZ) + INTERVAL 1 DAY AS VARCHAR)
+        WHEN ChargePeriodEnd IS NULL AND regexp_matches(ChargePeriodStart, '^[12]\d{3}-') THEN CAST(TRY_CAST(ChargePeriodStart AS TIMESTAMPTZ) + INTERVAL 1 DAY AS VARCHAR)
         WHEN regexp_full_match(ChargePeriodEnd, '\d{4}-\d{2}-\d{2}') THEN concat(ChargePeriodEnd, 'T00:00:00Z')
         WHEN regexp_full_match(ChargePeriodEnd, '\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?')
             THEN concat(ChargePeriodEnd, 'Z')

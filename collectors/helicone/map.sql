@@ -10,8 +10,8 @@ WITH requested AS (
         -- failed requests are stored with zeros
         coalesce(prompt_tokens, '0') IN ('', '0', '0.0') AND coalesce(completion_tokens, '0') IN ('', '0', '0.0')
             AND coalesce(prompt_cache_read_tokens, '0') IN ('', '0', '0.0') AS uncounted,
-        coalesce(TRY_CAST(prompt_cache_read_tokens AS BIGINT), 0)
-            + coalesce(TRY_CAST(prompt_cache_write_tokens AS BIGINT), 0) AS cached,
+        coalesce(TRY_CAST(prompt_cache_read_tokens AS DOUBLE), 0)
+            + coalesce(TRY_CAST(prompt_cache_write_tokens AS DOUBLE), 0) AS cached,
         nullif(reasoning_tokens, '') AS reasoning_text,
         -- the id of the stored answer; all zeros where there was none
         CASE

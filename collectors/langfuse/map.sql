@@ -107,7 +107,7 @@ summed AS (
         list_filter(buckets, lambda b: b.key = 'unit')[1].value AS unit,
         list_sum(list_transform(
             list_filter(costs, lambda c: lower(c.key) <> 'total'),
-            lambda c: CAST(TRY_CAST(c.value AS DOUBLE) AS DECIMAL(20, 12))
+            lambda c: TRY_CAST(TRY_CAST(c.value AS DOUBLE) AS DECIMAL(20, 12))
         )) AS cost_of_parts,
         list_filter(costs, lambda c: lower(c.key) = 'total')[1].value AS cost_of_all
     FROM sorted
@@ -183,11 +183,11 @@ SELECT
     CASE WHEN shape <> 'none' THEN reasoning END AS reasoning_output_tokens,
     CASE
         WHEN TRY_CAST(latency AS DECIMAL(18, 9)) > 0 THEN 1000 * CAST(TRY_CAST(latency AS DECIMAL(18, 9)) AS DOUBLE)
-        WHEN ended > started THEN (epoch_us(ended) - epoch_us(started)) / 1e3
+        WHEN ended > started THEN TRY(epoch_us(ended) - epoch_us(started)) / 1e3
     END AS latency_ms,
     CASE
         WHEN TRY_CAST(first_token AS DECIMAL(18, 9)) > 0 THEN 1000 * CAST(TRY_CAST(first_token AS DECIMAL(18, 9)) AS DOUBLE)
-        WHEN first > started THEN (epoch_us(first) - epoch_us(started)) / 1e3
+        WHEN first > started THEN TRY(epoch_us(first) - epoch_us(started)) / 1e3
     END AS ttft_ms,
     CASE
         WHEN shape = 'none' AND coalesce(TRY_CAST(total_cost AS DOUBLE), 0) = 0 THEN NULL

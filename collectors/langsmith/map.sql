@@ -67,8 +67,8 @@ counted AS (
         )) END AS cache_read,
         -- an integration names the lifetimes and leaves the sum of both at 0
         CASE WHEN list_count(prompt_details[5:8]) > 0 THEN greatest(
-            coalesce(TRY_CAST(coalesce(prompt_details[5], prompt_details[6]) AS BIGINT), 0),
-            coalesce(TRY_CAST(prompt_details[7] AS BIGINT), 0) + coalesce(TRY_CAST(prompt_details[8] AS BIGINT), 0)
+            CAST(coalesce(TRY_CAST(coalesce(prompt_details[5], prompt_details[6]) AS BIGINT), 0) AS HUGEINT),
+            CAST(coalesce(TRY_CAST(prompt_details[7] AS BIGINT), 0) AS HUGEINT) + coalesce(TRY_CAST(prompt_details[8] AS BIGINT), 0)
         ) END AS cache_write,
         CASE WHEN list_count(completion_details) > 0 THEN list_sum(list_transform(
             completion_details, lambda part: coalesce(TRY_CAST(part AS BIGINT), 0)
@@ -98,8 +98,8 @@ SELECT
     CASE WHEN NOT uncounted THEN cache_write END AS cache_creation_input_tokens,
     CASE WHEN NOT uncounted THEN prompt_details[8] END AS cache_creation_1h_input_tokens,
     CASE WHEN reasoning <= TRY_CAST(completion_tokens AS BIGINT) THEN reasoning END AS reasoning_output_tokens,
-    CASE WHEN ended > started THEN (epoch_us(ended) - epoch_us(started)) / 1e3 END AS latency_ms,
-    CASE WHEN first_token > started THEN (epoch_us(first_token) - epoch_us(started)) / 1e3 END AS ttft_ms,
+    CASE WHEN ended > started THEN TRY(epoch_us(ended) - epoch_us(started)) / 1e3 END AS latency_ms,
+    CASE WHEN first_token > started THEN TRY(epoch_us(first_token) - epoch_us(started)) / 1e3 END AS ttft_ms,
     CASE
         WHEN uncounted AND coalesce(TRY_CAST(total_cost AS DOUBLE), 0) = 0 THEN NULL
         WHEN total_cost <> '' THEN total_cost
@@ -131,7 +131,7 @@ SELECT
         WHEN prompt_details IS NULL OR completion_details IS NULL OR odd_details THEN
             'prompt_token_details or completion_token_details are not counts of tokens'
         WHEN getvariable('input_excludes_cache') <> 'true' AND NOT uncounted
-            AND coalesce(cache_read, 0) + coalesce(cache_write, 0) > TRY_CAST(prompt_tokens AS BIGINT) THEN
+            AND coalesce(cache_read, 0) + coalesce(cache_write, 0) > TRY_CAST(prompt_tokens AS DOUBLE) THEN
             'more cached than prompt tokens; if your instrumentation leaves them out: --setting input_excludes_cache=true'
     END AS _reject,
     CASE WHEN is_call AND outcome <> 'pending' THEN id END AS _duplicate_key,

@@ -74,7 +74,7 @@ counted AS (
         END AS served,
         -- the columns default to 0: a request without any token is one whose usage was not recorded
         coalesce(prompt_tokens, '0') IN ('0', '0.0') AND coalesce(completion_tokens, '0') IN ('0', '0.0') AS uncounted,
-        coalesce(TRY_CAST(cache_read AS BIGINT), 0) + coalesce(TRY_CAST(cache_write AS BIGINT), 0) AS cached,
+        coalesce(TRY_CAST(cache_read AS DOUBLE), 0) + coalesce(TRY_CAST(cache_write AS DOUBLE), 0) AS cached,
         CASE
             WHEN contains(tags, '"' || getvariable('intent_tag')) THEN list_filter(
                 TRY(from_json(tags, '["VARCHAR"]')),
@@ -110,15 +110,15 @@ SELECT
         WHEN request_duration_ms <> '' THEN request_duration_ms
         -- older versions did not measure it; a call that took no time at all is one whose end was not noted
         WHEN "endTime" <> "startTime" THEN CAST(
-            nullif(greatest(
-                epoch_us(TRY_CAST("endTime" AS TIMESTAMPTZ)) - epoch_us(TRY_CAST("startTime" AS TIMESTAMPTZ)), 0
-            ), 0) / 1e3 AS VARCHAR
+            nullif(greatest(TRY(
+                epoch_us(TRY_CAST("endTime" AS TIMESTAMPTZ)) - epoch_us(TRY_CAST("startTime" AS TIMESTAMPTZ))
+            ), 0), 0) / 1e3 AS VARCHAR
         )
     END AS latency_ms,
     CASE
         -- of an answer that did not stream, the first token is said to come with the last one
         WHEN "completionStartTime" <> "endTime" AND "completionStartTime" <> "startTime" THEN
-            (epoch_us(TRY_CAST("completionStartTime" AS TIMESTAMPTZ)) - epoch_us(TRY_CAST("startTime" AS TIMESTAMPTZ)))
+            TRY(epoch_us(TRY_CAST("completionStartTime" AS TIMESTAMPTZ)) - epoch_us(TRY_CAST("startTime" AS TIMESTAMPTZ)))
             / 1e3
     END AS ttft_ms,
     CASE WHEN NOT (uncounted AND coalesce(TRY_CAST(spend AS DOUBLE), 0) = 0) THEN spend END AS cost_usd,
@@ -150,7 +150,7 @@ SELECT
         WHEN 'failure' THEN coalesce(nullif(said[14], ''), nullif(said[15], ''), 'failure')
         ELSE outcome
     END AS status,
-    TRY_CAST(said[16] AS BIGINT) + 1 AS attempt,
+    CAST(TRY_CAST(said[16] AS INTEGER) AS BIGINT) + 1 AS attempt,
     CASE
         WHEN TRY_CAST(said[17] AS BIGINT) IS NOT NULL THEN CAST(said[17] AS BIGINT) > 0
         WHEN coalesce(model_group, '') = '' OR coalesce(served, '') = '' THEN NULL
@@ -171,9 +171,9 @@ SELECT
         WHEN 'exclusive' THEN true
         ELSE cached > 0 AND NOT uncounted AND (
             -- more cached than all: only possible where the cached ones are not among them
-            cached > TRY_CAST(prompt_tokens AS BIGINT)
-            OR TRY_CAST(total_tokens AS BIGINT)
-                = TRY_CAST(prompt_tokens AS BIGINT) + TRY_CAST(completion_tokens AS BIGINT) + cached
+            cached > TRY_CAST(prompt_tokens AS DOUBLE)
+            OR TRY_CAST(total_tokens AS DOUBLE)
+                = TRY_CAST(prompt_tokens AS DOUBLE) + TRY_CAST(completion_tokens AS DOUBLE) + cached
             -- the rates that the row itself was charged at explain its spend one way and not the other
             OR coalesce(
                 said[20] IS NOT NULL

@@ -65,8 +65,9 @@ named AS (
         CASE WHEN event = '$ai_embedding' AND said[3] IS NOT NULL THEN coalesce(said[4], '0') ELSE said[4] END AS output_text,
         said[5] AS cache_read,
         coalesce(said[6], CAST(
-            coalesce(TRY_CAST(said[7] AS BIGINT) + coalesce(TRY_CAST(said[8] AS BIGINT), 0), TRY_CAST(said[8] AS BIGINT))
-            AS VARCHAR
+            coalesce(
+                CAST(TRY_CAST(said[7] AS BIGINT) AS HUGEINT) + coalesce(TRY_CAST(said[8] AS BIGINT), 0), TRY_CAST(said[8] AS BIGINT)
+            ) AS VARCHAR
         )) AS cache_write,
         lower(said[10]) AS flag,
         coalesce(lower(said[15]) IN ('true', '1'), false) AS failed
@@ -76,7 +77,7 @@ named AS (
 counted AS (
     SELECT
         *,
-        coalesce(TRY_CAST(cache_read AS BIGINT), 0) + coalesce(TRY_CAST(cache_write AS BIGINT), 0) AS cached,
+        coalesce(TRY_CAST(cache_read AS DOUBLE), 0) + coalesce(TRY_CAST(cache_write AS DOUBLE), 0) AS cached,
         -- SDKs write zeros where a failed call reported nothing
         failed AND coalesce(TRY_CAST(input_text AS DOUBLE), 0) = 0 AND coalesce(TRY_CAST(output_text AS DOUBLE), 0) = 0
             AS uncounted,
@@ -130,7 +131,7 @@ SELECT
         WHEN getvariable('missing_flag') = 'exclusive' THEN true
         -- what PostHog itself takes an event without the flag for
         WHEN by_anthropic AND NOT (provider = 'gateway' AND lower(coalesce(said[21], '')) = 'vercel') THEN true
-        ELSE cached > TRY_CAST(input_text AS BIGINT)
+        ELSE cached > TRY_CAST(input_text AS DOUBLE)
     END AS _exclusive,
     CASE WHEN NOT coalesce(is_call, false) THEN 'event ' || coalesce(event, 'without name') || ' is no call of a model' END
         AS _filter,

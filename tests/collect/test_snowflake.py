@@ -385,3 +385,11 @@ def test_a_view_with_prompts_has_its_cache_thresholds_swept_by_a_plan(run_cli: A
     assert planned.exit_code == 0, planned.stderr
     plan = (tmp_path / "optimization-plan.yaml").read_text()
     assert "parameter: response_cache.threshold" in plan
+
+
+def test_the_bookkeeping_of_extraction_is_not_taken_for_usage(tmp_path: Path) -> None:
+    (tmp_path / "extracts" / "rest").mkdir(parents=True)
+    (tmp_path / "extracts" / ".state.json").write_text('{"watermark": "2026-08-25T00:00:00Z"}')
+    (tmp_path / "extracts" / "rest" / "2026-08-25.jsonl").write_text(json.dumps(rest()) + "\n")
+    found = Read(FOLDER, tmp_path / "extracts", tmp_path / "scratch")
+    assert (found.counts.rows_in, len(found.events)) == (1, 1)

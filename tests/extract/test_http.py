@@ -328,3 +328,19 @@ def test_the_vendors_own_clients_are_built_on_a_backend_that_fits() -> None:
     assert backend_of(httpx.Client) is httpx
     assert backend_of(OpenAI) is httpx2
     assert backend_of(Langsmith) is httpx2
+
+
+def test_the_environments_proxy_is_used_unless_it_is_to_be_passed_by(
+    serve: Any, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy = serve(lambda got: {"for": got.headers["host"]})
+    monkeypatch.delenv("REQUEST_METHOD", raising=False)
+    monkeypatch.setenv("http_proxy", proxy.url)
+    monkeypatch.setenv("no_proxy", "internal.example")
+
+    assert client("http://api.example", ("api.example",)).get("/v", {}) == {"for": "api.example"}
+    server = serve(ok)
+    assert client(server.url).get("/v", {}) == {"path": "/v"}
+    with pytest.raises(failures.UnreachableError):
+        client("http://internal.example", ("internal.example",), policy=Policy(attempts=1)).get("/v", {})
+    assert len(proxy.got) == 1

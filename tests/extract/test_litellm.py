@@ -127,6 +127,18 @@ def test_bounds_are_those_of_the_proxy_which_includes_both(serve: Any, waits: An
     assert [row["request_id"] for row in rows] == ["2026-08-25 00:00:00", "2026-08-25T23:59:59.999Z"]
 
 
+def test_a_total_beyond_reason_ends(serve: Any, waits: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(litellm, "MOST_PAGES", 5)
+    row = {"request_id": "a", "startTime": "2026-08-25T00:00:00.000Z"}
+    server = serve(lambda got: {"data": [row], "total": 10**30})
+    session = opened("litellm", LiteLLM().environment(server.url), waits)
+
+    with pytest.raises(MalformedError, match="of which its pages show 1"):
+        fetch(session, STREAM, Window(day(0), day(0) + timedelta(seconds=1)))
+    session.close()
+    assert len(server.got) == 15
+
+
 @pytest.mark.parametrize("answer", [[], {}, {"data": None}, {"data": [1]}, {"data": []}, {"data": [], "total": 5}])
 def test_an_answer_of_another_shape_is_an_error(serve: Any, waits: Any, answer: Any) -> None:
     server = serve(lambda got: answer)

@@ -122,6 +122,14 @@ def test_every_statement_is_a_select_of_named_columns_with_times_bound(extracted
         ]  # fmt: skip
 
 
+def test_the_password_is_in_no_file_that_the_run_left(extracted: Any) -> None:
+    folder, found = extracted
+    files = [path for path in folder.parent.rglob("*") if path.is_file()]
+    assert len(files) > 4
+    assert not [path for path in files if PASSWORD.encode() in path.read_bytes()]
+    assert PASSWORD not in str(found)
+
+
 def test_the_fallback_view_is_not_asked_where_the_new_one_has_rows(extracted: Any, account: Account) -> None:
     assert not [said for said in account.said("query-request") if "AISQL" in said["sql"]]
 

@@ -55,12 +55,17 @@ def test_every_lever_kind_is_shown_by_a_template() -> None:
     assert shown == set(levers.SPECS) - {"budget"}
 
 
-def test_templates_for_the_same_machines_exclude_each_other() -> None:
-    names = {"spot-instance-optimization", "reserved-instance-planning", "terraform-spot-instances"}
-    for name in names:
-        template = CATALOGUE.get(name)
-        assert template is not None
-        assert names - {name} <= set(template.conflicts)
+def test_what_makes_the_same_change_is_in_conflict_and_what_shares_machines_says_who_comes_first() -> None:
+    spot, both = CATALOGUE.get("spot-instance-optimization"), CATALOGUE.get("terraform-spot-instances")
+    reserved = CATALOGUE.get("reserved-instance-planning")
+    assert spot
+    assert both
+    assert reserved
+    assert both.id in spot.conflicts
+    assert {spot.id, "batch-inference"} <= set(both.conflicts)
+    for template in (spot, both):
+        assert reserved.id in template.body
+        assert template.id in reserved.body
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

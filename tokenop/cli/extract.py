@@ -125,7 +125,7 @@ def _available() -> list[str]:
     from tokenop.collect import manifest
     from tokenop.extract.sources import SOURCES
 
-    return [name for name in manifest.names() if name in SOURCES]
+    return [name for name in manifest.names() if name in SOURCES and manifest.find(name).extract]
 
 
 def _given(collectors: Sequence[Manifest], settings: Sequence[str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tokenop.catalogue.model import Template
     from tokenop.inventory.model import Inventory
     from tokenop.inventory.patches import Diff
+    from tokenop.planning.build import Plan
 
 EPILOG = """\b
 Examples:
@@ -96,21 +97,25 @@ def make(inventory: Inventory, templates: Iterable[Template], sources: Path) -> 
     return tuple(diff for template in templates for diff in diffs(inventory, template, sources))
 
 
-def beside_plan(
-    inventory: Inventory | None, templates: Iterable[Template], sources: Path, out: Path
-) -> tuple[Diff, ...]:
-    """Write the diffs of a plan's chosen templates where there are an inventory and *.tf, and what reads them.
+def beside_plan(plan: Plan, sources: Path, out: Path) -> tuple[Diff, ...]:
+    """Write the diffs of a plan's chosen templates where there are an inventory and *.tf, and return them.
 
     A plan stands without its diffs: where the extra is not installed, that is a note and no error.
     """
     from tokenop.errors import MisuseError
+    from tokenop.inventory.model import Inventory
     from tokenop.inventory.patches.make import write
 
-    wanted = [template for template in templates if any(lever.kind == "capacity" for lever in template.levers)]
-    if inventory is None or not wanted or not any(sources.glob("*.tf")):
+    fleet = plan.study.fleet
+    wanted = [
+        template
+        for template in plan.study.templates
+        if template.id in plan.chosen and any(lever.kind == "capacity" for lever in template.levers)
+    ]
+    if not wanted or not any(sources.glob("*.tf")):
         return ()
     try:
-        found = make(inventory, wanted, sources)
+        found = make(Inventory((), (*fleet.resources, *fleet.unknown)), wanted, sources)
     except MisuseError as error:
         click.echo(f"no Terraform diffs: {error}", err=True)
         return ()
@@ -118,10 +123,36 @@ def beside_plan(
     return found
 
 
-def _chosen(plan_file: Path) -> tuple[str, ...]:
-    from tokenop.reports import plan as plans
+def show(found: tuple[Diff, ...], out: Path) -> None:
+    """Print one line for each diff."""
+    for diff in found:
+        changed, notes = len(diff.changed), len(diff.notes)
+        where = str(out / diff.name) if diff.text else "nothing to change in the sources"
+        click.echo(
+            f"Terraform: {where}, {changed} resource{'s' * (changed != 1)}, {notes} note{'s' * (notes != 1)}"
+            + (f" in {out / diff.template_id}.tf.notes.txt" if notes else "")
+        )
 
-    return tuple(entry.id for entry in plans.read(plan_file).chosen)
+
+def _chosen(plan_file: Path) -> tuple[str, ...]:
+    """Return the ids of the templates that a plan chose.
+
+    Only these are read: a plan of an inventory alone is as good as any.
+    """
+    from tokenop import documents
+    from tokenop.errors import Finding, FindingsError, InputError
+
+    try:
+        text = plan_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{plan_file}: cannot be read: {error}; `tokenop plan` writes one") from error
+    chosen = documents.parse_yaml(text, plan_file).get("chosen")
+    ids = (
+        [entry.get("id") if isinstance(entry, dict) else None for entry in chosen] if isinstance(chosen, list) else [0]
+    )
+    if not all(isinstance(name, str) for name in ids):
+        raise FindingsError([Finding(str(plan_file), 0, "chosen", "PLAN", "error", "is no list of templates with ids")])
+    return tuple(map(str, ids))
 
 
 def _templates(names: Sequence[str], folder: Path | None) -> list[Template]:

@@ -57,6 +57,13 @@ Examples:
     help="Where to write the plan.",
 )
 @click.option(
+    "--terraform",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    show_default=True,
+    help="Folder of the root module's *.tf: what the plan changes of the inventory becomes patches/*.tf.diff.",
+)
+@click.option(
     "--draws", type=click.IntRange(10, 100_000), default=1000, show_default=True, help="Draws behind each interval."
 )
 @click.option("--seed", type=click.IntRange(0), default=20260921, show_default=True, help="Seed of the draws.")
@@ -69,6 +76,7 @@ def command(
     templates_dir: Path | None,
     min_status: str,
     out: Path,
+    terraform: Path,
     draws: int,
     seed: int,
     as_json: bool,
@@ -80,15 +88,19 @@ def command(
     """
     import tempfile
 
+    from tokenop.cli import patches
+
     with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch:
         plan = make(events, workload, constraints, templates_dir, min_status, draws, seed, Path(scratch), inventory)
     write(plan, out)
+    diffs = patches.beside_plan(plan, terraform, out.parent / "patches")
     if as_json:
         import json
 
         click.echo(json.dumps(plan.document, indent=2, ensure_ascii=False))
         return
     _print(plan, out)
+    patches.show(diffs, out.parent / "patches")
 
 
 def make(
@@ -111,7 +123,7 @@ def make(
     from tokenop.planning import build, inputs, policy
     from tokenop.prices import book as prices
 
-    log = inputs.choose_log(events, workload)
+    log = inputs.choose_log(events, workload, inventory)
     if constraints is None and Path("policy.yaml").is_file():
         constraints = Path("policy.yaml")
     rules = policy.load(constraints)
@@ -133,9 +145,10 @@ def make(
         opened: Opened
         if log:
             opened = inputs.open_events(connection, book, log, scratch)
-        else:
-            assert workload is not None
+        elif workload:
             opened = inputs.open_shared(connection, workload)
+        else:
+            opened = inputs.open_nothing(connection, book)
         return build.build(
             build.Request(
                 connection=connection,

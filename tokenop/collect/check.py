@@ -127,12 +127,12 @@ def _usage_as_json() -> tuple[str, str]:
 
 
 def _inventory(collector: Manifest) -> tuple[list[dict[str, Any]], dict[str, int]]:
-    """Return the inventory of the sample, without the path under which the sample lies."""
+    """Return the inventory of all samples together, without the path under which they lie."""
     from tokenop import inventory
 
-    sample = _sample(collector)
     kind: sources.Kind = "json"
-    found = inventory.collect([sources.SourceFile(sample, sample.name, kind)], settings=collector.values({}))
+    files = [sources.SourceFile(sample, sample.name, kind) for sample in _samples(collector)]
+    found = inventory.collect(files, settings=collector.values({}))
     document: dict[str, Any] = yaml_value(found.yaml)
     return [document], {key: found.counts[key] for key in ("rows_in", "listed", "skipped")}
 
@@ -152,9 +152,9 @@ def expected_file(collector: Manifest) -> Path:
 def render(collector: Manifest, given: list[dict[str, Any]]) -> str:
     """Return the content of the expected file for what the sample gives."""
     if collector.kind == "inventory":
-        import yaml
+        from tokenop.inventory.text import dump
 
-        return "".join(yaml.safe_dump(one, sort_keys=False, allow_unicode=True, width=118) for one in given)
+        return "".join(map(dump, given))
     return "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in given)
 
 
@@ -168,9 +168,16 @@ def _sample(collector: Manifest) -> Path:
     return found[0] if found else collector.folder / "sample.jsonl"
 
 
+def _samples(collector: Manifest) -> list[Path]:
+    """Return all samples: an inventory has one of each form that it reads (sample.json, sample-plan.json …)."""
+    if collector.kind != "inventory":
+        return [_sample(collector)]
+    return sorted(collector.folder.glob("sample*")) or [_sample(collector)]
+
+
 def _files(collector: Manifest) -> Iterator[Finding]:
     code = () if collector.kind == "inventory" else (collector.map_file,)
-    for path in (*code, _sample(collector), expected_file(collector)):
+    for path in (*code, *_samples(collector), expected_file(collector)):
         if path.is_symlink():
             # It could point at any file of whoever runs the check, and findings quote what is in it.
             yield _finding(path, FILES_RULE, "is a symbolic link; put the file itself there")

@@ -327,7 +327,8 @@ def _proxy(origin: Origin) -> str | None:
     from urllib.request import getproxies_environment, proxy_bypass_environment  # type: ignore[attr-defined]
 
     proxies = getproxies_environment()
-    if proxy_bypass_environment(origin.host, proxies):
+    local = origin.host == "localhost" or origin.host.startswith("127.") or origin.host == "::1"
+    if local or proxy_bypass_environment(origin.host, proxies):
         return None
     return proxies.get(origin.scheme) or proxies.get("all") or None
 

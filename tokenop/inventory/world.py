@@ -13,7 +13,7 @@ from tokenop.inventory.formats import Contents, Instance
 
 DEEPEST_REFERENCE = 8
 _IDENTITIES = ("id", "arn", "name", "self_link", "self_link_unique")
-_REGION = re.compile(r"[a-z]{2,}[a-z0-9]*(-[a-z]+)*-?[a-z0-9]*\d|[a-z0-9]{4,30}")
+_REGION = re.compile(r"[a-z]{2,14}(-[a-z]{2,14}){1,2}-?\d{1,2}")
 
 Scope = tuple[str, ...]
 

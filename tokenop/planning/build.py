@@ -12,7 +12,7 @@ from tokenop import __version__
 from tokenop.catalogue.model import LAYERS, Template
 from tokenop.economics import fleet
 from tokenop.economics.rows import Replayed
-from tokenop.economics.work import spread_of
+from tokenop.economics.work import Spread, spread_of
 from tokenop.errors import NoInputError
 from tokenop.planning import infrastructure, reasons
 from tokenop.planning.candidates import Rejection, screen
@@ -77,12 +77,12 @@ def build(request: Request) -> Plan:
     """Return the best plan under the policy.
 
     Raises:
-        NoInputError: there is no call at all.
+        NoInputError: there is no call at all, and no inventory either.
     """
     request.progress("profiling the workload")
     known = request.scalars
     scalars = known if known else profile_scalars.compute(request.connection, request.calls, request.window)
-    if not scalars["calls"]:
+    if not scalars["calls"] and request.inventory is None:
         raise NoInputError("there are no calls to plan for")
     candidates, left = screen(
         request.connection,
@@ -94,7 +94,7 @@ def build(request: Request) -> Plan:
         request.min_status,
     )
     request.progress(f"replaying {len(candidates)} of {len(request.templates)} templates")
-    spread = spread_of(request.window, _peak(known))
+    spread = spread_of(request.window, _peak(known)) if scalars["calls"] else Spread(request.window, "none", 1)
     study = prepare(
         request.connection,
         candidates,
@@ -138,11 +138,7 @@ def _document(
         "net_12_months_usd" if months == 12 else f"net_{months:g}_months_usd": interval(
             joint * months - fixed, pooled * months - fixed
         ),
-        "window": {
-            **request.window.as_dict(),
-            "extrapolated": study.spread.extrapolated,
-            "method": study.spread.method,
-        },
+        "window": _window(request, study, scalars),
         "baseline": {**_baseline(request, replayed, scalars), **bills.split()},
         **infrastructure.section(study, request.inventory, chosen),
         **infrastructure.refused(study, chosen),
@@ -167,6 +163,15 @@ def _document(
         },
         "next": "tokenop report",
     }
+
+
+def _window(request: Request, study: Study, scalars: Mapping[str, Any]) -> dict[str, Any]:
+    if not scalars["calls"]:
+        # An inventory alone has no time that calls cover: a month of it is a month.
+        hours, method = study.spread.hours, "parameter ranges only (no calls)"
+        return {"from": None, "until": None, "hours": hours, "extrapolated": False, "method": method}
+    spread = study.spread
+    return {**request.window.as_dict(), "extrapolated": spread.extrapolated, "method": spread.method}
 
 
 def _baseline(request: Request, replayed: Replayed, scalars: Mapping[str, Any]) -> dict[str, Any]:

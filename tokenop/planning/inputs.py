@@ -6,6 +6,7 @@ import hashlib
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +68,20 @@ def open_events(connection: duckdb.DuckDBPyConnection, book: PriceBook, path: Pa
     return Opened(spread, coverage.as_dict(), {"kind": "events", "events_hash": log.content_hash})
 
 
+def open_nothing(connection: duckdb.DuckDBPyConnection, book: PriceBook) -> Opened:
+    """Create the relation `calls` without a row, for a plan of an inventory alone. The window is a month."""
+    from tokenop.events import schema
+    from tokenop.prices import calls
+    from tokenop.profile.window import HOURS_PER_MONTH, Window
+
+    columns = ", ".join(f"{name} {kind}" for name, kind in schema.types().items())
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE events ({columns})")
+    coverage = calls.create(connection, book, "events", "calls")
+    start = datetime(1970, 1, 1, tzinfo=UTC)
+    month = Window(start, start + timedelta(hours=HOURS_PER_MONTH))
+    return Opened(month, coverage.as_dict(), {"kind": "inventory", "events_hash": None}, sample=False)
+
+
 def open_shared(connection: duckdb.DuckDBPyConnection, path: Path) -> Opened:
     """Create the relation `calls` from a shared workload (`tokenop profile --shareable`).
 
@@ -90,15 +105,16 @@ class Fleet:
 
 
 def open_inventory(named: Path | None, beside: Path | None) -> Fleet:
-    """Return the inventory that is named, or `inventory.yaml` in the folder of `beside`, or none.
+    """Return the inventory that is named, or `inventory.yaml` in the folder of `beside` (or here), or none.
 
     Raises:
         FindingsError: the file is no inventory; each error is named with its line.
         InputError: it cannot be read.
     """
     path = named
-    if path is None and beside is not None and (beside.parent / DEFAULT_INVENTORY).is_file():
-        path = beside.parent / DEFAULT_INVENTORY
+    folder = Path.cwd() if beside is None else beside.parent
+    if path is None and (folder / DEFAULT_INVENTORY).is_file():
+        path = folder / DEFAULT_INVENTORY
     if path is None:
         return Fleet(None, {})
     import tokenop.inventory
@@ -107,18 +123,23 @@ def open_inventory(named: Path | None, beside: Path | None) -> Fleet:
     return Fleet(inventory, {"inventory_hash": hashlib.sha256(path.read_bytes()).hexdigest()[:32]}, path)
 
 
-def choose_log(events: Path | None, workload: Path | None) -> Path | None:
-    """Return the log to open, None where a workload is given.
+def choose_log(events: Path | None, workload: Path | None, inventory: Path | None = None) -> Path | None:
+    """Return the log to open, None where a workload is given, or where there is an inventory and no log.
 
     Raises:
         MisuseError: both are given.
-        NoInputError: neither is, and there is no log here.
+        NoInputError: neither is, and there is no log here, nor an inventory.
     """
     if events and workload:
         raise MisuseError("give either --events or --workload, not both")
-    if workload:
+    if workload or events:
+        return events
+    here = Path.cwd()
+    if (inventory or (here / DEFAULT_INVENTORY).is_file()) and not any(
+        (here / name).is_file() for name in DEFAULT_LOGS
+    ):
         return None
-    return events or default_log(Path.cwd())
+    return default_log(here)
 
 
 def commit_of(folder: Path) -> str | None:

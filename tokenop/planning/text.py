@@ -80,7 +80,10 @@ def _headline(console: Console, plan: Mapping[str, Any]) -> None:
     ]
     if window["extrapolated"]:
         notes.append("[yellow]extrapolated to a month from less than a week: take it as a rate, not a bill[/yellow]")
-    console.print(f"{window['from']} to {window['until']} · " + " · ".join(notes), soft_wrap=True)
+    if window["from"] is None:
+        console.print("No calls: this plan is of the inventory alone, and today's tokens are unknown.")
+    else:
+        console.print(f"{window['from']} to {window['until']} · " + " · ".join(notes), soft_wrap=True)
     quality = plan["quality"]
     if plan["chosen"]:
         console.print(
@@ -173,7 +176,7 @@ def _origin(console: Console, plan: Mapping[str, Any]) -> None:
         style="dim",
     )
     console.print(
-        f"{plan['window']['method']}, {inputs['draws']} draws · events {marked(inputs['events_hash'])} · "
+        f"{plan['window']['method']}, {inputs['draws']} draws · events {marked(inputs['events_hash'] or 'none')} · "
         f"prices {inputs['prices_hash'][:12]} · commit {(inputs['commit'] or 'none')[:12]}",
         soft_wrap=True,
         style="dim",

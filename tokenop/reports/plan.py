@@ -276,6 +276,9 @@ def parse(text: str, file: str) -> Plan:
         loaded = yaml.load(text, Loader=_loader())  # noqa: S506 a SafeLoader that reads decimals exactly
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{file}: not readable as YAML: {' '.join(str(error).split())}") from error
+    window = loaded.get("window") if isinstance(loaded, dict) else None
+    if isinstance(window, dict) and "from" in window and window["from"] is None:
+        raise InputError(f"{file}: made from an inventory alone; there are no calls to report on")
     try:
         plan = msgspec.convert(_with_horizon(loaded), Plan)
     except msgspec.ValidationError as error:

@@ -34,6 +34,8 @@ KEYS = ("LITELLM_API_KEY", "LITELLM_MASTER_KEY")
 PAGE = 1000
 # The largest page of proxies before 2026.
 SMALL_PAGE = 100
+# More calls than so many pages of one second: no proxy answers that many, something else is wrong.
+MOST_PAGES = 100
 
 _USAGE: Kept = {
     "cache_read_input_tokens": True,
@@ -105,7 +107,7 @@ class Proxy:
     def _second(self, stream: Stream, window: Window, first: list[Row], total: int) -> list[Row]:
         """Return the rows of one second, read page by page until as many are known as there are."""
         known = {str(row.get("request_id")): row for row in first}
-        last = -(-total // self._size)
+        last = min(-(-total // self._size), MOST_PAGES)
         for number in [*range(2, last + 1)] + [*range(1, last + 1)] * 2:
             more, total = self._page(stream, window, number)
             known |= {str(row.get("request_id")): row for row in more}
