@@ -36,6 +36,8 @@ class Fleet:
     unknown: tuple[Resource, ...] = ()  # part of the bill, with a count or a price that nobody knows
     match: Mapping[str, Flags] = field(default_factory=dict)  # lever → which of `resources` it acts on
     unknown_matches: Mapping[str, int] = field(default_factory=dict)  # lever → how many of `unknown` it would act on
+    figures: Mapping[str, Array] = field(default_factory=dict)  # see `_FIGURES`, worked out once
+    scaled: Flags = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))  # what follows its load, or may do so
 
     @property
     def size(self) -> int:
@@ -44,17 +46,12 @@ class Fleet:
 
     def array(self, name: str) -> Array:
         """Return one of the figures below for every resource, NaN where unknown."""
-        return np.array([_float(_FIGURES[name](one)) for one in self.resources], dtype=np.float64)
+        return self.figures[name] if self.resources else np.zeros(0)
 
     @property
     def hourly_usd(self) -> Decimal:
         """Return what all of it costs an hour, exactly."""
         return sum((hourly(one) for one in self.resources), Decimal(0))
-
-    @property
-    def scaled(self) -> Flags:
-        """Return which resources follow their load already, or may do so for all that is known."""
-        return np.array([scales(one) is not False for one in self.resources], dtype=np.bool_)
 
 
 @dataclass(slots=True)
@@ -148,7 +145,11 @@ def load(connection: duckdb.DuckDBPyConnection, inventory: Inventory | None, bou
         flags = np.zeros(len(known), dtype=np.bool_)
         flags[[place for (place,) in places if place < len(known)]] = True
         match[bound.name], missed[bound.name] = flags, sum(place >= len(known) for (place,) in places)
-    return Fleet(known, unknown, match, missed)
+    figures = {
+        name: np.array([_float(figure(one)) for one in known], dtype=np.float64) for name, figure in _FIGURES.items()
+    }
+    scaled = np.array([scales(one) is not False for one in known], dtype=np.bool_)
+    return Fleet(known, unknown, match, missed, figures, scaled)
 
 
 def described(resource: Resource) -> dict[str, object]:
