@@ -13,7 +13,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -113,30 +113,22 @@ def templates_page() -> str:
         "",
         "One row that describes the whole workload. NULL where the events do not say: then the template stays silent.",
         "",
-        "| name | type | meaning |",
-        "|---|---|---|",
-        *(f"| `{name}` | {kind} | {SCALARS[name]} |" for name, kind in vocabulary.PROFILE_SCALARS.items()),
+        *named(vocabulary.PROFILE_SCALARS, SCALARS),
         "",
         "With an inventory (`inventory.yaml` of `tokenop discover`, or `plan --inventory`) also these. Without one",
         "they are NULL, and no template applies that names one of them or has a `capacity` lever.",
         "",
-        "| name | type | meaning |",
-        "|---|---|---|",
-        *(f"| `{name}` | {kind} | {INVENTORY[name]} |" for name, kind in vocabulary.INVENTORY_SCALARS.items()),
+        *named(vocabulary.INVENTORY_SCALARS, INVENTORY),
         "",
         "## `where`: one call",
         "",
         "Every field of the [event](events.md), and what pricing adds:",
         "",
-        "| name | type | meaning |",
-        "|---|---|---|",
-        *(f"| `{name}` | {kind} | {CALL_COLUMNS[name]} |" for name, kind in added.items()),
+        *named(added, CALL_COLUMNS),
         "",
         "## `where` of a `capacity` lever: one resource of the inventory",
         "",
-        "| name | type | meaning |",
-        "|---|---|---|",
-        *(f"| `{name}` | {kind} | {RESOURCES[name]} |" for name, kind in vocabulary.RESOURCE_COLUMNS.items()),
+        *named(vocabulary.RESOURCE_COLUMNS, RESOURCES),
         "",
         "## What an expression may do",
         "",
@@ -148,6 +140,12 @@ def templates_page() -> str:
         "Nothing else: no sub-query, no table, no file, no setting, no clock.",
     ]
     return "\n".join(parts) + "\n"
+
+
+def named(types: Mapping[str, str], meanings: Mapping[str, str]) -> list[str]:
+    """Return a table of the names that an expression may use."""
+    rows = [f"| `{name}` | {kind} | {meanings[name]} |" for name, kind in types.items()]
+    return ["| name | type | meaning |", "|---|---|---|", *rows]
 
 
 def schema_rows(node: Schema, root: Schema, path: str = "") -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from tokenop.catalogue.model import Template
     from tokenop.planning.build import Plan
     from tokenop.planning.inputs import Opened
 
@@ -116,10 +117,8 @@ def make(
 ) -> Plan:
     """Build the plan from files; see the options of the command."""
     from tokenop import settings
-    from tokenop.catalogue import loader
     from tokenop.cli.progress import steps
     from tokenop.database import connect
-    from tokenop.errors import FindingsError, NoInputError
     from tokenop.planning import build, inputs, policy
     from tokenop.prices import book as prices
 
@@ -131,12 +130,7 @@ def make(
     if fleet.path and not inventory:
         click.echo(f"{fleet.path}: this inventory's bill and levers are part of the plan", err=True)
     folder = templates_dir or settings.content("templates")
-    catalogue = loader.load(templates_dir)
-    errors = [finding for finding in catalogue.findings if finding.severity == "error"]
-    if errors:
-        raise FindingsError(errors, f"{folder}: these templates must be mended before a plan can be made")
-    if not catalogue.templates:
-        raise NoInputError(f"{folder}: holds no template")
+    templates = _templates(templates_dir, folder)
     with steps() as say:
         say("reading prices")
         book = prices.load()
@@ -153,7 +147,7 @@ def make(
             build.Request(
                 connection=connection,
                 book=book,
-                templates=catalogue.templates,
+                templates=templates,
                 policy=rules,
                 window=opened.window,
                 coverage=opened.coverage,
@@ -167,6 +161,19 @@ def make(
                 inventory=fleet.inventory,
             )
         )
+
+
+def _templates(templates_dir: Path | None, folder: Path) -> tuple[Template, ...]:
+    from tokenop.catalogue import loader
+    from tokenop.errors import FindingsError, NoInputError
+
+    catalogue = loader.load(templates_dir)
+    errors = [finding for finding in catalogue.findings if finding.severity == "error"]
+    if errors:
+        raise FindingsError(errors, f"{folder}: these templates must be mended before a plan can be made")
+    if not catalogue.templates:
+        raise NoInputError(f"{folder}: holds no template")
+    return catalogue.templates
 
 
 def write(plan: Plan, out: Path) -> None:

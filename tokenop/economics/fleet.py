@@ -95,11 +95,10 @@ def _price(price: Decimal | None) -> Decimal:
 def scales(resource: Resource) -> bool | None:
     """Return whether a resource follows its load today; None where it has bounds and nobody can tell."""
     bounds = resource.autoscaling
-    if bounds.enabled is not None:
-        return bounds.enabled
     if resource.scale_to_zero:
         return True
-    return False if bounds.min is None and bounds.max is None else None
+    unbound = bounds.min is None and bounds.max is None
+    return False if bounds.enabled is None and unbound else bounds.enabled
 
 
 _FIGURES: dict[str, Any] = {
