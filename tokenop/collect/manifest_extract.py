@@ -141,7 +141,7 @@ def _streams(meta: Mapping[str, Any], streams: list[Any]) -> Iterator[Trouble]:
             continue
         if names.count(stream["name"]) > 1:
             yield f"{path}.name", "is used twice", "give each stream a name of its own"
-        before = names[:index]
+        before = [str(name) for name in names[:index] if name]
         if stream.get("instead_of") is not None and stream["instead_of"] not in before:
             yield f"{path}.instead_of", "is not a stream above this one", nearest(stream["instead_of"], before).strip()
         yield from _one(stream, path)
