@@ -87,6 +87,7 @@ def test_an_inventory_alone_gives_a_plan_whose_tokens_are_unknown(run_cli, tmp_p
     assert {one["id"] for one in plan["chosen"]} <= MACHINES
     assert plan["chosen"]
     assert plan["window"]["from"] is None
+    assert plan["baseline"]["sample"] is True
     again = run_cli("report", cwd=tmp_path)
     assert again.exit_code == 1
     assert "inventory alone" in again.stderr
