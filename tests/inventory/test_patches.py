@@ -3,101 +3,34 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass, field
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.inventory.patching import (
+    Amount,
+    Lever,
+    Template,
+    added,
+    asking,
+    git,
+    inventory,
+    proven,
+    removed,
+    running,
+    write,
+)
 from tokenop.errors import InputError, MisuseError
-from tokenop.inventory.model import Autoscaling, Count, Inventory, Resource
-from tokenop.inventory.patches import Diff, diffs, hcl, make
+from tokenop.inventory.model import Autoscaling, Count, Resource
+from tokenop.inventory.patches import diffs, make
 from tokenop.inventory.patches.matching import COLUMNS
-from tokenop.inventory.patches.sources import split
 
 pytest.importorskip("tree_sitter_hcl")
 
-PROVIDERS = {"aws": "aws", "google": "google", "azurerm": "azure", "databricks": "databricks"}
-
-
-@dataclass(frozen=True)
-class Amount:
-    expected: Decimal
-
-
-@dataclass(frozen=True)
-class Lever:
-    options: dict[str, object]
-    parameters: dict[str, Amount] = field(default_factory=dict)
-    where: str = "on_demand > 0 OR on_demand IS NULL"
-    kind: str = "capacity"
-
-
-@dataclass(frozen=True)
-class Template:
-    levers: tuple[Lever, ...]
-    id: str = "some-template"
-
-
-def asking(change: str, share: str = "1", where: str = "TRUE", **options: object) -> Template:
-    return Template((Lever({"change": change, **options}, {"share": Amount(Decimal(share))}, where),))
-
-
-def running(address: str, on_demand: int | None = 4, **more: Any) -> Resource:
-    kind = address.split("[")[0].split(".")[-2]
-    provider: Any = PROVIDERS[kind.split("_")[0]]
-    return Resource(address, provider, kind, "gpu", count=Count(on_demand, on_demand, 0), **more)
-
-
-def inventory(*resources: Resource | str) -> Inventory:
-    return Inventory((), tuple(running(one) if isinstance(one, str) else one for one in resources))
-
-
-def git(folder: Path, *words: str, text: str = "") -> None:
-    subprocess.run(["git", *words], cwd=folder, input=text.encode(), check=True, capture_output=True)
-
-
-def write(folder: Path, **files: str) -> Path:
-    for name, text in files.items():
-        path = folder / f"{name.replace('__', '/')}.tf"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode())
-    git(folder, "init", "-q")
-    return folder
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*.tf"))}
-
-
-def proven(folder: Path, found: Inventory, template: Template) -> tuple[Diff, dict[str, bytes]]:
-    """Apply the diff with git; hold that it parses, changes nothing when made again, and can be undone to the byte."""
-    (diff,) = diffs(found, template, folder)
-    before = contents(folder)
-    if not diff.text:
-        return diff, before
-    git(folder, "apply", "--check", "-", text=diff.text)
-    git(folder, "apply", "--whitespace=nowarn", "-", text=diff.text)
-    after = contents(folder)
-    assert {name for name in after if after[name] != before[name]} == set(diff.files)
-    for name in diff.files:
-        assert not hcl.parser().parse(after[name]).root_node.has_error, name
-    (again,) = diffs(found, template, folder)
-    assert again.text == ""
-    git(folder, "apply", "-R", "--whitespace=nowarn", "-", text=diff.text)
-    assert contents(folder) == before
-    return diff, after
-
-
-def added(diff: Diff) -> list[str]:
-    return [line[1:].strip() for line in diff.text.splitlines() if line[:1] == "+" and line[:3] != "+++"]
-
-
-def removed(diff: Diff) -> list[str]:
-    return [line[1:].strip() for line in diff.text.splitlines() if line[:1] == "-" and line[:3] != "---"]
-
-
+NODES = 'resource "aws_eks_node_group" "gpu" {\n  for_each = var.pools\n}\n'
 MIXED = """\
 # The fleet.
 resource "aws_autoscaling_group" "vllm" {
@@ -332,86 +265,6 @@ def test_what_has_no_spot_is_a_note(tmp_path: Path) -> None:
     assert "has no spot" in diff.notes[0]
 
 
-@pytest.mark.parametrize("value", ["var.kind", "local.kind", '"${var.kind}"', 'var.big ? "SPOT" : "ON_DEMAND"'])
-def test_a_value_from_elsewhere_is_never_overwritten_but_said_with_its_place(value: str, tmp_path: Path) -> None:
-    text = f'\nresource "aws_eks_node_group" "r" {{\n  capacity_type = {value}\n}}\n'
-    diff, _ = proven(write(tmp_path, main=text), inventory("aws_eks_node_group.r"), asking("spot"))
-    assert diff.text == ""
-    assert diff.notes[0].startswith("main.tf:3: aws_eks_node_group.r: capacity_type = ")
-    assert 'make it "SPOT"' in diff.notes[0]
-
-
-def test_a_dynamic_block_is_a_note(tmp_path: Path) -> None:
-    text = (
-        'resource "aws_autoscaling_group" "g" {\n  dynamic "mixed_instances_policy" {\n    for_each = [1]\n'
-        "    content {\n    }\n  }\n}\n"
-    )
-    diff, _ = proven(write(tmp_path, main=text), inventory("aws_autoscaling_group.g"), asking("spot"))
-    assert diff.text == ""
-    assert "dynamic block" in diff.notes[0]
-
-
-NODES = 'resource "aws_eks_node_group" "gpu" {\n  for_each = var.pools\n}\n'
-
-
-def test_a_module_in_the_same_sources_is_edited_in_its_folder(tmp_path: Path) -> None:
-    main = 'module "llm" {\n  source = "./modules/llm"\n}\n'
-    folder = write(tmp_path, main=main, modules__llm__nodes=NODES)
-    found = inventory('module.llm.aws_eks_node_group.gpu["a.b"]', 'module.llm.aws_eks_node_group.gpu["c"]')
-    diff, after = proven(folder, found, asking("spot"))
-    assert diff.files == ("modules/llm/nodes.tf",)
-    assert b'  capacity_type = "SPOT"\n' in after["modules/llm/nodes.tf"]
-
-
-def test_a_module_above_the_root_module_is_edited_within_the_repository(tmp_path: Path) -> None:
-    main = 'module "llm" {\n  source = "../../modules/llm"\n}\n'
-    repository = write(tmp_path, envs__prod__main=main, modules__llm__nodes=NODES)
-    (diff,) = diffs(inventory("module.llm.aws_eks_node_group.gpu"), asking("spot"), repository / "envs" / "prod")
-    assert (diff.base, diff.files) == (repository.resolve(), ("modules/llm/nodes.tf",))
-    git(repository, "apply", "--check", "-", text=diff.text)
-
-
-@pytest.mark.parametrize(
-    ("main", "says"),
-    [
-        ('module "llm" {\n  source = "terraform-aws-modules/eks/aws"\n}\n', "terraform-aws-modules/eks/aws"),
-        ('module "llm" {\n  source = "../../../outside"\n}\n', "outside of"),
-        ('module "llm" {\n  source = "./absent"\n}\n', "does not exist"),
-        ('module "llm" {\n}\n', "comes from nothing"),
-        ("", 'module "llm" is not in'),
-    ],
-)
-def test_a_module_from_elsewhere_is_a_note(main: str, says: str, tmp_path: Path) -> None:
-    diff, _ = proven(write(tmp_path, main=main), inventory("module.llm.aws_eks_node_group.gpu"), asking("spot"))
-    assert diff.text == ""
-    assert says in diff.notes[0]
-
-
-def test_a_block_that_also_makes_what_is_not_meant_is_left_alone(tmp_path: Path) -> None:
-    found = inventory(running('aws_eks_node_group.gpu["a"]', 4), running('aws_eks_node_group.gpu["b"]', 1))
-    diff, _ = proven(write(tmp_path, main=NODES), found, asking("spot", where="on_demand > 1"))
-    assert diff.text == ""
-    assert 'also makes aws_eks_node_group.gpu["b"]' in diff.notes[0]
-
-
-def test_a_resource_that_is_not_there_twice_there_or_in_json_is_a_note(tmp_path: Path) -> None:
-    (tmp_path / "more.tf.json").write_text("{}")
-    folder = write(tmp_path, a=NODES, b=NODES)
-    diff, _ = proven(folder, inventory("aws_eks_node_group.gpu", "aws_instance.absent"), asking("spot"))
-    assert diff.text == ""
-    assert "stands more than once (a.tf:1, b.tf:1)" in diff.notes[0]
-    assert "is not in ./*.tf (JSON sources" in diff.notes[1]
-
-
-def test_a_file_that_is_broken_or_no_text_is_left_as_it_is(tmp_path: Path) -> None:
-    folder = write(tmp_path, a=NODES, b='resource "aws_instance" "x" {\n  a = [\n')
-    (folder / "c.tf").write_bytes(b"# \xff\n")
-    diff, _ = proven(folder, inventory("aws_eks_node_group.gpu"), asking("spot"))
-    assert diff.files == ("a.tf",)
-    assert any(note.startswith("b.tf:") and "not sound HCL" in note for note in diff.notes)
-    assert any("c.tf: is not UTF-8" in note for note in diff.notes)
-
-
 def test_what_is_spot_deleted_or_not_meant_changes_nothing(tmp_path: Path) -> None:
     spot = Resource("aws_eks_node_group.gpu", "aws", "aws_eks_node_group", "gpu", count=Count(4, 0, 4))
     gone = running("aws_eks_node_group.gpu", change="delete")
@@ -427,14 +280,6 @@ def test_a_whole_pool_is_said_to_be_more_than_the_plan_counts_with(tmp_path: Pat
     diff, _ = proven(write(tmp_path, main=NODES), inventory("aws_eks_node_group.gpu"), asking("spot", "0.6"))
     assert any("60 % of the hours" in note for note in diff.notes)
     assert any("replaces" in note for note in diff.notes)
-
-
-def test_a_path_with_a_space_applies(tmp_path: Path) -> None:
-    folder = write(tmp_path, main='module "m" {\n  source = "./my modules"\n}\n')
-    write(tmp_path / "my modules", main=NODES)
-    (tmp_path / "my modules" / ".git").rename(tmp_path / "unused")
-    diff, _ = proven(folder, inventory("module.m.aws_eks_node_group.gpu"), asking("spot"))
-    assert diff.files == ("my modules/main.tf",)
 
 
 def test_patch_takes_the_diff_too(tmp_path: Path) -> None:
@@ -461,8 +306,6 @@ def test_a_diff_that_became_empty_is_removed(tmp_path: Path) -> None:
 
 
 def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import sys
-
     monkeypatch.setitem(sys.modules, "tree_sitter_hcl", None)
     with pytest.raises(MisuseError, match=r"tokenop\[terraform\]"):
         diffs(inventory("aws_instance.i"), asking("spot"), tmp_path)
@@ -471,11 +314,6 @@ def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path, monk
 def test_a_folder_that_is_absent_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         diffs(inventory("aws_instance.i"), asking("spot"), tmp_path / "absent")
-
-
-def test_addresses_are_split_around_any_index() -> None:
-    assert split('module.a["x.y"].module.b[0].t.n["]."]') == ("module", "a", "module", "b", "t", "n")
-    assert split("not an [address") == ()
 
 
 def test_the_columns_of_where_are_those_that_templates_are_checked_against() -> None:
