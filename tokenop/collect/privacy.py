@@ -32,7 +32,7 @@ def records(
     found = redact.relation(connection, source, levels, record, scan=collected)
     if options.key:
         table = pseudonyms.store(connection, collected, "user_id", options.key)
-        found.sql = redact.join(found.sql, {"user_id": table})
+        found.clean = redact.join(found.clean, {"user_id": table})
     return found
 
 
@@ -78,6 +78,14 @@ def described(connection: duckdb.DuckDBPyConnection, source: dict[str, Any], opt
             source[key] = because
         elif value:
             source[key] = {name: clean[text] for name, text in value.items()}
+
+
+def document(connection: duckdb.DuckDBPyConnection, text: str) -> Redacted:
+    """Return a YAML document whose texts are quoted, without secrets; the count is of its lines."""
+    lines = text.splitlines(keepends=True)
+    clean = redact.texts(connection, lines, "secrets") if lines else {}
+    changed = sum(clean[line] != line for line in lines)
+    return Redacted("".join(clean[line] for line in lines), {"inventory": changed} if changed else {})
 
 
 def error(found: TokenOpError) -> TokenOpError:

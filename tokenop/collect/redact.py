@@ -32,7 +32,6 @@ LEVELS: Mapping[str, Level] = MappingProxyType(
         "id": "id",
         "parent_id": "id",
         "user_id": "secrets",
-        "api_key_id": "secrets",
         "price_id": "never",
         "prompt_hash": "never",
         "intent": "text",
@@ -57,9 +56,9 @@ TOLD: Mapping[str, Level] = MappingProxyType({"message": "text", "raw": "text"})
 
 @dataclass(slots=True)
 class Redacted:
-    """A relation without what was redacted, as SQL, and how many values were changed by field."""
+    """Something without what was redacted (SQL of a relation, or text), and how many values were changed by field."""
 
-    sql: str
+    clean: str
     counts: dict[str, int] = field(default_factory=dict)
 
 
@@ -95,7 +94,7 @@ def relation(
         count = _count(connection, changed) if _count(connection, table) else 0
         if count:
             found.counts[name] = count
-    found.sql = join(source, {name: f"redacted_{name}" for name in found.counts})
+    found.clean = join(source, {name: f"redacted_{name}" for name in found.counts})
     return found
 
 
@@ -120,18 +119,18 @@ def table(connection: duckdb.DuckDBPyConnection, name: str, fields: Mapping[str,
     found = relation(connection, name, fields)
     if found.counts:
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {identifier(f'{name} redacted')} AS SELECT * FROM {found.sql}"
+            f"CREATE OR REPLACE TEMP TABLE {identifier(f'{name} redacted')} AS SELECT * FROM {found.clean}"
         )
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM {identifier(f'{name} redacted')}")
         connection.execute(f"DROP TABLE {identifier(f'{name} redacted')}")
     return found.counts
 
 
-def texts(connection: duckdb.DuckDBPyConnection, values: Iterable[str]) -> dict[str, str]:
-    """Return each text with everything redacted."""
+def texts(connection: duckdb.DuckDBPyConnection, values: Iterable[str], level: Level = "text") -> dict[str, str]:
+    """Return each text, redacted at `level`."""
     distinct = list(dict.fromkeys(values))
     rows = connection.execute(
-        f"SELECT value, replaced FROM ({rewritten('(SELECT unnest(?::VARCHAR[]) AS value)', 'text')})", [distinct]
+        f"SELECT value, replaced FROM ({rewritten('(SELECT unnest(?::VARCHAR[]) AS value)', level)})", [distinct]
     ).fetchall()
     return {str(value): str(replaced) for value, replaced in rows}
 

@@ -237,7 +237,9 @@ def _write(
             quarantine.write(connection, "refused", rejected)
         if found.inventory:
             target = together.enter_context(files.atomic(outputs.inventory))
-            target.write_text(found.inventory.yaml, encoding="utf-8", newline="\n")
+            stock = privacy.document(connection, found.inventory.yaml)
+            discovery.redact(stock.counts)
+            target.write_text(stock.clean, encoding="utf-8", newline="\n")
         if discovery.records:
             progress(f"writing {discovery.records:,} usage records")
             _write_usage(connection, discovery, together.enter_context(files.atomic(outputs.usage)), options)
@@ -249,9 +251,9 @@ def _write_usage(connection: duckdb.DuckDBPyConnection, discovery: Discovery, ta
     from tokenop.collect import reconcile
     from tokenop.events.usage import write_usage
 
-    clean = privacy.records(connection, table("settled", USAGE), table("collected", USAGE), USAGE, options)
-    discovery.redact(clean.counts)
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW usage AS SELECT {', '.join(types(USAGE))} FROM {clean.sql}")
+    fit = privacy.records(connection, table("settled", USAGE), table("collected", USAGE), USAGE, options)
+    discovery.redact(fit.counts)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW usage AS SELECT {', '.join(types(USAGE))} FROM {fit.clean}")
     write_usage(connection, "usage", target)
     discovery.usage = reconcile.summary(connection)
 
@@ -270,9 +272,9 @@ def _write_events(
 
     progress(f"writing {discovery.events:,} events")
     events = together.enter_context(files.atomic(outputs.events))
-    clean = privacy.records(connection, "settled", "collected", EVENT, options)
-    discovery.redact(clean.counts)
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW events AS SELECT {', '.join(types())} FROM {clean.sql}")
+    fit = privacy.records(connection, "settled", "collected", EVENT, options)
+    discovery.redact(fit.counts)
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW events AS SELECT {', '.join(types())} FROM {fit.clean}")
     log = write_log(connection, "(SELECT * FROM events ORDER BY ts, id)", events)
     progress("pricing and describing what was found")
     prices = book.load()
