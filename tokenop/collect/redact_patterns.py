@@ -113,7 +113,7 @@ SECRETS = (
     Pattern(rf"({_NAMES}\\*[\"']?\s*[:=]\s*\\*[\"']?){_BARE}", rf"\1{SECRET}", _NAMES_HINT),
     Pattern(rf"({_ALONE}\"?\s*[:=]\s*\")(?:[^\"\\]|(?s:\\.))+", rf"\1{SECRET}", "(?i:token)"),
     Pattern(rf"({_ALONE}\s*=\s*){_BARE}", rf"\1{SECRET}", "(?i:token)"),
-    Pattern(rf"{_LEAD}(?:{'|'.join(_KEYS)})", rf"\1{SECRET}", _KEY_HINT),
+    Pattern(rf"{_LEAD}(?:{'|'.join(_KEYS)})+", rf"\1{SECRET}", _KEY_HINT),
     Pattern(r"((?i:bearer)\s+)[A-Za-z0-9._~+/=-]{16,}", rf"\1{SECRET}", r"(?i:bearer)\s"),
     Pattern(
         r"((?i:basic)\s+)(?:[A-Za-z0-9+/]{6,}={1,2}|[A-Za-z0-9+/]*(?:[0-9]|[a-z][A-Z])[A-Za-z0-9+/]{6,}={0,2})",
