@@ -75,7 +75,7 @@ def run_map(
     inputs: Mapping[str, Path | Relation],
     output: Path,
     variables: Mapping[str, str],
-    memory_mb: int = 2048,
+    memory_mb: int | None = None,
     seconds: float = 600,
     name: str = "map.sql",
     finish: Callable[[Mapping[str, str]], str] = as_they_are,
@@ -91,7 +91,7 @@ def run_map(
         finish: given the columns of the SELECT with their types, returns a SELECT of ours over its rows, the relation
             `mapped`, whose result is written: one pass does both. What it raises comes out of here.
         variables: what `getvariable('name')` gives. All are text.
-        memory_mb: address space of the child, at least 1536.
+        memory_mb: address space of the child, at least 1536; by default 2048 and 1024 more for each thread.
         seconds: wall clock, counted from the start of the child.
         name: how messages call the SQL: the path of the `map.sql`.
 
@@ -102,6 +102,9 @@ def run_map(
     problems = sqltree.check_select(sql, set(inputs), set(variables))
     if problems:
         raise FindingsError([_finding(name, sql, problem, "sql-not-allowed") for problem in problems])
+    if memory_mb is None:
+        # Each thread unpacks a column of its own: long texts take hundreds of megabytes.
+        memory_mb = 2048 + 1024 * _threads()
     if memory_mb < LEAST_MEMORY_MB:
         raise InputError(f"{name}: memory_mb is {memory_mb}: give at least {LEAST_MEMORY_MB}, DuckDB needs it to start")
     with atomic(output) as partial, tempfile.TemporaryDirectory(prefix=".confined-", dir=output.parent) as scratch:
@@ -136,7 +139,7 @@ def _request(
             size += path.stat().st_size
         except OSError as error:
             raise InputError(f"{path}: the input {key} cannot be read: {error.strerror}") from error
-    threads = min(os.cpu_count() or 1, 8)
+    threads = _threads()
     return {
         "sql": sqltree.statement(sql),
         "inputs": {key: relation.select for key, relation in inputs.items()},
@@ -152,6 +155,10 @@ def _request(
         # An isolated interpreter (-I) would not find a package that PYTHONPATH or the user's own site folder provides.
         "import_from": [str(Path(entry).resolve()) for entry in sys.path if entry],
     }
+
+
+def _threads() -> int:
+    return min(os.cpu_count() or 1, 8)
 
 
 class _Child:
