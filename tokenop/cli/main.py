@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reconcile": ("reconcile", "Hold the log of calls against what vendors billed."),
     "profile": ("profile", "Describe the workload in events: segments, reuse, drivers."),
     "plan": ("plan", "Choose the templates that save most under your policy."),
+    "roi": ("roi", "Answer a platform owner: spend, cheaper models, idle machines."),
     "report": ("report", "Write the CSV projections and the HTML report."),
     "patches": ("patches", "Write the plan's capacity changes as Terraform diffs."),
     "diff": ("diff", "Compare two cost projections."),

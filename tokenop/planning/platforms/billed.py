@@ -15,6 +15,7 @@ from tokenop.profile.window import HOURS_PER_MONTH
 
 USAGE = "platform_usage"
 MOST_ROWS = 50
+MOST_NOTES = 2
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,11 @@ def read(world: World, collector: str, scratch: Path) -> Billed:
         "monthly_usd": money(None if whole["usd"] is None else whole["usd"] * factor),
         "kind_of_cost": whole["kinds"], "records_without_usd": whole["unpriced"],
     }  # fmt: skip
-    tables = [_table(world, factor), *_reconciled(world)]
+    compared, unknown = _reconciled(world)
+    tables = [_table(world, factor), *compared]
     found = world.rows(f"SELECT DISTINCT service FROM {USAGE} WHERE service IS NOT NULL ORDER BY 1")
     services = frozenset(str(one["service"]) for one in found)
-    return Billed(whole["usd"], figures, tuple(tables), (), services)
+    return Billed(whole["usd"], figures, tuple(tables), unknown, services)
 
 
 def service(world: World, billed: Billed, names: Sequence[str], title: str) -> Table | None:
@@ -132,10 +134,10 @@ def _table(world: World, factor: Decimal) -> Table:
     return Table("billed", "Billed, by endpoint", columns, rows[:MOST_ROWS])
 
 
-def _reconciled(world: World) -> list[Table]:
-    """Return log against bill by provider, for the time that both know."""
+def _reconciled(world: World) -> tuple[list[Table], tuple[Unknown, ...]]:
+    """Return log against bill by provider, for the time that both know; else why there is nothing to compare."""
     if not world.count:
-        return []
+        return [], ()
     from tokenop.collect import reconcile
 
     found = reconcile.compare(world.connection, world.book, "total", world.calls, USAGE)
@@ -151,4 +153,9 @@ def _reconciled(world: World) -> list[Table]:
         Column("bill_usd", "bill", "usd"),
         Column("difference_usd", "log - bill", "usd"),
     )
-    return [Table("reconciled", "Log against bill, for the time that both know", columns, rows)] if rows else []
+    known = any(row["difference_usd"] is not None for row in rows)
+    why = "; ".join(found.notes[:MOST_NOTES]) or "no provider has a cost on both sides"
+    how = "collect calls and bills of the same days; `tokenop reconcile` shows all of it"
+    missing = () if known else (Unknown("whether the log holds all that was billed", why, how),)
+    title = "Log against bill, for the time that both know"
+    return [Table("reconciled", title, columns, rows)] if known else [], missing

@@ -58,8 +58,19 @@ def _spend(world: World, billed: Billed) -> Analysis:
             )
         )
     figures = {"calls": world.count, "monthly_usd": whole, "unpriced_calls": unpriced, "billed": billed.figures or None}
-    summary = f"{many(world.count, 'call')}, {dollars(whole)} a month by the log. {bills.sentence(billed)}"
+    summary = (
+        f"{many(world.count, 'call')}, {dollars(whole)} a month by the log. {_busiest(told)}{bills.sentence(billed)}"
+    )
     return Analysis("spend", TITLES[0], summary, (*told, *billed.tables), tuple(missing), figures)
+
+
+def _busiest(told: Sequence[Table]) -> str:
+    """Return the hour of the day that costs most, in words."""
+    hours = [row for table in told if table.name == "by_hour" for row in table.rows if row["cost_share"]]
+    if not hours:
+        return ""
+    most = max(hours, key=lambda row: row["cost_share"])
+    return f"The costliest hour of the day is {most['name']} UTC ({most['cost_share']:.0%}). "
 
 
 def _endpoints(world: World, billed: Billed) -> tuple[Analysis, Effect | None]:
@@ -88,12 +99,14 @@ def _endpoints(world: World, billed: Billed) -> tuple[Analysis, Effect | None]:
     }
     if world.inventory is None:
         unknown.append(machines.none())
-    if billed.unknown:
+    if idle is None:
         unknown.append(Unknown("endpoints that are billed while idle", billed.unknown[0].why, billed.unknown[0].how))
     said = [routing.sentence(world, whole)]
     if serving:
+        zero = sum(one.scale_to_zero is True for one in serving)
         said.append(
-            f"{never} of {many(len(serving), 'served entity').replace('entitys', 'entities')} never scale to 0."
+            f"The inventory has {many(len(serving), 'served model')}: {zero} scale to zero, {never} never do, of "
+            f"{len(serving) - zero - never} nobody can tell."
         )
     if idle:
         said.append(f"Billed without a call in the log: {', '.join(idle)}.")
@@ -125,7 +138,7 @@ def _hourly(world: World) -> list[Table]:
 
 def _idle(billed: Billed) -> list[str] | None:
     """Return the endpoints with a bill and no call in the log; None where the bill is unknown."""
-    if billed.unknown:
+    if not billed.figures:
         return None
     rows: Sequence[Table] = [one for one in billed.tables if one.name == "billed"]
     return sorted(

@@ -21,13 +21,18 @@ from tokenop.planning.platforms.world import DIMENSIONS, World
 from tokenop.planning.study import Study, prepare
 
 _GROUPED = "platform_grouped"
+_ALL = -1  # the place of the whole, beside those of the groups
 COLUMNS = (
     Column("moved_calls", "moved", "count"),
     Column("before_monthly_usd", "today", "usd"),
     Column("after_monthly_usd", "after", "usd"),
     Column("savings_monthly_usd", "saves, P10 to P90", "interval"),
-    Column("latency_p50", "p50", "text"),
-    Column("latency_p95", "p95", "text"),
+)
+LATENCY = (
+    Column("latency_p50_before_ms", "p50 today", "ms"),
+    Column("latency_p50_after_ms", "p50 after", "ms"),
+    Column("latency_p95_before_ms", "p95 today", "ms"),
+    Column("latency_p95_after_ms", "p95 after", "ms"),
 )
 
 
@@ -76,10 +81,15 @@ FROM {world.calls} c JOIN platform_groups g ON {DIMENSIONS[by]} IS NOT DISTINCT 
         )
     before, then = (_sum([one[side] for one in after.values()]) for side in ("before", "after"))
     saving = interval(study.savings(frozenset(one.id for one in changes)), _float(world.a_month(_minus(before, then))))
-    total = {**_money(world, before, then), "savings_monthly_usd": saving}
+    total = {
+        "moved_calls": sum(int(one["moved"]) for one in after.values()),
+        **_money(world, before, then),
+        "savings_monthly_usd": saving,
+        **_times(slow.get(_ALL), None if unseen else quick.get(_ALL)),
+    }
     title = f"By {by}: the same calls after the change"
     return Effect(
-        Table(f"reroute_by_{by}", title, (Column("name", by), *COLUMNS), listed, total),
+        Table(f"reroute_by_{by}", title, (Column("name", by), *COLUMNS), listed, total, LATENCY),
         before,
         then,
         saving,
@@ -118,12 +128,13 @@ def _totals(study: Study) -> dict[int, dict[str, Any]]:
 
 
 def _latency(study: Study, bounds: Sequence[Bound]) -> dict[int, tuple[float, float]]:
-    """Return p50 and p95 in milliseconds by group, each call weighing as often as somebody waits for it."""
+    """Return p50 and p95 in milliseconds by group and of all, each call weighing as often as somebody waits for it."""
     found = study.connection.execute(
         f"""WITH by_ms AS (
-  SELECT CAST(s.tenant AS BIGINT) AS place, round(s_latency) AS ms, sum(CAST(s_vis AS DECIMAL(38, 6))) AS weight
+  SELECT coalesce(CAST(s.tenant AS BIGINT), {_ALL}) AS place, round(s_latency) AS ms,
+    sum(CAST(s_vis AS DECIMAL(38, 6))) AS weight
   FROM ({rows.chain(bounds, study.constants)}) JOIN segments s USING (segment)
-  WHERE s_latency IS NOT NULL GROUP BY ALL
+  WHERE s_latency IS NOT NULL GROUP BY GROUPING SETS ((s.tenant, round(s_latency)), (round(s_latency)))
 ), running AS (
   SELECT *, sum(weight) OVER (PARTITION BY place ORDER BY ms) AS upto, sum(weight) OVER (PARTITION BY place) AS whole
   FROM by_ms
@@ -189,7 +200,6 @@ def _times(before: tuple[float, float] | None, after: tuple[float, float] | None
     for number, name in enumerate(("p50", "p95")):
         today, then = (None if side is None else side[number] for side in (before, after))
         told[f"latency_{name}_before_ms"], told[f"latency_{name}_after_ms"] = today, then
-        told[f"latency_{name}"] = " → ".join("?" if one is None else f"{one:,.0f}" for one in (today, then))
     return told
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any, Literal
 
-Kind = Literal["text", "count", "usd", "signed", "interval", "ms", "share", "number"]
+Kind = Literal["text", "count", "usd", "interval", "ms", "share", "number"]
 MICRO = Decimal("0.000001")
+LEAST = 0.01  # USD that a terminal can show
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of figures; a value of None is unknown. Rows may hold more keys than the terminal shows."""
+    """Rows of figures; a value of None is unknown. Rows may hold more keys than the terminal shows.
+
+    A table without columns is not shown in a terminal.
+    """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     rows: Sequence[Mapping[str, Any]]
     total: Mapping[str, Any] | None = None
+    also: tuple[Column, ...] = ()  # shown below, where a terminal is too narrow for all of them
 
     def as_dict(self) -> dict[str, Any]:
         """Return it as JSON-ready fields."""
@@ -90,6 +95,8 @@ def dollars(value: float | Decimal | None) -> str:
     if value is None:
         return "unknown"
     number = float(value)
+    if 0 < abs(number) < LEAST:
+        return f"under ${LEAST}" if number > 0 else f"over -${LEAST}"
     digits = 2 if abs(number) < 100 else 0
     text = f"${abs(number):,.{digits}f}"
     return f"-{text}" if round(number, digits) < 0 else text

@@ -84,7 +84,7 @@ def models(world: World) -> tuple[Table, tuple[Unknown, ...]]:
 
 def _seen(world: World, condition: str, values: dict[str, str] | None = None) -> dict[str, Any]:
     row = world.connection.execute(
-        f"""SELECT coalesce(sum(n), 0)::HUGEINT, quantile_cont(latency_ms, 0.5), quantile_cont(latency_ms, 0.95),
+        f"""SELECT coalesce(sum(n), 0)::HUGEINT, quantile_disc(latency_ms, 0.5), quantile_disc(latency_ms, 0.95),
           CAST(sum(CAST(quality_score AS DECIMAL(18, 9))) AS DOUBLE) / count(quality_score)
         FROM {world.calls} WHERE {condition}""",
         values or {},

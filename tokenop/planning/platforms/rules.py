@@ -111,7 +111,10 @@ def parse(
         if not pairs:
             known = ", ".join(dict.fromkeys(model for _, model in seen[:MOST_NAMED]))
             raise InputError(f"--reroute {text}: no call was answered by {source}; the log has {known or 'no call'}")
-        provider, model = _target(connection, book, target, pairs, at)
+        try:
+            provider, model = _target(connection, book, target, pairs, at)
+        except InputError as error:
+            raise InputError(f"--reroute {text}: {error}") from error
         rules.append(Rule(source, target, pairs, provider, model, share))
     moved = [pair for rule in rules for pair in rule.pairs]
     if len(set(moved)) < len(moved):
@@ -168,7 +171,7 @@ def _target(
         assert key is not None
         return key.provider, key.model
     assert complaint is not None
-    raise InputError(f"--reroute …={text}: {complaint}")
+    raise complaint
 
 
 def _suggested(connection: duckdb.DuckDBPyConnection, calls: str, share: Decimal) -> tuple[Rule, ...]:

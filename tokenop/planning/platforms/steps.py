@@ -56,6 +56,9 @@ def analyse(world: World) -> Analysis:
         "running_monthly_usd": money(running),
         "events_hash": document.meta.get("inputs", {}).get("events_hash"),
     }
+    if not rows:
+        summary = f"{world.plan.name} chose no template: none pays for itself on these calls."
+        return Analysis("implementation", TITLE, summary, figures=figures)
     summary = (
         f"{len(rows)} templates of {world.plan.name}: {start:,f} hours, {start / HOURS_PER_WEEK:,.1f} weeks of one "
         f"person, {dollars(cost)} once and {dollars(running)} a month."

@@ -50,7 +50,7 @@ def analyse(world: World, title: str) -> Analysis:
     lever = base.levers[0]
     seen = world.row(
         f"SELECT coalesce(sum(n), 0)::HUGEINT AS calls, count(prompt_hash) AS hashed, "
-        f"count(*) FILTER (prompt_hash IS NULL) AS bare "
+        f"coalesce(sum(n) FILTER (prompt_hash IS NULL), 0)::HUGEINT AS bare "
         f"FROM {world.calls} WHERE (\n{lever.where}\n) IS TRUE"
     )
     if not seen["hashed"]:
@@ -62,11 +62,16 @@ def analyse(world: World, title: str) -> Analysis:
     measured = thresholds.uplift(world.connection, lever.where, world.calls)
     levels = [(EXACT, 0.0), *((f"{level:g}", part) for level, part in sorted((measured or {}).items(), reverse=True))]
     rows = [_point(world, base, lever, name, part) for name, part in levels]
-    unknown = (QUALITY,) if measured else (PROMPTS,)
+    unknown = [QUALITY if measured else PROMPTS]
+    hashed = int(seen["calls"]) - int(seen["bare"])
+    if seen["bare"]:
+        unknown.append(
+            dataclasses.replace(HASHES, why=f"{seen['bare']:,} calls carry no prompt_hash; they are left out")
+        )
     exact = rows[0]
     saved = exact["savings_monthly_usd"]["expected"]
     summary = (
-        f"{exact['hit_share']:.1%} of {int(seen['calls']):,} cacheable calls repeat an earlier one word for word "
+        f"{exact['hit_share']:.1%} of {hashed:,} cacheable calls repeat an earlier one word for word "
         f"within 24 hours: a cache of those alone saves {dollars(saved)} a month."
     )
     figures = {
@@ -76,7 +81,9 @@ def analyse(world: World, title: str) -> Analysis:
         "look_up_usd": float(lever.parameters["lookup_usd"].expected),
         "share": 1.0,
     }
-    return Analysis("caching", title, summary, (Table("sweep", "By threshold", _COLUMNS, rows),), unknown, figures)
+    return Analysis(
+        "caching", title, summary, (Table("sweep", "By threshold", _COLUMNS, rows),), tuple(unknown), figures
+    )
 
 
 def _point(world: World, base: Template, lever: Lever, name: str, part: float) -> dict[str, Any]:
@@ -96,9 +103,10 @@ def _point(world: World, base: Template, lever: Lever, name: str, part: float) -
     alone = frozenset({change.id})
     bound, cells = study.bounds[0], study.cells
     calls = cells.calls.sum(axis=0) * cells.match[bound.name]
-    repeats = np.nan_to_num(cells.repeat[response_cache.repeat_column(bound)])
-    hits = float((calls * (repeats + (1 - repeats) * part)).sum())
-    looked = float(calls.sum())
+    repeats = cells.repeat[response_cache.repeat_column(bound)]
+    known = ~np.isnan(repeats)
+    hits = float((calls * (repeats + (1 - repeats) * part))[known].sum())
+    looked = float(calls[known].sum())
     return {
         "threshold": name,
         "hit_share": round(hits / looked, 6) if looked else 0.0,

@@ -6,13 +6,14 @@ import textwrap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tokenop.planning.platforms.model import Analysis, Column, Table
+from tokenop.planning.platforms.model import LEAST, Analysis, Column, Table
 from tokenop.planning.text import usd, visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 MOST_ROWS = 12
+WIDE = 110  # columns of a terminal that shows cost and latency side by side
 _STATUS = {"computed": "", "partly": " (in part)", "unknown": " (unknown)"}
 _LEFT = ("text",)
 
@@ -26,18 +27,29 @@ def show(console: Console, found: Mapping[str, Any], analyses: tuple[Analysis, .
     window = found["window"]
     if window:
         rate = ", extrapolated to a month: take it as a rate" if window["extrapolated"] else ""
-        console.print(f"{window['from']} to {window['until']}, {window['hours']:,.0f} hours{rate}", soft_wrap=True)
+        hours = f"{window['hours']:,.0f} hour{'' if round(window['hours']) == 1 else 's'}"
+        console.print(f"{window['from']} to {window['until']}, {hours}{rate}", soft_wrap=True)
+    said: set[str] = set()
     for number, one in enumerate(analyses, start=1):
         console.print()
         console.print(Text(f"{number}. {one.title}{_STATUS[one.status]}", style="bold"))
         console.print(Text(visible(one.summary)))
         for table in one.tables:
-            if table.rows:
+            if not (table.rows and table.columns):
+                continue
+            wide = console.width >= WIDE
+            console.print()
+            _table(console, table, table.title, (*table.columns, *table.also) if wide else table.columns)
+            if table.also and not wide:
                 console.print()
-                _table(console, table)
+                _table(console, table, "The same, how long they take", (table.columns[0], *table.also))
         if one.unknown:
             console.print()
         for missing in one.unknown:
+            if f"{missing.what}{missing.why}" in said:
+                _block(console, "not known: ", f"{missing.what} (as above)")
+                continue
+            said.add(f"{missing.what}{missing.why}")
             _block(console, "not known: ", f"{missing.what}: {missing.why}.")
             _block(console, "  to know: ", f"{missing.how}.")
 
@@ -53,31 +65,28 @@ def _block(console: Console, label: str, text: str) -> None:
         console.print(Text((label if number == 0 else indent) + line, style="dim"), soft_wrap=True)
 
 
-def _table(console: Console, table: Table) -> None:
+def _table(console: Console, table: Table, title: str, columns: tuple[Column, ...]) -> None:
     from rich import table as tables
     from rich.text import Text
 
     shown = tables.Table(
-        title=table.title, title_justify="left", title_style="italic", box=None, pad_edge=False, padding=(0, 2, 0, 0)
+        title=title, title_justify="left", title_style="italic", box=None, pad_edge=False, padding=(0, 2, 0, 0)
     )
-    for column in table.columns:
-        left = column.kind in _LEFT and not column.key.startswith("latency")
+    for column in columns:
+        left = column.kind in _LEFT
         shown.add_column(
             column.heading, justify="left" if left else "right", no_wrap=not left, overflow="fold",
             min_width=12 if column.key in ("name", "address") else None,
         )  # fmt: skip
-    for row in table.rows[: 24 if table.name == "by_hour" else MOST_ROWS]:
-        shown.add_row(*(Text(cell(column, row.get(column.key))) for column in table.columns))
+    for row in table.rows[:MOST_ROWS]:
+        shown.add_row(*(Text(cell(column, row.get(column.key))) for column in columns))
     if table.total and len(table.rows) > 1:
-        whole = {table.columns[0].key: "all", **table.total}
+        whole = {columns[0].key: "all", **table.total}
         shown.add_row(
-            *(
-                Text(cell(column, whole[column.key]) if column.key in whole else "", style="bold")
-                for column in table.columns
-            )
+            *(Text(cell(column, whole[column.key]) if column.key in whole else "", style="bold") for column in columns)
         )
     console.print(shown)
-    if len(table.rows) > MOST_ROWS and table.name != "by_hour":
+    if len(table.rows) > MOST_ROWS:
         console.print(f"… and {len(table.rows) - MOST_ROWS} more with --json", style="dim")
 
 
@@ -87,8 +96,8 @@ def cell(column: Column, value: Any) -> str:
         return "(not said)" if column.key == "name" else "–"
     if column.kind == "interval":
         return _interval(value)
-    if column.kind in ("usd", "signed"):
-        return usd(float(value))
+    if column.kind == "usd":
+        return f"< ${LEAST}" if 0 < float(value) < LEAST else usd(float(value))
     if column.kind == "count":
         return f"{value:,}"
     if column.kind == "ms":

@@ -8,16 +8,17 @@ from tokenop.planning.platforms.model import Column, Table, Unknown, money
 from tokenop.planning.platforms.world import World
 
 TESTS = {
-    "tried again": "attempt > 1",
+    "were tried again": "attempt > 1",
     "fell back to another model": "fallback_used",
-    "failed": "TRY_CAST(status AS INTEGER) >= 400",
-    "repeats an earlier call within a day": "repeated",
+    "failed": "CASE WHEN TRY_CAST(status AS INTEGER) IS NULL THEN lower(status) NOT IN "
+    "('ok', 'success', 'succeeded', 'completed', 'stop') ELSE TRY_CAST(status AS INTEGER) >= 400 END",
+    "repeat an earlier call within a day": "repeated",
 }
 _NEEDS = {
-    "tried again": "attempt",
+    "were tried again": "attempt",
     "fell back to another model": "fallback_used",
     "failed": "status",
-    "repeats an earlier call within a day": "prompt_hash",
+    "repeat an earlier call within a day": "prompt_hash",
 }
 _COLUMNS = (
     Column("name", "calls that"),
