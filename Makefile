@@ -46,6 +46,7 @@ bench: $(READY) ## State the figures: ratios against a baseline, measured in one
 	$(RUN)/python -m tests.benchmarks.bench_events
 	$(RUN)/python -m tests.benchmarks.bench_profile
 	$(RUN)/python -m tests.benchmarks.bench_plan
+	$(RUN)/python -m tests.benchmarks.bench_mutations
 
 hooks: $(READY) ## Install the git hooks
 	$(RUN)/pre-commit install

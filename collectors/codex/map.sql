@@ -147,18 +147,18 @@ used AS (
             THEN CAST(TRY_CAST(total.input_tokens AS BIGINT) - TRY_CAST(total_before.input_tokens AS BIGINT) AS VARCHAR)
             WHEN from_total THEN total.input_tokens ELSE last.input_tokens END AS input,
         CASE WHEN from_total AND grown
-            THEN CAST(TRY_CAST(total.cached_input_tokens AS BIGINT)
+            THEN CAST(CAST(TRY_CAST(total.cached_input_tokens AS BIGINT) AS HUGEINT)
                 - coalesce(TRY_CAST(total_before.cached_input_tokens AS BIGINT), 0) AS VARCHAR)
             WHEN from_total THEN total.cached_input_tokens ELSE last.cached_input_tokens END AS cached,
         CASE WHEN from_total AND grown
-            THEN CAST(TRY_CAST(total.cache_write_input_tokens AS BIGINT)
+            THEN CAST(CAST(TRY_CAST(total.cache_write_input_tokens AS BIGINT) AS HUGEINT)
                 - coalesce(TRY_CAST(total_before.cache_write_input_tokens AS BIGINT), 0) AS VARCHAR)
             WHEN from_total THEN total.cache_write_input_tokens ELSE last.cache_write_input_tokens END AS written,
         CASE WHEN from_total AND grown
             THEN CAST(TRY_CAST(total.output_tokens AS BIGINT) - TRY_CAST(total_before.output_tokens AS BIGINT) AS VARCHAR)
             WHEN from_total THEN total.output_tokens ELSE last.output_tokens END AS output,
         CASE WHEN from_total AND grown
-            THEN CAST(TRY_CAST(total.reasoning_output_tokens AS BIGINT)
+            THEN CAST(CAST(TRY_CAST(total.reasoning_output_tokens AS BIGINT) AS HUGEINT)
                 - coalesce(TRY_CAST(total_before.reasoning_output_tokens AS BIGINT), 0) AS VARCHAR)
             WHEN from_total THEN total.reasoning_output_tokens ELSE last.reasoning_output_tokens END AS reasoning,
         CASE

@@ -102,8 +102,8 @@ named AS (
         contains(destination, 'CUSTOM') AS custom,
         contains(destination, 'EXTERNAL') AS is_external,
         coalesce(
-            TRY_CAST(input_token_count AS BIGINT) = (TRY_CAST(input_character_count AS BIGINT) + 1) // 4
-            AND TRY_CAST(output_token_count AS BIGINT) = (TRY_CAST(output_character_count AS BIGINT) + 1) // 4,
+            TRY_CAST(input_token_count AS BIGINT) = (CAST(TRY_CAST(input_character_count AS BIGINT) AS HUGEINT) + 1) // 4
+            AND TRY_CAST(output_token_count AS BIGINT) = (CAST(TRY_CAST(output_character_count AS BIGINT) AS HUGEINT) + 1) // 4,
             false
         ) AS estimated
     FROM joined

@@ -45,8 +45,11 @@ def test_a_changed_event_is_told_with_line_field_and_both_values(run_cli, manual
     ran = run_cli("collectors", "check", manual)
     assert ran.exit_code == 1
     assert f"{expected}:2: " in ran.stdout
-    assert "output_tokens: expected 86, got 85" in ran.stdout
+    assert "    - output_tokens: 86\n    + output_tokens: 85\n" in ran.stdout
     assert "which is not expected" in ran.stdout
+    (result,) = json.loads(run_cli("collectors", "check", manual, "--json").stdout)["collectors"]
+    assert "output_tokens: expected 86, got 85" in result["findings"][0]["message"]
+    assert {"field": "output_tokens", "expected": 86, "got": 85} in result["differences"][0]["fields"]
 
 
 def test_update_writes_what_the_sample_gives(run_cli, manual):

@@ -1,16 +1,30 @@
-"""Holding a collector against its own sample: what it must find there stands beside it."""
+"""Holding a collector against its own sample: what it must find there stands beside it.
+
+Beside what the sample gives, its manifest is held against licence, hosts, rights and map.sql (`check_manifest`,
+`check_columns`), and the sample is run with its rows made wrong (`check_survival`).
+"""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tokenop import database, sqltree
-from tokenop.collect import engine, manifest, settling, sources, usage
+from tokenop.collect import (
+    check_columns,
+    check_manifest,
+    check_resources,
+    check_survival,
+    engine,
+    manifest,
+    settling,
+    sources,
+    usage,
+)
 from tokenop.collect.manifest import Manifest
 from tokenop.collect.options import Options
 from tokenop.database import quoted
@@ -30,6 +44,17 @@ _MOST_DIFFERENCES = 20
 # What is checked may come from anyone: a sample is a few rows, and a map.sql that needs long for them is wrong.
 _LARGEST_SAMPLE = 1_000_000
 _SECONDS = 60
+# Enough for each kind of mutation a few times; more are in tests/benchmarks/bench_mutations.py.
+MUTANTS = 96
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What one expected record and what the sample gives disagree in: (field, expected, given)."""
+
+    record: str
+    line: int
+    fields: tuple[tuple[str, Any, Any], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +64,8 @@ class Checked:
     name: str
     findings: tuple[Finding, ...]
     counts: dict[str, int]
+    mutated: dict[str, int] = field(default_factory=dict)
+    differences: tuple[Difference, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -46,12 +73,27 @@ class Checked:
             "collector": self.name,
             "ok": not self.findings,
             "counts": self.counts,
+            "mutated": self.mutated,
             "findings": [finding.as_dict() for finding in self.findings],
+            "differences": [
+                {
+                    "record": difference.record,
+                    "line": difference.line,
+                    "fields": [{"field": n, "expected": one, "got": other} for n, one, other in difference.fields],
+                }
+                for difference in self.differences
+            ],
         }
 
 
-def check(folder: Path) -> Checked:
-    """Check the collector in `folder`: manifest, map.sql, and that its sample gives exactly what is expected."""
+def check(folder: Path, extractors: Mapping[str, str] | None = None, mutants: int = 0) -> Checked:
+    """Check the collector in `folder`: manifest, map.sql, that its sample gives what is expected, mutated or not.
+
+    Args:
+        folder: the collector.
+        extractors: the text of the module that extracts, by collector; None leaves out what needs it.
+        mutants: rows of the sample that are made wrong, of a collector that is right so far (such as `MUTANTS`).
+    """
     readme = folder / "README.md"
     if readme.is_symlink():
         return Checked(
@@ -63,16 +105,35 @@ def check(folder: Path) -> Checked:
         return Checked(folder.name, error.findings, {})
     except InputError as error:
         return Checked(folder.name, (_finding(folder / "README.md", FILES_RULE, str(error)),), {})
+    extracted = None if extractors is None else extractors.get(found.name)
+    said = list(check_manifest.problems(found, extractors is None or extracted is not None))
     problems = list(_files(found)) or list(_types(found)) or list(_map(found))
     if problems:
-        return Checked(found.name, tuple(problems), {})
+        return Checked(found.name, (*said, *problems), {})
+    if found.kind != "inventory":
+        said += check_columns.problems(found, extracted)
+    return _tried(found, said, mutants)
+
+
+def _tried(found: Manifest, said: list[Finding], mutants: int) -> Checked:
+    """Return what running the collector adds to what is said of its files already."""
     try:
         events, counts = outcome(found)
     except FindingsError as error:
-        return Checked(found.name, error.findings, {})
+        unbound = any(finding.rule == "sql-binder" for finding in error.findings)
+        named = check_columns.undeclared(found) if unbound else []
+        return Checked(found.name, (*said, *(named or error.findings)), {})
     except TokenOpError as error:
-        return Checked(found.name, (_finding(_sample(found), SAMPLE_RULE, str(error)),), {})
-    return Checked(found.name, tuple(_differences(found, events)), counts)
+        return Checked(found.name, (*said, _finding(_sample(found), SAMPLE_RULE, str(error))), {})
+    differences: list[Difference] = []
+    said += _differences(found, events, differences)
+    survived: dict[str, int] = {}
+    if mutants and not said:
+        over = check_resources.problems if found.kind == "inventory" else check_survival.problems
+        wrong, result = over(found, _samples(found), mutants)
+        said += wrong
+        survived = result.as_dict() if result else {}
+    return Checked(found.name, tuple(said), counts, survived, tuple(differences))
 
 
 def outcome(collector: Manifest) -> tuple[list[dict[str, Any]], dict[str, int]]:
@@ -214,10 +275,11 @@ def _map(collector: Manifest) -> Iterator[Finding]:
         yield Finding(str(collector.map_file), line, "map.sql", MAP_RULE, "error", problem.message, fix=problem.fix)
 
 
-def _differences(collector: Manifest, events: list[dict[str, Any]]) -> Iterator[Finding]:
+def _differences(collector: Manifest, events: list[dict[str, Any]], differences: list[Difference]) -> Iterator[Finding]:
+    """Yield a finding for each record that is not as expected; `differences` takes up what makes it so."""
     path = expected_file(collector)
     if collector.kind == "inventory":
-        yield from _inventory_differences(path, events)
+        yield from _inventory_differences(path, events, differences)
         return
     expected: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(path.read_bytes().splitlines(), start=1):
@@ -232,19 +294,27 @@ def _differences(collector: Manifest, events: list[dict[str, Any]]) -> Iterator[
         expected.append((number, event))
     given = {str(event["id"]): event for event in events}
     wanted = {str(event.get("id")): (line, event) for line, event in expected}
-    shown = 0
     for name, (place, event) in wanted.items():
-        message = _difference(name, event, given.get(name))
-        if message and shown < _MOST_DIFFERENCES:
-            shown += 1
-            yield _finding(path, EXPECTED_RULE, message, place)
-    for name in given:
-        if name not in wanted and shown < _MOST_DIFFERENCES:
-            shown += 1
-            yield _finding(path, EXPECTED_RULE, f"the sample also gives {name}, which is not expected", len(expected))
+        if event != given.get(name):
+            differences.append(_difference(name, place, event, given.get(name)))
+    differences += [
+        _difference(name, len(expected), None, event) for name, event in given.items() if name not in wanted
+    ]
+    del differences[_MOST_DIFFERENCES:]
+    for difference in differences:
+        yield _finding(path, EXPECTED_RULE, _told(difference, wanted, given), difference.line)
 
 
-def _inventory_differences(path: Path, given: list[dict[str, Any]]) -> Iterator[Finding]:
+def _told(difference: Difference, wanted: Mapping[str, object], given: Mapping[str, object]) -> str:
+    if difference.record not in given:
+        return f"the sample does not give {difference.record}"
+    if difference.record not in wanted:
+        return f"the sample also gives {difference.record}, which is not expected"
+    parts = [f"{name}: expected {json.dumps(one)}, got {json.dumps(other)}" for name, one, other in difference.fields]
+    return f"{difference.record}: {'; '.join(parts)}"
+
+
+def _inventory_differences(path: Path, given: list[dict[str, Any]], differences: list[Difference]) -> Iterator[Finding]:
     """Yield a finding for each value of the inventory that is not as expected, named by its path."""
     import yaml
 
@@ -256,6 +326,7 @@ def _inventory_differences(path: Path, given: list[dict[str, Any]]) -> Iterator[
     (document,) = given
     found = list(_paths(expected, document, ""))
     for place, wanted, got in found[:_MOST_DIFFERENCES]:
+        differences.append(Difference(place, 0, ((place, wanted, got),)))
         yield _finding(path, EXPECTED_RULE, f"{place}: expected {json.dumps(wanted)}, got {json.dumps(got)}")
 
 
@@ -271,15 +342,10 @@ def _paths(expected: Any, given: Any, path: str) -> Iterator[tuple[str, Any, Any
         yield path or "document", expected, given
 
 
-def _difference(name: str, wanted: dict[str, Any], given: dict[str, Any] | None) -> str:
-    if given is None:
-        return f"the sample does not give {name}"
-    parts = [
-        f"{key}: expected {json.dumps(wanted.get(key))}, got {json.dumps(given.get(key))}"
-        for key in sorted({*wanted, *given})
-        if wanted.get(key) != given.get(key)
-    ]
-    return f"{name}: {'; '.join(parts)}" if parts else ""
+def _difference(name: str, line: int, wanted: dict[str, Any] | None, given: dict[str, Any] | None) -> Difference:
+    one, other = wanted or {}, given or {}
+    keys = sorted({*one, *other})
+    return Difference(name, line, tuple((k, one.get(k), other.get(k)) for k in keys if one.get(k) != other.get(k)))
 
 
 def _finding(path: Path, rule: str, message: str, line: int = 0) -> Finding:
