@@ -275,7 +275,7 @@ def _write_events(
     fit = privacy.records(connection, "settled", "collected", EVENT, options)
     discovery.redact(fit.counts)
     connection.execute(f"CREATE OR REPLACE TEMP VIEW events AS SELECT {', '.join(types())} FROM {fit.clean}")
-    log = write_log(connection, "(SELECT * FROM events ORDER BY ts, id)", events)
+    log = write_log(connection, "events", events)
     progress("pricing and describing what was found")
     prices = book.load()
     coverage = calls.create(connection, prices)
