@@ -108,6 +108,7 @@ def _open(
     from tokenop.catalogue import loader
     from tokenop.cli.progress import steps
     from tokenop.database import connect
+    from tokenop.errors import NoInputError
     from tokenop.planning import inputs
     from tokenop.planning.platforms import rules, world
     from tokenop.prices import book as prices
@@ -121,6 +122,8 @@ def _open(
         say("reading events")
         opened = inputs.open_events(connection, book, log, scratch) if log else inputs.open_nothing(connection, book)
         count = world.scope(connection, where)
+        if log and not count:
+            raise NoInputError(f"{log}: no call matches --where {where}")
         billed = world.beside(files["usage"], log, world.DEFAULT_USAGE)
         known = {"usage_hash": hashlib.sha256(billed.read_bytes()).hexdigest()[:32]} if billed else {}
         return world.World(

@@ -17,9 +17,9 @@ def call(number: int, model: str = "gpt-4", **fields: Any) -> dict[str, Any]:
     """Return one call of 2026-08: an hour apart, 1,000 tokens in and 200 out."""
     day, hour = divmod(number, 24)
     return {
-        "id": f"call-{number}", "ts": f"2026-08-{1 + day:02d}T{hour:02d}:00:00Z", "intent": "chat", "provider": "openai",
-        "model": model, "input_tokens": 1000, "output_tokens": 200, "latency_ms": LATENCY.get(model, 700),
-        "cost_usd": None, "endpoint": "chat", "region": "eu", "tenant": "a", **fields,
+        "id": f"call-{number}", "ts": f"2026-08-{1 + day:02d}T{hour:02d}:00:00Z", "intent": "chat",
+        "provider": "openai", "model": model, "input_tokens": 1000, "output_tokens": 200,
+        "latency_ms": LATENCY.get(model, 700), "cost_usd": None, "endpoint": "chat", "region": "eu", "tenant": "a", **fields,
     }  # fmt: skip
 
 

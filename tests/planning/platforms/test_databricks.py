@@ -57,7 +57,9 @@ def test_spend_today_is_the_list_price_of_each_call_a_month(moved):
 
 def test_each_dimension_adds_up_to_the_whole(moved):
     for one in analysis(moved, "spend")["tables"]:
-        assert sum(row["cost_monthly_usd"] for row in one["rows"]) == pytest.approx(moved["baseline_monthly_usd"], abs=1e-4)
+        assert sum(row["cost_monthly_usd"] for row in one["rows"]) == pytest.approx(
+            moved["baseline_monthly_usd"], abs=1e-4
+        )
         assert sum(row["calls"] for row in one["rows"]) == 480
 
 

@@ -57,10 +57,14 @@ def _spend(world: World, billed: Billed) -> Analysis:
                 "the collector databricks-billing has what they cost; `tokenop prices coverage` names the models",
             )
         )
-    figures = {"calls": world.count, "monthly_usd": whole, "unpriced_calls": unpriced, "billed": billed.figures or None}
-    summary = (
-        f"{many(world.count, 'call')}, {dollars(whole)} a month by the log. {_busiest(told)}{bills.sentence(billed)}"
-    )
+    figures = {
+        "calls": world.count or None,
+        "monthly_usd": whole,
+        "unpriced_calls": unpriced if world.count else None,
+        "billed": billed.figures or None,
+    }
+    by_log = f"{many(world.count, 'call')}, {dollars(whole)} a month by the log." if world.count else "There is no log."
+    summary = f"{by_log} {_busiest(told)}{bills.sentence(billed)}"
     return Analysis("spend", TITLES[0], summary, (*told, *billed.tables), tuple(missing), figures)
 
 

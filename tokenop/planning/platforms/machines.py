@@ -83,6 +83,7 @@ def clusters(world: World, title: str) -> Analysis:
         "instances": sums["total"],
         "on_demand_instances": sums["on_demand"],
         "spot_instances": sums["spot"],
+        "spot_share": _part(sums["spot"], sums["total"]),
         "resources_with_unknown_count": sum(one.count.total is None for one in found),
         "autoscaling": sum(one.autoscaling.enabled is True for one in found),
         "not_autoscaling": sum(one.autoscaling.enabled is False for one in found),
@@ -104,6 +105,10 @@ def clusters(world: World, title: str) -> Analysis:
 def _sum(values: Sequence[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
+
+
+def _part(part: int | None, whole: int | None) -> float | None:
+    return None if part is None or not whole else round(part / whole, 6)
 
 
 def _savings(world: World) -> list[Table]:

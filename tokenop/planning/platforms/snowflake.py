@@ -38,8 +38,14 @@ def _spend(world: World, billed: Billed) -> Analysis:
         how = "`tokenop discover --collectors snowflake --setting usd_per_credit=…` with the rate of your contract"
         why = "Snowflake states credits, which are no dollars, and most functions report no input and output"
         missing.append(Unknown(f"the cost of {many(unpriced, 'call')}", why, how))
-    figures = {"calls": world.count, "monthly_usd": whole, "unpriced_calls": unpriced, "billed": billed.figures or None}
-    summary = f"{many(world.count, 'call')}, {dollars(whole)} a month by the log. {bills.sentence(billed)}"
+    figures = {
+        "calls": world.count or None,
+        "monthly_usd": whole,
+        "unpriced_calls": unpriced if world.count else None,
+        "billed": billed.figures or None,
+    }
+    by_log = f"{many(world.count, 'call')}, {dollars(whole)} a month by the log." if world.count else "There is no log."
+    summary = f"{by_log} {bills.sentence(billed)}"
     return Analysis(
         "spend", "Spend by function, model and team", summary, (*told, *billed.tables), tuple(missing), figures
     )

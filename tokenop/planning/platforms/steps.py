@@ -60,8 +60,8 @@ def analyse(world: World) -> Analysis:
         summary = f"{world.plan.name} chose no template: none pays for itself on these calls."
         return Analysis("implementation", TITLE, summary, figures=figures)
     summary = (
-        f"{len(rows)} templates of {world.plan.name}: {start:,f} hours, {start / HOURS_PER_WEEK:,.1f} weeks of one "
-        f"person, {dollars(cost)} once and {dollars(running)} a month."
+        f"{len(rows)} templates of {world.plan.name}: {float(start):,g} hours, {start / HOURS_PER_WEEK:,.1f} weeks of "
+        f"one person, {dollars(cost)} once and {dollars(running)} a month."
     )
     own = world.inputs.get("events_hash")
     stale = figures["events_hash"] != own
@@ -75,7 +75,7 @@ def analyse(world: World) -> Analysis:
 def _row(one: dict[str, Any], start: Decimal) -> tuple[dict[str, Any], Decimal]:
     hours, roi = Decimal(str(one["effort_hours"])), one["roi"]
     until = start + hours
-    days = roi["payback_days"]["p50"]
+    days = None if roi["payback_days"]["p50"] is None else float(roi["payback_days"]["p50"])
     return {
         "order": int(one["order"]),
         "name": str(one["id"]),
@@ -87,7 +87,7 @@ def _row(one: dict[str, Any], start: Decimal) -> tuple[dict[str, Any], Decimal]:
         "running_monthly_usd": float(roi["running_monthly_usd"]),
         "savings_monthly_usd": float(one["marginal_monthly_usd"]),
         "payback_days": days,
-        "payback": "never" if days is None else f"{float(days):,.0f} days",
+        "payback": "never" if days is None else f"{days:,.0f} days",
     }, until
 
 

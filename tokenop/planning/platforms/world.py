@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from tokenop.catalogue.vocabulary import EVENT_COLUMNS
 from tokenop.economics.work import Spread, spread_of
 from tokenop.errors import MisuseError
-from tokenop.planning import inputs
 from tokenop.planning.build import DRAWS, SEED
 from tokenop.sqltree import check_predicate
 
@@ -111,6 +110,3 @@ def beside(named: Path | None, log: Path | None, name: str) -> Path | None:
         return named
     found = (log.parent if log else Path()) / name
     return found if found.is_file() else None
-
-
-__all__ = ["DIMENSIONS", "World", "beside", "inputs", "scope", "spread"]
