@@ -287,7 +287,23 @@ def readme() -> str:
     table += [f"| `tokenop {name}` | {line} |" for name, (_, line) in COMMANDS.items()]
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     text = between(text, "commands", "\n".join(table))
+    text = between(text, "sources", "\n".join(sources()))
     return between(text, "demo", f"```text\n{demo_output(run_demo())}\n```")
+
+
+def sources() -> list[str]:
+    """Return the table of the shipped collectors: what each reads, what it gives, whether `extract` can fetch it."""
+    from tokenop.collect import manifest
+
+    given = {"events": "calls", "usage": "bills and sums", "inventory": "machines"}
+    rows = ["| source | gives | `tokenop extract` |", "|---|---|---|"]
+    for name in manifest.names():
+        found = manifest.find(name)
+        fetched = (
+            ("yes" if found.extract.extra is None else f"`tokenop[{found.extract.extra}]`") if found.extract else "–"
+        )
+        rows.append(f"| [{name}](collectors/{name}/README.md): {found.title} | {given[found.kind]} | {fetched} |")
+    return rows
 
 
 def between(text: str, name: str, content: str) -> str:
