@@ -22,16 +22,17 @@ if TYPE_CHECKING:
     from tokenop.collect.run import Outputs, Source
     from tokenop.collect.settling import Discovery
 
-MANUAL = "manual"
-
 EPILOG = """\b
 Examples:
-  tokenop discover                                    what is found in the usual places
+  tokenop discover                                    what is found on this machine and in this folder
+  tokenop discover --list                             only say what that is
+  tokenop discover spend.jsonl state.json             files, each read by the collector that recognises it
   tokenop discover --collectors claude-code
   tokenop discover --input calls.csv --tz UTC --map ts=TIMESTAMP \\
       --map input_tokens=ContextTokens --map output_tokens=GeneratedTokens
   tokenop discover --input calls.jsonl --epoch s --map model=properties.main_model --set tenant=support
   tokenop discover --collectors manual,claude-code --input manual=calls.csv --out runs/march
+  tokenop discover --collectors ./acme-gateway --input calls.jsonl     a collector of your own
 
 \b
 Writes into --out:
@@ -47,7 +48,11 @@ rows were rejected, 3 where there was nothing to read. docs: collectors/README.m
 
 
 @click.command(short_help="Turn usage data into events and say what was found.", epilog=EPILOG)
-@click.option("--collectors", "names", metavar="A,B", help="Collectors to run. `tokenop collectors list` shows them.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
+@click.option(
+    "--collectors", "names", metavar="A,B",
+    help="Collectors to run, or folders of your own. `tokenop collectors list` shows them.",
+)  # fmt: skip
 @click.option(
     "--input", "--input-dir", "inputs", multiple=True, metavar="[COLLECTOR=]PATH",
     help="File or folder to read instead of the usual places. Repeatable. Without --collectors: any table of calls.",
@@ -74,10 +79,12 @@ rows were rejected, 3 where there was nothing to read. docs: collectors/README.m
     "--pseudonymise", is_flag=True,
     help="Write a keyed hash for each user_id; the key is TOKENOP_PSEUDONYM_KEY or a file in TOKENOP_HOME.",
 )  # fmt: skip
+@click.option("--list", "--dry-run", "only_list", is_flag=True, help="Say what would be read, and read nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.pass_context
 def command(
     ctx: click.Context,
+    files: Sequence[Path],
     names: str | None,
     inputs: Sequence[str],
     maps: Sequence[str],
@@ -89,27 +96,44 @@ def command(
     settings: Sequence[str],
     out: Path,
     pseudonymise: bool,
+    only_list: bool,
     as_json: bool,
 ) -> None:
     """Turn usage data into events and say what was found.
 
     Reads what collectors know how to read (transcripts, traces, any table of calls), brings it to one form, and
-    writes a log of calls that the other commands work on. Secrets and e-mail addresses in texts are redacted before
-    anything is written. Nothing leaves this machine.
+    writes a log of calls that the other commands work on. Without arguments: what lies at the usual places of all
+    collectors (Claude Code, Codex, extracts) and files in this folder that one recognises. Secrets and e-mail
+    addresses in texts are redacted before anything is written. Nothing leaves this machine.
     """
-    from tokenop import database
+    from tokenop.cli import choosing
     from tokenop.collect import options as parsing
-    from tokenop.collect import privacy, run
+    from tokenop.collect import run
 
     options = parsing.parse(maps, constants, zone, epoch, since, until, settings)
-    sources = _sources(names, inputs)
-    _check(sources, options)
     outputs = run.Outputs.at(out)
+    written = (outputs.events, outputs.rejected, outputs.usage, outputs.inventory, outputs.discovered)
+    chosen = choosing.choose(names, inputs, files, written)
+    _check(chosen.sources, options)
+    described = choosing.describe(chosen)
+    for note in chosen.notes:
+        click.echo(f"note: {note}", err=True)
+    if only_list:
+        shown = [json.dumps({"found": described}, indent=2)] if as_json else choosing.lines(described, "found")
+        click.echo("\n".join(shown))
+        return
     if pseudonymise:
         options = replace(options, key=_key())
-    for source in sources:
-        paths = ", ".join(str(path) for path in source.paths)
-        click.echo(f"reading {source.manifest.name}: {paths}", err=True)
+    for line in choosing.lines(described, "reading"):
+        click.echo(line, err=True)
+    _run(ctx, chosen.sources, options, outputs, as_json)
+
+
+def _run(ctx: click.Context, sources: Sequence[Source], options: Options, outputs: Outputs, as_json: bool) -> None:
+    """Run the collectors, write the outputs, print what was found."""
+    from tokenop import database
+    from tokenop.collect import privacy, run
+
     with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch, _progress() as progress:
         connection = database.connect(spill_to=Path(scratch))
         try:
@@ -127,52 +151,6 @@ def command(
         if found.rejected:
             ctx.exit(1)
         raise NoInputError(f"{found.rows_in:,} rows, but no call and no usage among them: {_reasons(found)}")
-
-
-def _sources(names: str | None, inputs: Sequence[str]) -> list[Source]:
-    """Return which collectors read what: those named, those that an input names, or those at home here."""
-    from tokenop.collect import manifest, sources
-    from tokenop.collect.run import Source
-
-    known = manifest.names()
-    chosen = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip())) if names is not None else []
-    if names is not None and not chosen:
-        raise MisuseError("--collectors names none; `tokenop collectors list` shows them")
-    given: dict[str, list[Path]] = {}
-    for text in inputs:
-        owner, path = _owned(text, known, chosen)
-        if chosen and owner not in chosen:
-            raise MisuseError(f"--input {text}: {owner} is not among --collectors {names}")
-        given.setdefault(owner, []).append(path)
-    found = []
-    for name in chosen or [*given] or known:
-        collector = manifest.find(name)
-        paths = tuple(given.get(name, ())) or sources.default_paths(collector)
-        if not paths and chosen:
-            usual = ", ".join(collector.default_paths)
-            hint = f"nothing is at its usual places ({usual})" if usual else "it has no usual place"
-            raise NoInputError(f"{name}: {hint}; say where the data is: --input {name}=PATH")
-        if paths:
-            found.append(Source(collector, paths))
-    if not found:
-        raise NoInputError(
-            "no usage data at the usual places of any collector; name a file with --input PATH, "
-            "or try `tokenop demo` on the sample month"
-        )
-    return found
-
-
-def _owned(text: str, known: Sequence[str], chosen: Sequence[str]) -> tuple[str, Path]:
-    """Return the collector that an --input is for, and its path."""
-    prefix, equals, rest = text.partition("=")
-    if equals and prefix in known and not Path(text).exists():
-        return prefix, Path(rest).expanduser()
-    path = Path(text).expanduser()
-    if not chosen or MANUAL in chosen:
-        return MANUAL, path
-    if len(chosen) == 1:
-        return chosen[0], path
-    raise MisuseError(f"--input {text}: say which collector it is for: --input {chosen[0]}={text}")
 
 
 def _check(sources: Sequence[Source], options: Options) -> None:

@@ -56,6 +56,7 @@ _INPUT_KEYS: dict[str, tuple[type | tuple[type, ...], bool]] = {
     "mappable": (bool, False),
     "aliases": (dict, False),
     "private": (list, False),
+    "recognised_by": (list, False),
 }
 _CHOICES = {
     "kind": ("events", "usage", "inventory"),
@@ -104,6 +105,8 @@ class Manifest:
     verified_on: str
     evidence: str
     extract: Extract | None = None
+    # Sets of names: a row that has all of one set is one of this collector's.
+    recognised_by: tuple[tuple[str, ...], ...] = ()
 
     @property
     def readme(self) -> Path:
@@ -189,6 +192,7 @@ def load(folder: Path) -> Manifest:
         verified_on=meta["verified_on"],
         evidence=meta["evidence"],
         extract=manifest_extract.parse(meta),
+        recognised_by=tuple(tuple(names) for names in source.get("recognised_by", ())),
     )
 
 
@@ -255,6 +259,9 @@ def _texts(document: documents.Document) -> list[Finding]:
     """Return a finding for each list that holds something else than texts."""
     lists = {path: document.value(path) for path in ("grants", "egress", "input.default_paths", "input.private")}
     lists["input.glob"] = document.value("input.glob")
+    known_by = document.value("input.recognised_by")
+    for index, entry in enumerate(known_by if isinstance(known_by, list) else ()):
+        lists[f"input.recognised_by[{index}]"] = entry if isinstance(entry, list) and entry else [None]
     for place in ("input.aliases", "settings"):
         entries = document.value(place)
         for name, entry in entries.items() if isinstance(entries, dict) else ():

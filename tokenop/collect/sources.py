@@ -63,6 +63,16 @@ def find(manifest: Manifest, paths: Iterable[Path], scratch: Path, leave_out: It
     Raises:
         InputError: a path is absent, or is neither file nor folder, or may not be read.
     """
+    files = sorted(listed(manifest, paths, leave_out).items(), key=lambda item: item[1])
+    return [_source(manifest, path, shown, scratch / f"unpacked-{n}") for n, (path, shown) in enumerate(files)]
+
+
+def listed(manifest: Manifest, paths: Iterable[Path], leave_out: Iterable[Path] = ()) -> dict[Path, str]:
+    """Return the files that `find` would read, as people know them, without opening what is in them.
+
+    Raises:
+        InputError: as `find`.
+    """
     skipped = {path.resolve() for path in leave_out}
     found: dict[Path, str] = {}
     for given in _expanded(paths):
@@ -79,8 +89,7 @@ def find(manifest: Manifest, paths: Iterable[Path], scratch: Path, leave_out: It
             raise InputError(f"{given}: is neither a file nor a folder; save the data to a file first")
         else:
             raise InputError(f"{given}: there is no such file or folder")
-    files = sorted(found.items(), key=lambda item: item[1])
-    return [_source(manifest, path, shown, scratch / f"unpacked-{n}") for n, (path, shown) in enumerate(files)]
+    return found
 
 
 def _expanded(paths: Iterable[Path]) -> Iterable[Path]:
@@ -113,6 +122,12 @@ def _source(manifest: Manifest, path: Path, shown: str, unpacked: Path) -> Sourc
     if manifest.format != "any":
         return SourceFile(path, shown, manifest.format)
     return SourceFile(path, shown, _SUFFIXES.get(inner.suffix.lower()) or _kind(path))
+
+
+def kind(path: Path) -> Kind:
+    """Return the format of a file, by its name, else by its first bytes."""
+    inner = Path(path.stem) if path.suffix == ".gz" else path
+    return _SUFFIXES.get(inner.suffix.lower()) or ("jsonl" if path.suffix == ".gz" else _kind(path))
 
 
 def _kind(path: Path) -> Kind:
