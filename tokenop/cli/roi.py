@@ -108,7 +108,7 @@ def _open(
     from tokenop.catalogue import loader
     from tokenop.cli.progress import steps
     from tokenop.database import connect
-    from tokenop.errors import NoInputError
+    from tokenop.errors import InputError, NoInputError
     from tokenop.planning import inputs
     from tokenop.planning.platforms import rules, world
     from tokenop.prices import book as prices
@@ -125,6 +125,8 @@ def _open(
         if log and not count:
             raise NoInputError(f"{log}: no call matches --where {where}")
         billed = world.beside(files["usage"], log, world.DEFAULT_USAGE)
+        if billed and not billed.is_file():
+            raise InputError(f"{billed}: no such file of usage records")
         known = {"usage_hash": hashlib.sha256(billed.read_bytes()).hexdigest()[:32]} if billed else {}
         return world.World(
             connection, book, opened, world.spread(opened, count), count,

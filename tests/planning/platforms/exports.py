@@ -19,7 +19,8 @@ def call(number: int, model: str = "gpt-4", **fields: Any) -> dict[str, Any]:
     return {
         "id": f"call-{number}", "ts": f"2026-08-{1 + day:02d}T{hour:02d}:00:00Z", "intent": "chat",
         "provider": "openai", "model": model, "input_tokens": 1000, "output_tokens": 200,
-        "latency_ms": LATENCY.get(model, 700), "cost_usd": None, "endpoint": "chat", "region": "eu", "tenant": "a", **fields,
+        "latency_ms": LATENCY.get(model, 700), "cost_usd": None, "endpoint": "chat", "region": "eu",
+        "tenant": "a", **fields,
     }  # fmt: skip
 
 

@@ -161,6 +161,10 @@ def test_only_the_calls_that_are_named_are_looked_at(run_cli, folder):
         (["--where", "nothing = 1"], 2, "--where"),
         (["--where", "id IN (SELECT 1)"], 2, "--where"),
         (["--share", "2"], 2, "--share"),
+        (["--usage", "absent.jsonl"], 1, "absent.jsonl"),
+        (["--inventory", "absent.yaml"], 1, "absent.yaml"),
+        (["--plan", "absent.yaml"], 1, "absent.yaml"),
+        (["--events", "absent.jsonl"], 1, "absent.jsonl"),
     ],
 )
 def test_what_cannot_be_done_is_said(run_cli, folder, arguments, code, said):
