@@ -239,6 +239,24 @@ def test_a_proxy_that_the_environment_names_is_reached(port: int) -> None:
     assert run(port, ["api.example.com"], 'found = outcome(lambda: get("localhost"))')[0] == "EgressError"
 
 
+def test_a_proxy_is_asked_for_declared_hosts_only(port: int) -> None:
+    # Through a proxy the hook sees one address; a redirect that an SDK follows would take a login anywhere.
+    code = """
+    import requests, urllib.request
+    proxies = {"http": f"http://localhost:{port}", "https": f"http://localhost:{port}"}
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler(proxies))
+    urls = ["http://api.example.com/x", "http://evil.example.net/x", "https://evil.example.net/x",
+            "http://169.254.169.254/latest/meta-data", "http://api.example.com@evil.example.net/x"]
+    def asked(get, url):
+        found = outcome(lambda: str(get(url)))
+        return found if isinstance(found, str) else found[0]
+    found = [asked(lambda url: requests.get(url, proxies=proxies, timeout=20).text, url) for url in urls]
+    found += [asked(lambda url: opener.open(url, timeout=20).read().decode(), url) for url in urls]
+    """
+    proxy = {"HTTPS_PROXY": f"http://localhost:{port}", "NO_PROXY": ""}
+    assert run(port, ["api.example.com"], code, proxy) == ["hello", *["EgressError"] * 4] * 2
+
+
 def test_proxies_are_read_as_clients_write_them() -> None:
     found = proxies(
         {"https_proxy": "proxy.example.com:3128", "ALL_PROXY": "socks5h://u:p@[::1]:1080", "HTTP_PROXY": "//"}

@@ -6,9 +6,9 @@ listens on nothing but loopback, and starts no other process, which would not be
 
 What the hook sees is Python: the modules `socket`, `ssl`, `asyncio` and whatever is built on them (httpx, requests,
 urllib3, the vendors' SDKs). A compiled library that opens sockets of its own, or one loaded through `ctypes`, is not
-seen. Where a proxy is named in the environment, its host counts as one that the user declared; which host it is then
-asked for is checked by the HTTP client, not here. Several names can share an address: the pin is as fine as the
-addresses are, and TLS names the other end.
+seen. Where a proxy is named in the environment, its host counts as one that the user declared. Which host it is then
+asked for is checked in `http.client`, which the vendors' SDKs are built on, and in `extract.http` for httpx. Several
+names can share an address: the pin is as fine as the addresses are, and TLS names the other end.
 """
 
 from __future__ import annotations
@@ -125,6 +125,7 @@ def confine(hosts: Collection[str]) -> None:
         RuntimeError: the hook cannot be installed; nothing may be sent then.
     """
     hook = _Hook(Hosts([*hosts, *proxies(os.environ)]))
+    _judge_what_a_proxy_is_asked_for(Hosts(hosts))
     _record(hook)
     _ask_before_names()
     _refuse_bare_forks()
@@ -242,6 +243,33 @@ def _ask_before_names() -> None:
     for name in ("connect", "connect_ex", "sendto", "sendmsg", "bind"):
         if hasattr(socket.socket, name):  # Windows has no sendmsg
             _replace(socket.socket, name, early(name, f"socket.{name.removesuffix('_ex')}"))
+
+
+def _judge_what_a_proxy_is_asked_for(hosts: Hosts) -> None:
+    """Refuse a tunnel to, or a whole URL of, an undeclared host: the audit hook sees only the proxy's own address."""
+    from http.client import HTTPConnection
+
+    def judge(url: str) -> None:
+        try:
+            host = urlsplit(url).hostname or ""
+        except ValueError:
+            host = ""
+        if not hosts.allows(host):
+            raise EgressError(_shown(host or url), hosts.declared)
+
+    tunnel, put = HTTPConnection.set_tunnel, HTTPConnection.putrequest
+
+    def set_tunnel(connection: HTTPConnection, host: str, *arguments: Any, **named: Any) -> None:
+        judge(f"//[{host}]" if host.count(":") > 1 and not host.startswith("[") else f"//{host}")
+        tunnel(connection, host, *arguments, **named)
+
+    def putrequest(connection: HTTPConnection, method: str, url: str, *arguments: Any, **named: Any) -> None:
+        if url and not url.startswith("/"):  # a server is asked for a path, a proxy for a URL
+            judge(url)
+        put(connection, method, url, *arguments, **named)
+
+    _replace(HTTPConnection, "set_tunnel", set_tunnel)
+    _replace(HTTPConnection, "putrequest", putrequest)
 
 
 def _refuse_bare_forks() -> None:
