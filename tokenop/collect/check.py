@@ -243,7 +243,8 @@ def _files(collector: Manifest) -> Iterator[Finding]:
             # It could point at any file of whoever runs the check, and findings quote what is in it.
             yield _finding(path, FILES_RULE, "is a symbolic link; put the file itself there")
         elif not path.is_file():
-            yield _finding(path, FILES_RULE, "is missing")
+            fix = "write it: tokenop collectors check --update" if path == expected_file(collector) else ""
+            yield Finding(str(path), 0, path.name, FILES_RULE, "error", "is missing", fix=fix)
         elif path.stat().st_size > _LARGEST_SAMPLE:
             yield _finding(path, FILES_RULE, f"is larger than {_LARGEST_SAMPLE // 1000:,} KB; a few rows are enough")
 

@@ -227,7 +227,8 @@ def _copy(
 
     try:
         connection.execute(f"COPY ({select}) TO {quoted(str(target))} (FORMAT parquet)")
-    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException) as error:
+    except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.IOException, UnicodeDecodeError) as error:
+        # DuckDB quotes the value in its message and cuts it, now and then within a letter: no text any more.
         if looser:
             _copy(connection, looser, "", target, files)
             return
