@@ -1,4 +1,4 @@
-"""The guide in collectors/README.md. tests/test_docs.py runs each of its blocks; here stands that it is whole and true."""
+"""The guide in collectors/README.md is whole and true; tests/test_docs.py follows it block by block."""
 
 from __future__ import annotations
 

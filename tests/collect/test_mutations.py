@@ -81,6 +81,6 @@ def test_a_mapping_that_stops_at_a_value_is_named_with_the_mutation_and_the_row(
 def test_a_long_value_that_is_cut_within_a_letter_in_an_error_of_the_reader_stops_nothing(tmp_path: Path) -> None:
     """Where a STRUCT is declared and a text stands, DuckDB's message quotes the text and may cut it within a letter."""
     rows = [{"type": "assistant", "uuid": f"u{n}", "x": "y" * n, "message": "é" * 20_000} for n in range(4)]
-    lines = tuple(check_survival.Mutant("very long text", json.dumps(row).encode()) for row in rows)
+    lines = tuple(check_mutants.Mutant("very long text", json.dumps(row).encode()) for row in rows)
     found = check_survival.run(manifest.find("claude-code"), [check_survival.Batch("long.jsonl", b"", lines)])
     assert found.rows_in == found.written == 4
