@@ -2,7 +2,19 @@
 -- joined to the latter and left out themselves.
 WITH typed AS (
     SELECT
-        *,
+        * EXCLUDE (event_time, request_time),
+        -- system tables are in UTC; what a notebook writes of them does not say so
+        CASE
+            WHEN getvariable('naive_times') = 'utc' AND regexp_full_match(event_time, '\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?')
+                THEN event_time || 'Z'
+            ELSE event_time
+        END AS event_time,
+        CASE
+            WHEN getvariable('naive_times') = 'utc' AND regexp_full_match(request_time, '\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?')
+                THEN request_time || 'Z'
+            ELSE request_time
+        END AS request_time,
+        coalesce(nullif(request_tags, ''), usage_context) AS tag_text,
         CASE
             WHEN coalesce(invocation_id, event_time) IS NOT NULL THEN 'gateway'
             WHEN change_time IS NOT NULL THEN 'entity'
@@ -65,8 +77,20 @@ placed AS (
 joined AS (
     SELECT
         typed.*,
-        TRY_CAST(TRY_CAST(coalesce(typed.request_tags, typed.usage_context) AS JSON) AS MAP(VARCHAR, VARCHAR)) AS tags,
+        TRY_CAST(TRY_CAST(CASE
+            -- pandas writes maps the way Python shows them: {'team': 'support'} or [('team', 'support')]
+            WHEN typed.tag_text LIKE '{''%' THEN replace(replace(typed.tag_text, '''', '"'), ': None', ': null')
+            WHEN typed.tag_text LIKE '[(''%' OR typed.tag_text LIKE '[["%' THEN '{' || regexp_replace(
+                regexp_replace(
+                    regexp_replace(replace(typed.tag_text, '''', '"'), '[(\[]"([^"]*)", ?', '"\1": ', 'g'),
+                    '[)\]], ?"', ', "', 'g'
+                ),
+                '^\[|[)\]]\]$', '', 'g'
+            ) || '}'
+            ELSE typed.tag_text
+        END AS JSON) AS MAP(VARCHAR, VARCHAR)) AS tags,
         TRY_CAST(typed.token_details AS JSON) AS details,
+        regexp_full_match(typed.token_details, '(?:Row\(|\{'')[a-z_'' =:,.0-9None]*[)}]') AS details_of_python,
         upper(coalesce(typed.destination_type, entity.type, '')) AS destination,
         entity.endpoint AS entity_endpoint,
         entity.name AS entity_model,
@@ -141,9 +165,18 @@ SELECT
     CASE WHEN kind = 'gateway' THEN input_tokens ELSE input_token_count END AS input_tokens,
     CASE WHEN kind = 'gateway' THEN output_tokens ELSE output_token_count END AS output_tokens,
     CASE WHEN kind = 'gateway' THEN total_tokens END AS total_tokens,
-    json_extract_string(details, '$.cache_read_input_tokens') AS cache_read_input_tokens,
-    json_extract_string(details, '$.cache_creation_input_tokens') AS cache_creation_input_tokens,
-    json_extract_string(details, '$.output_reasoning_tokens') AS reasoning_output_tokens,
+    coalesce(
+        json_extract_string(details, '$.cache_read_input_tokens'),
+        nullif(regexp_extract(CASE WHEN details_of_python THEN token_details END, 'cache_read_input_tokens''?[=:] ?(\d+)', 1), '')
+    ) AS cache_read_input_tokens,
+    coalesce(
+        json_extract_string(details, '$.cache_creation_input_tokens'),
+        nullif(regexp_extract(CASE WHEN details_of_python THEN token_details END, 'cache_creation_input_tokens''?[=:] ?(\d+)', 1), '')
+    ) AS cache_creation_input_tokens,
+    coalesce(
+        json_extract_string(details, '$.output_reasoning_tokens'),
+        nullif(regexp_extract(CASE WHEN details_of_python THEN token_details END, 'output_reasoning_tokens''?[=:] ?(\d+)', 1), '')
+    ) AS reasoning_output_tokens,
     CASE
         WHEN estimated AND input_token_count IS NOT NULL AND output_token_count IS NOT NULL THEN 'estimated'
     END AS usage_source,
@@ -174,7 +207,8 @@ SELECT
     CASE
         WHEN kind IS NULL THEN 'a row of none of the tables that are read'
         WHEN kind = 'gateway' AND invocation_id IS NULL THEN 'invocation_id is missing'
-        WHEN kind = 'gateway' AND token_details IS NOT NULL AND details IS NULL THEN 'token_details is not JSON'
+        WHEN kind = 'gateway' AND token_details <> '' AND details IS NULL AND NOT details_of_python
+            THEN 'token_details is not JSON'
     END AS _reject,
     CASE
         WHEN kind = 'gateway' THEN 'invocation|' || invocation_id

@@ -305,6 +305,39 @@ def test_csv_gives_the_same(read: Any, tmp_path: Path) -> None:
     assert expected(Read(FOLDER, path, tmp_path / "scratch-2").events) == expected(plain.events)
 
 
+@pytest.mark.parametrize(
+    "spelled", ["2026-08-25 17:03:11.120000", "2026-08-25T17:03:11.12", "2026-08-25T17:03:11.120Z"]
+)
+def test_times_that_a_notebook_writes_without_a_zone_are_utc(read: Any, spelled: str) -> None:
+    assert read(call(event_time=spelled)).event["ts"].startswith("2026-08-25 17:03:11.12+00")
+
+
+def test_times_without_a_zone_can_be_left_to_the_zone_of_the_user(read: Any) -> None:
+    found = read(call(event_time="2026-08-25T17:03:11"), naive_times="tz")
+    assert "no time zone" in found.reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("tags", "details"),
+    [
+        (
+            "{'team': 'support', 'intent': None, 'job_id': '7'}",
+            "Row(cache_read_input_tokens=1500, cache_creation_input_tokens=None, output_reasoning_tokens=11)",
+        ),
+        (
+            "[('team', 'support'), ('job_id', '7')]",
+            "{'cache_read_input_tokens': 1500.0, 'cache_creation_input_tokens': None, 'output_reasoning_tokens': 11}",
+        ),
+        ([["team", "support"], ["job_id", "7"]], {"cache_read_input_tokens": 1500, "output_reasoning_tokens": 11}),
+    ],
+)
+def test_maps_and_structs_are_read_as_pandas_writes_them(read: Any, tags: Any, details: Any) -> None:
+    event = read(call(request_tags=tags, token_details=details)).event
+    assert (event["tenant"], event["intent"], event["task_id"]) == ("support", "unknown", "7")
+    assert (event["cache_read_input_tokens"], event["cache_creation_input_tokens"]) == (1500, None)
+    assert event["reasoning_output_tokens"] == 11
+
+
 def test_requests_and_responses_are_not_read(read: Any) -> None:
     found = read(call(), classic(response="canary-answer"))
     assert b"canary" not in found.written
@@ -315,7 +348,7 @@ def test_requests_and_responses_are_not_read(read: Any) -> None:
     [
         (call(input_tokens="many"), "input_tokens must be a whole number"),
         (call(latency_ms=-1), "latency_ms"),
-        (call(event_time="2026-08-25T17:03:11"), "no time zone"),
+        (call(event_time="2026-08-25"), "no time zone"),
         (call(invocation_id=None), "invocation_id is missing"),
         (call(token_details="{cut"), "token_details is not JSON"),
         ({"other": 1}, "none of the tables"),
