@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -11,40 +12,12 @@ import pytest
 
 from tests.collect.exports import FORMATS, Row, write
 from tests.collect.reading import Read
+from tests.conftest import ROOT
 from tokenop.collect import check
 from tokenop.settings import content
 
 FOLDER = content("collectors") / "litellm"
-LOGGED: dict[str, Any] = {
-    "request_id": "chatcmpl-1",
-    "call_type": "acompletion",
-    "spend": 0.0031,
-    "prompt_tokens": 8852,
-    "completion_tokens": 6,
-    "total_tokens": 8858,
-    "startTime": "2026-09-01T09:00:00.000Z",
-    "endTime": "2026-09-01T09:00:02.100Z",
-    "completionStartTime": "2026-09-01T09:00:00.700Z",
-    "request_duration_ms": 2090,
-    "model": "anthropic/claude-sonnet-4-5",
-    "model_group": "sonnet",
-    "custom_llm_provider": "anthropic",
-    "api_base": "https://api.anthropic.com/v1/messages",
-    "user": "user-1",
-    "end_user": "customer-9",
-    "team_id": "support",
-    "organization_id": "org-1",
-    "session_id": "session-1",
-    "cache_hit": "False",
-    "status": "success",
-    "request_tags": ["intent:triage", "User-Agent: python"],
-    "metadata": {
-        "user_api_key_alias": "key-1",
-        "user_api_key_team_alias": "Support",
-        "attempted_retries": 0,
-        "additional_usage_values": {"cache_read_input_tokens": 8745, "cache_creation_input_tokens": 100},
-    },
-}
+LOGGED: dict[str, Any] = json.loads((ROOT / "tests" / "data" / "litellm_row.json").read_text(encoding="utf-8"))
 Reading = Callable[..., Read]
 
 
