@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -40,6 +41,11 @@ def counts(draw: st.DrawFn) -> Count:
     return draw(st.just(Count()) | st.just(Count(sum(parts) + (reserved or 0), parts[0], parts[1], reserved)))
 
 
+def billed(resource: Resource) -> Resource:
+    """Return it with the bill that its counts and prices give."""
+    return replace(resource, monthly_usd=monthly(resource.count, resource.hourly_usd) if resource.counted else None)
+
+
 RESOURCES = st.builds(
     Resource,
     address=TEXT,
@@ -58,16 +64,15 @@ RESOURCES = st.builds(
     scale_to_zero=st.none() | st.booleans(),
     hourly_usd=st.builds(Hourly, MONEY, MONEY, MONEY),
     price_source=st.none() | TEXT,
-    monthly_usd=MONEY,
     change=st.sampled_from(CHANGES),
     counted=st.booleans(),
     notes=st.lists(TEXT, max_size=2).map(tuple),
     unknown=st.lists(TEXT, max_size=2).map(tuple),
-)
+).map(billed)
 INVENTORIES = st.builds(
     Inventory,
     st.just((Origin("a.json", "0" * 64, "plan", None),)),
-    st.lists(RESOURCES, max_size=3).map(tuple),
+    st.lists(RESOURCES, max_size=3, unique_by=lambda one: (one.address, one.part)).map(tuple),
     st.lists(st.builds(Skipped, TEXT, TEXT, st.integers(0, 9)), max_size=2).map(tuple),
 )
 
@@ -96,6 +101,9 @@ EXPECTED = settings.content("collectors") / "terraform" / "expected.yaml"
         ("total: 2, on_demand: 2", "total: 2.5, on_demand: 2", "count.total"),
         ('on_demand: "0.8048"', "on_demand: 0.8048", "hourly_usd.on_demand"),
         ('on_demand: "0.8048"', 'on_demand: "cheap"', "hourly_usd.on_demand"),
+        ("total: 2, on_demand: 2, spot: 0", "total: 2, on_demand: 9, spot: null", "count"),
+        ("total: 2, on_demand: 2", "total: null, on_demand: 2", "count"),
+        ("schema_version: 1", "schema_version: true", "schema_version"),
         ("region: us-east-1", "region: us-east-1\n    secret: x", "secret"),
         ("counted: true", "counted: 1", "counted"),
         ("origin: 0", "origin: 9", "origin"),
@@ -145,6 +153,45 @@ def test_a_short_inventory_of_ones_own_is_enough(tmp_path: Path) -> None:
     )
     found = inventory.read(path)
     assert found.totals.monthly_usd == Decimal("2191.5")
+
+
+RACK = (
+    "schema_version: 1\nresources:\n"
+    "  - {address: rack.a, provider: aws, type: own, purpose: gpu, instance_type: g5.xlarge,\n"
+    "     count: {total: 8, on_demand: 6, spot: 2}, hourly_usd: {on_demand: '1.5', spot: '0.5'}}\n"
+)
+
+
+def test_a_bill_that_is_not_stated_is_worked_out(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text(RACK)
+    assert inventory.read(path).totals.monthly_usd == Decimal(10) * Decimal("730.5")
+
+
+@pytest.mark.parametrize(
+    ("price", "stated", "says"),
+    [
+        ("'1.5'", "'9.00'", "give 7305.00"),  # a bill that savings would not fit to
+        ("'15000'", "'7305.00'", "give 65745730.50"),
+        ("'1.5'", "null", "leave the line out"),  # somebody filled in the price and not the bill
+        ("null", "'7305.00'", "do not give one"),
+    ],
+)
+def test_a_bill_is_what_counts_and_prices_give(price: str, stated: str, says: str, tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text(RACK.replace("'1.5'", price).replace("}}", f"}},\n     monthly_usd: {stated}}}"))
+    with pytest.raises(FindingsError, match=says) as caught:
+        inventory.read(path)
+    found = caught.value.findings[0]
+    assert (found.line, found.field) == (5, "resources[0].monthly_usd")
+
+
+def test_a_resource_that_stands_twice_does_not_count_twice(tmp_path: Path) -> None:
+    path = tmp_path / "inventory.yaml"
+    path.write_text(RACK + RACK.partition("resources:\n")[2])
+    with pytest.raises(FindingsError, match=r"inventory\.yaml:5") as caught:
+        inventory.read(path)
+    assert "would count twice" in caught.value.findings[0].message
 
 
 def test_many_resources_are_read_back(tmp_path: Path) -> None:

@@ -127,14 +127,28 @@ def _resource(value: Any, path: str, origins: int) -> Iterator[Problem]:
         yield Problem(f"{path}.origin", f"there are {origins} origins; they count from 0")
     for name in ("count", "before"):
         count = value.get(name)
-        if isinstance(count, dict) and all(isinstance(count.get(n), int) for n in ("total", "on_demand", "spot")):
-            split = count["on_demand"] + count["spot"] + (count.get("reserved") or 0)
-            if split != count["total"]:
-                yield Problem(f"{path}.{name}", f"on_demand, spot and reserved add up to {split}, not to the total")
+        if isinstance(count, dict) and not any(_shape(count, _COUNT, "")):
+            yield from _split(count, f"{path}.{name}")
+
+
+def _split(count: dict[str, Any], path: str) -> Iterator[Problem]:
+    parts = [count.get(name) for name in ("on_demand", "spot", "reserved")]
+    total, known = count.get("total"), sum(part or 0 for part in parts)
+    if total is None:
+        if known:
+            yield Problem(path, f"on_demand, spot and reserved add up to {known}, while the total is unknown")
+    elif known > total or (known != total and None not in parts[:2]):
+        yield Problem(path, f"on_demand, spot and reserved add up to {known}, not to the total")
 
 
 def _sums(meta: dict[str, Any]) -> Iterator[Problem]:
     stated, inventory = meta.get("totals"), _built(meta)
+    seen: dict[tuple[int, str, str | None], int] = {}
+    for index, resource in enumerate(inventory.resources):
+        first = seen.setdefault((resource.origin, resource.address, resource.part), index)
+        if first != index:
+            yield Problem(f"resources[{index}].address", f"is that of resources[{first}] too; it would count twice")
+        yield from _bill(meta["resources"][index], resource, f"resources[{index}].monthly_usd")
     if stated is None:
         return
     for name, value in plain(inventory.as_dict()["totals"]).items():
@@ -144,6 +158,20 @@ def _sums(meta: dict[str, Any]) -> Iterator[Problem]:
             same = stated[name] == value
         if not same:
             yield Problem(f"totals.{name}", f"is {stated[name]}, while the resources give {value}")
+
+
+def _bill(value: dict[str, Any], resource: Resource, path: str) -> Iterator[Problem]:
+    """Yield what is wrong with a stated bill: plans work with the counts and prices that it stands for."""
+    if "monthly_usd" not in value:
+        return
+    stated, given = resource.monthly_usd, model.monthly(resource.count, resource.hourly_usd)
+    # What is paid in other ways than by the hour has no price here, whatever its count.
+    if stated is None and (not resource.counted or resource.hourly_usd == Hourly()):
+        return
+    if stated != given:
+        says = "do not give one" if given is None else f"give {given}"
+        how = "state both, or leave it null" if given is None else "leave the line out, and it is worked out"
+        yield Problem(path, f"is {'null' if stated is None else stated}, while count and hourly_usd {says}; {how}")
 
 
 def _built(meta: dict[str, Any]) -> Inventory:
@@ -160,13 +188,16 @@ def _built_resource(value: dict[str, Any]) -> Resource:
         given[name] = tuple(value.get(name) or ())
     if given.get("monthly_usd") is not None:
         given["monthly_usd"] = Decimal(given["monthly_usd"])
-    hourly = value.get("hourly_usd") or {}
+    count, stated = Count(**value["count"]), value.get("hourly_usd") or {}
+    hourly = Hourly(**{name: None if text is None else Decimal(text) for name, text in stated.items()})
+    if "monthly_usd" not in given and given.get("counted", True):
+        given["monthly_usd"] = model.monthly(count, hourly)
     return Resource(
         **given,
-        count=Count(**value["count"]),
+        count=count,
         before=Count(**value["before"]) if value.get("before") else None,
         autoscaling=Autoscaling(**(value.get("autoscaling") or {})),
-        hourly_usd=Hourly(**{name: None if text is None else Decimal(text) for name, text in hourly.items()}),
+        hourly_usd=hourly,
     )
 
 
@@ -211,7 +242,12 @@ def _or_null(check: Check) -> Check:
 
 
 def _one_of(allowed: tuple[object, ...]) -> Check:
-    return lambda value: None if value in allowed else f"must be one of {', '.join(map(str, allowed))}"
+    # true is no 1.
+    return lambda value: (
+        None
+        if any(type(value) is type(one) and value == one for one in allowed)
+        else f"must be one of {', '.join(map(str, allowed))}"
+    )
 
 
 _TOP: dict[str, Check] = {
