@@ -22,7 +22,15 @@ def test_list_names_each_collector_and_its_settings(run_cli):
     assert {"manual", "claude-code", "opentelemetry"} <= set(names)
     assert names == sorted(names)
     assert "zero_cost" in found[names.index("manual")]["settings"]
-    assert "manual" in run_cli("collectors", "list").stdout
+    by_name = {entry["name"]: entry for entry in found}
+    assert {name: by_name[name]["kind"] for name in ("litellm", "focus", "terraform")} == {
+        "litellm": "events", "focus": "usage", "terraform": "inventory",
+    }  # fmt: skip
+    assert by_name["litellm"]["extractor"]
+    assert by_name["manual"]["extractor"] is None
+    shown = run_cli("collectors", "list").stdout
+    for text in ("manual", "inventory", "over the network", "files only"):
+        assert text in shown
 
 
 def test_all_shipped_collectors_are_as_they_must_be(run_cli):

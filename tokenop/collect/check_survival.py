@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -194,8 +194,3 @@ def _finding(collector: Manifest, batch: Batch, least: Batch | None, trouble: Ex
     what = "loses rows over" if isinstance(trouble, LostError) else "stops at"
     message = f"{what} the mutation {', '.join(kinds[:3])}: {said}: {json.dumps(shown, ensure_ascii=False)}"
     return Finding(file, line, "map.sql", RULE, "error", message, column=column, fix="use TRY_CAST, or give _reject")
-
-
-def kinds() -> Iterator[str]:
-    """Yield the names of the mutations."""
-    yield from dict.fromkeys(kind for kind, _ in (*check_mutants.KINDS, *check_mutants.CELL_KINDS))

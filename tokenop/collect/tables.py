@@ -91,7 +91,7 @@ def _is_plain(path: Path, width: int, delimiter: str) -> bool:
             names = tuple(f"c{n}" for n in range(width))
             relation = _relation(path, names, delimiter, numbered=False)
             row = connection.execute(f"SELECT count(*) FROM ({relation})").fetchone()
-    except duckdb.Error:
+    except (duckdb.Error, UnicodeDecodeError):  # a message that quotes the line may be cut within a letter
         return False
     return row is not None and int(row[0]) + 1 == lines
 
