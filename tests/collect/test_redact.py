@@ -117,7 +117,9 @@ EDGE = st.sampled_from(
 MIXED = st.lists(
     st.one_of(NOISE, EDGE, st.sampled_from([*KEYS, *ASSIGNED, *PERSONAL, *LEFT_ALONE])), min_size=1, max_size=5
 ).map("".join)
-QUIET = settings(max_examples=40, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUIET = settings(
+    max_examples=40, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @QUIET
