@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 
-from tests.extract.running import extract
+from tests.extract.running import NOW, extract
 from tests.extract.servers.databricks_server import TOKEN, WAREHOUSE, Workspace, unavailable
 from tests.extract.servers.loopback import Got, RefusedError, Server
+from tokenop.collect import manifest
 from tokenop.errors import TokenOpError
-from tokenop.extract import job
+from tokenop.extract import hiding, job, run
 
 PLANTED = {
     "DATABRICKS_TOKEN": TOKEN,
@@ -89,12 +92,81 @@ def test_the_child_sees_the_variables_of_its_source_and_no_others() -> None:
 
 
 def test_secrets_are_taken_out_of_text_also_in_urls_and_many_lines() -> None:
-    hidden = job.secrets({
+    hidden = hiding.secrets({
         "A_TOKEN": "abcd1234", "PRIVATE_KEY": "line-one-x\nline-two-y", "BASE_URL": "https://ana:pass-word@h.example.com",
         "KEY_FILE": "/home/ana/key.p8", "CLIENT_ID": "not-secret",
     })  # fmt: skip
     said = "abcd1234 line-two-y pass-word /home/ana/key.p8 not-secret"
-    assert job.scrub(said, hidden) == "*** *** *** /home/ana/key.p8 not-secret"
+    assert hiding.scrub(said, hidden) == "*** *** *** /home/ana/key.p8 not-secret"
+
+
+def test_a_secret_of_a_vendors_own_file_is_shown_by_no_error(serve: Callable[[object], Server], tmp_path: Path) -> None:
+    server = serve(lambda got: {} if got.path.startswith("/.well-known") else echo(got))
+    (tmp_path / ".databrickscfg").write_text(f"[work]\nhost = {server.url}\ntoken = {TOKEN}\n")
+    given = {
+        "HOME": str(tmp_path), "DATABRICKS_HOST": server.url, "DATABRICKS_WAREHOUSE_ID": WAREHOUSE,
+        "DATABRICKS_CONFIG_PROFILE": "work",
+    }  # fmt: skip
+    found = manifest.find("databricks")
+    planned = run.new_job(found, tmp_path / "out", {}, (), None, None, NOW, environment=given)
+    with pytest.raises(TokenOpError) as raised:
+        run.run(found, planned, given)
+    assert any(got.headers.get("authorization") == f"Bearer {TOKEN}" for got in server.got), "it was really sent"
+    assert TOKEN not in str(raised.value)
+
+
+def test_secrets_of_the_connectors_files_are_known(tmp_path: Path) -> None:
+    (tmp_path / "connections.toml").write_text(
+        '[default]\naccount = "acme"\npassword = "pa\\u0041ss-w0rd"\ntoken_file_path = "' + str(tmp_path / "t") + '"\n'
+    )
+    (tmp_path / "t").write_text("handed-out-token\n")
+    found = hiding.secrets({"SNOWFLAKE_HOME": str(tmp_path)}, "snowflake-metering")
+    assert {"paAss-w0rd", "handed-out-token"} <= set(found)
+    assert "acme" not in found
+    assert hiding.secrets({"SNOWFLAKE_HOME": str(tmp_path)}, "databricks") == ()
+
+
+SPELT = "sk-canary-A+b/c=d&é0"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [SPELT, f"{quote(SPELT)} {SPELT}", quote(SPELT), quote_plus(SPELT),
+     json.dumps({"k": SPELT}), f"cut off: {SPELT[:12]}",
+     *(base64.b64encode(f"{before}{SPELT} and more".encode()).decode() for before in ("", "a", "ab", "user:"))],
+)  # fmt: skip
+def test_no_spelling_of_a_secret_is_said(said: str) -> None:
+    shown = hiding.scrub(f"answered 400: {said}", hiding.spellings([SPELT]))
+    assert "***" in shown
+    assert "anary" not in shown
+    assert "c=d" not in shown
+    # of base64 at most the characters that the neighbours share remain
+    assert not any(base64.b64encode(f"{'x' * n}{SPELT}".encode()).decode()[6:14] in shown for n in range(3))
+
+
+def test_a_message_of_a_server_cannot_steer_the_terminal(serve: Callable[[object], Server], tmp_path: Path) -> None:
+    def steering(got: Got) -> Any:
+        if got.path.startswith("/.well-known"):
+            return {}
+        raise RefusedError(400, {"error_code": "BAD_REQUEST", "message": "\x1b]0;owned\x07\x1b[2J\u202ebad"})
+
+    environment = {**PLANTED, "DATABRICKS_HOST": serve(steering).url, "DATABRICKS_WAREHOUSE_ID": WAREHOUSE}
+    with pytest.raises(TokenOpError, match="owned") as raised:
+        extract("databricks", tmp_path, environment)
+    assert str(raised.value).isprintable()
+
+
+@pytest.mark.parametrize("said", ["Bearer a1b2c3d4e5", 'Snowflake Token="v1:a1b2c3d4e5"', "eyJhbGciOiJI.eyJzdWIi.sig"])
+def test_a_login_that_was_handed_out_meanwhile_is_not_said(said: str) -> None:
+    assert "a1b2" not in hiding.scrub(said, ())
+    assert "sdWI" not in hiding.scrub(said, ())
+
+
+@pytest.mark.parametrize(
+    "said", ["the token expired", "Basic authentication is off", "check DATABRICKS_TOKEN", "1 token left"]
+)
+def test_words_are_no_login(said: str) -> None:
+    assert hiding.scrub(said, ()) == said
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 import msgspec
 
+from tokenop.extract import hiding
 from tokenop.extract.failures import Asked, MalformedError, TooLargeError, UnreachableError
 from tokenop.extract.retry import Transient
 
@@ -64,8 +65,7 @@ def excerpt(body: bytes, secrets: Collection[str]) -> str:
         said = _message(json.loads(body))
     except (ValueError, RecursionError):
         return ""
-    for secret in sorted(secrets, key=len, reverse=True):
-        said = said.replace(secret, "…")
+    said = hiding.scrub(said, hiding.spellings(secrets))
     said = re.sub(r"\s+", " ", "".join(c if c.isprintable() else " " for c in said)).strip()
     return said if len(said) <= 300 else said[:299] + "…"
 

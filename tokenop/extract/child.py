@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 
@@ -22,7 +23,7 @@ def main(first: dict[str, Any]) -> NoReturn:
     from tokenop.extract import egress
 
     egress.confine(first["hosts"])
-    emit = _channel()
+    emit = _channel(Path(first["collector"]).name)
     threading.Thread(target=_leave_with_parent, daemon=True).start()
     try:
         _work(first, emit)
@@ -38,8 +39,6 @@ def main(first: dict[str, Any]) -> NoReturn:
 
 
 def _work(first: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
-    from pathlib import Path
-
     from tokenop.collect import manifest
     from tokenop.extract import loop, sources
     from tokenop.extract.job import Job, environment
@@ -70,16 +69,19 @@ def _work(first: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None
     loop.extract(collector, source, job, open_session, emit)
 
 
-def _channel() -> Callable[[dict[str, Any]], None]:
-    """Return what writes one line to the parent, with every secret of the environment taken out."""
-    from tokenop.extract.job import scrub, secrets
+def _channel(collector: str) -> Callable[[dict[str, Any]], None]:
+    """Return what writes one line to the parent, with every secret that this process can know taken out."""
+    from tokenop.extract.hiding import scrub, secrets, spellings
 
     lines = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
-    hidden = secrets(os.environ)
+    hidden = spellings(secrets(os.environ, collector))
 
     def clean(value: object) -> object:
-        return scrub(value, hidden) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        # What a server said must not steer a terminal.
+        return scrub("".join(c if c.isprintable() or c == "\n" else " " for c in value), hidden)
 
     def emit(event: dict[str, Any]) -> None:
         lines.write(json.dumps({key: clean(value) for key, value in event.items()}) + "\n")

@@ -72,6 +72,11 @@ class Origin:
         """Return the host's name."""
         return urlsplit(self.url).hostname or ""
 
+    @property
+    def port(self) -> int:
+        """Return the port, also where the URL leaves it to the scheme."""
+        return _port(self.scheme, urlsplit(self.url).port)
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:
@@ -136,8 +141,9 @@ class Transport:
             raise EgressError(asked.host, self._origin.hosts)
         if url.scheme != self._origin.scheme and url.scheme != "https":
             raise RedirectError(f"{asked}: is sent from https to {url.scheme}; a credential would go in the clear")
-        if url.host != self._origin.host:
-            # Clients drop Authorization when they follow to another host, but no vendor's own header.
+        if (url.host, _port(url.scheme, url.port)) != (self._origin.host, self._origin.port):
+            # Clients drop Authorization when they follow elsewhere, but no vendor's own header. Another port of one
+            # host can be another program.
             for name in _CREDENTIALS:
                 request.headers.pop(name, None)
         request.headers["accept-encoding"] = "gzip"
@@ -321,6 +327,10 @@ def credential(environment: Mapping[str, str], *names: str) -> str:
 def named(environment: Mapping[str, str], *names: str) -> str:
     """Return the first of these variables that is set, or the first of them."""
     return next((name for name in names if environment.get(name, "").strip()), names[0])
+
+
+def _port(scheme: str, port: int | None) -> int:
+    return port or (443 if scheme == "https" else 80)
 
 
 def _proxy(origin: Origin) -> str | None:

@@ -1,4 +1,4 @@
-"""What the child process is told, what it may see of the environment, and what it may never say."""
+"""What the child process is told, and what it may see of the environment."""
 
 from __future__ import annotations
 
@@ -19,8 +19,6 @@ _COMMON = (
     "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
     "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "all_proxy", "no_proxy",
 )  # fmt: skip
-_SECRET = re.compile(r"KEY|TOKEN|SECRET|PASS|PWD|CREDENTIAL", re.IGNORECASE)
-_PLACE = re.compile(r"(_FILE|_PATH|_ID|_URL|_HOST)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +92,6 @@ def host(variable: str, value: str) -> str:
     if not found or not re.fullmatch(r"[A-Za-z0-9._:-]+", found):
         raise MisuseError(f"{variable}: holds no host; write such as https://example.com")
     return found
-
-
-def secrets(given: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values that must not be shown: those of variables named like secrets, and passwords in URLs."""
-    found = {value for name, value in given.items() if _SECRET.search(name) and not _PLACE.search(name)}
-    for value in given.values():
-        if "@" in value:
-            user, _, _ = value.rpartition("@")
-            found |= {user.rpartition(":")[2].rpartition("/")[2]}
-    parts = {line for value in found for line in value.splitlines()}
-    return tuple(sorted((value.strip() for value in found | parts if len(value.strip()) >= 4), key=len, reverse=True))
-
-
-def scrub(text: str, hidden: tuple[str, ...]) -> str:
-    """Return `text` with every value of `hidden` replaced by `***`."""
-    for value in hidden:
-        text = text.replace(value, "***")
-    return text
 
 
 def _named(manifest: Manifest) -> list[str]:
