@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import bisect
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenop.collect import json_pages
 from tokenop.collect.columns import json_path
 from tokenop.collect.quarantine import Rejected
 from tokenop.collect.sources import SourceFile
@@ -58,15 +59,22 @@ class Lines:
 
 
 def prepare(
-    connection: duckdb.DuckDBPyConnection, files: Sequence[SourceFile], scratch: Path, progress: Callable[[str], None]
+    connection: duckdb.DuckDBPyConnection,
+    files: Sequence[SourceFile],
+    scratch: Path,
+    progress: Callable[[str], None],
+    known: Collection[str] | None = None,
 ) -> Lines:
-    """Return `files` as sound lines (copies in `scratch` where something was wrong) with what they leave out."""
+    """Return `files` as sound lines (copies in `scratch` where something was wrong) with what they leave out.
+
+    Where the members of a record are `known` (small letters), pages of records count as the records; see `json_pages`.
+    """
     found = Lines()
     before: list[tuple[str, int]] = []
     skips: list[tuple[str, int, int]] = []
     origins: list[tuple[str, str, int]] = []
     in_batch = 0
-    for bundle in _bundles(files, scratch, progress):
+    for bundle in _bundles(files, scratch, progress, known):
         salvaged = event_lines.salvage(bundle.path, scratch)
         for bad in salvaged.rejected:
             shown, line = bundle.origin(bad.line)
@@ -90,14 +98,21 @@ def prepare(
     return found
 
 
-def _bundles(files: Sequence[SourceFile], scratch: Path, progress: Callable[[str], None]) -> Iterator[_Bundle]:
+def _bundles(
+    files: Sequence[SourceFile], scratch: Path, progress: Callable[[str], None], known: Collection[str] | None
+) -> Iterator[_Bundle]:
     """Yield large files as they are, and small ones joined."""
     pending: list[SourceFile] = []
     size = 0
     for number, file in enumerate(files):
         progress(f"checking {file.shown} ({number + 1} of {len(files)})")
         if file.kind == "json" or _is_one_document(file.path):
-            yield _Bundle(_array_as_lines(file, scratch / f"array-{number}.jsonl"), [(file.shown, 0)])
+            yield _Bundle(_array_as_lines(file, scratch / f"array-{number}.jsonl", known), [(file.shown, 0)])
+            continue
+        if known is not None and json_pages.starts(file.path, known):
+            target = scratch / f"pages-{number}.jsonl"
+            _write(json_pages.spread(json_pages.lines(file.path), known), target)
+            yield _Bundle(target, [(file.shown, 0)])
             continue
         bytes_here = file.path.stat().st_size
         if bytes_here > _SMALL:
@@ -272,18 +287,22 @@ def _count_lines(path: Path) -> int:
     return lines + (last != b"\n")
 
 
-def _array_as_lines(file: SourceFile, target: Path) -> Path:
+def _array_as_lines(file: SourceFile, target: Path, known: Collection[str] | None) -> Path:
     """Write the elements of a JSON array as lines: the line number is then the element's place in the array.
 
-    One object over several lines counts as an array of one.
+    One object over several lines counts as an array of one, and a page as the records in it.
     """
     try:
-        elements = _document(file.path)
+        elements = (bytes(element) for element in _document(file.path))
     except (ValueError, RecursionError) as error:
         raise InputError(f"{file.shown}: is not a sound JSON array: {error}") from error
+    return _write(elements if known is None else json_pages.spread(elements, known), target)
+
+
+def _write(elements: Iterable[bytes], target: Path) -> Path:
     with target.open("wb") as lines:
         for element in elements:
-            lines.write(bytes(element).replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
+            lines.write(element.replace(b"\r", b" ").replace(b"\n", b" ") + b"\n")
     return target
 
 

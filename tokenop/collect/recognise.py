@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tokenop.collect import columns, sources
+from tokenop.collect import columns, json_pages, sources
 from tokenop.collect.manifest import Manifest
 
 # What is read of a file: enough for the first rows of any export.
@@ -65,6 +65,7 @@ def recognise(path: Path, collectors: Sequence[Manifest]) -> Recognised:
         rows = _rows(path)
     except (OSError, ValueError, EOFError, zlib.error, RecursionError, csv.Error):
         rows = []
+    rows += [record for row in rows for record in json_pages.inside(row)][:_ROWS]
     names = tuple(dict.fromkeys(name for row in rows for name in row))
     if rows and any(own <= set(row) for own in OWN for row in rows):
         return Recognised(path, (), names, own=True)

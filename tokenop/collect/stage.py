@@ -102,6 +102,15 @@ class _Piece:
     parquet: Path | None = None
 
 
+def _members(manifest: Manifest) -> frozenset[str] | None:
+    """Return what members a row of the source has, in small letters; None where a file may not be pages of rows."""
+    if manifest.mappable or manifest.format != "any":
+        return None
+    names = [*manifest.columns, *(alias for aliases in manifest.aliases.values() for alias in aliases)]
+    # An alias such as `$.output.usage` lies in the member `output`.
+    return frozenset(name.removeprefix("$.").split(".")[0].strip('"').lower() for name in names)
+
+
 def _named(manifest: Manifest) -> str:
     return ", ".join(identifier(name) for name in manifest.columns)
 
@@ -123,7 +132,7 @@ def _pieces(
     """Return how the files are read."""
     objects = [file for file in files if file.kind in ("json", "jsonl")]
     others = [file for file in files if file.kind not in ("json", "jsonl")]
-    lines = json_lines.prepare(connection, objects, scratch, progress)
+    lines = json_lines.prepare(connection, objects, scratch, progress, _members(manifest))
     staged.rejected += lines.rejected
     if not manifest.mappable:
         read = [_Piece(quick, looser) for quick, looser in json_lines.typed(lines, manifest.columns, manifest.aliases)]
