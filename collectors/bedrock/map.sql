@@ -54,7 +54,7 @@ SELECT
     CASE
         WHEN left_out IS NOT NULL THEN NULL
         WHEN schemaType IS NULL AND requestId IS NULL AND modelId IS NULL
-            THEN 'no schemaType, requestId or modelId: not a record of a model invocation'
+            THEN 'no schemaType, requestId or modelId: not a record of a model invocation; of CloudWatch Logs give the texts of `message`'
         WHEN modelId IS NULL THEN 'modelId is missing'
         WHEN getvariable('profiles') <> '' AND profiles IS NULL
             THEN 'the setting profiles is not a JSON object of texts'

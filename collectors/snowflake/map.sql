@@ -148,8 +148,8 @@ SELECT
         WHEN kind = 'own' THEN WORKSPACE
         ELSE coalesce(
             nullif(tags[getvariable('tenant_tag')], ''),
-            -- a tag that is a JSON object without the key names no tenant
-            CASE WHEN TRY_CAST(QUERY_TAG AS JSON) IS NULL THEN nullif(QUERY_TAG, '') END,
+            -- a tag that is a JSON object without the key names no tenant; a plain number does
+            CASE WHEN tags IS NULL THEN nullif(trim(QUERY_TAG, '"'), '') END,
             nullif(json_extract_string(TRY_CAST(ROLE_NAMES AS JSON), '$[0]'), '')
         )
     END, 512) AS tenant,

@@ -301,6 +301,11 @@ def test_the_views_may_be_read_together_and_their_sums_are_those_of_the_parts(re
     assert sum(event["input_tokens"] for event in whole.events) == single
 
 
+@pytest.mark.parametrize("tag", ["2026", '"nightly"', "true"])
+def test_a_tag_that_happens_to_be_json_still_names_the_tenant(read: Any, tag: str) -> None:
+    assert read(function(QUERY_TAG=tag, ROLE_NAMES=["ETL"])).event["tenant"] == tag.strip('"')
+
+
 ROWS = [function(QUERY_TAG="nightly"), rest(), {name.upper(): value for name, value in OWN.items()}]
 
 
