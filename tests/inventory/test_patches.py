@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from decimal import Decimal
@@ -9,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.inventory.patching import (
     Amount,
@@ -24,8 +27,9 @@ from tests.inventory.patching import (
     write,
 )
 from tokenop.errors import InputError, MisuseError
+from tokenop.inventory.kinds.base import mixed
 from tokenop.inventory.model import Autoscaling, Count, Resource
-from tokenop.inventory.patches import diffs, make
+from tokenop.inventory.patches import diffs, edits, make
 from tokenop.inventory.patches.matching import COLUMNS
 
 pytest.importorskip("tree_sitter_hcl")
@@ -59,7 +63,7 @@ def test_a_mixed_group_gets_another_share_above_its_base_and_keeps_every_comment
     assert diff.changed == ("aws_autoscaling_group.vllm",)
 
 
-@pytest.mark.parametrize(("share", "base", "percent"), [("1", "0", "0"), ("0.5", None, "34"), ("0.25", None, "67")])
+@pytest.mark.parametrize(("share", "base", "percent"), [("1", "0", "0"), ("0.5", None, "33"), ("0.25", None, "66")])
 def test_the_share_that_stays_decides_base_and_percentage(
     share: str, base: str | None, percent: str, tmp_path: Path
 ) -> None:
@@ -69,10 +73,32 @@ def test_the_share_that_stays_decides_base_and_percentage(
     assert ("on_demand_base_capacity" in lines) == (base is not None)
 
 
+@given(st.integers(1, 250), st.integers(0, 300), st.integers(0, 100))
+def test_the_group_that_a_diff_makes_keeps_the_share_rounded_up_to_whole_machines(
+    total: int, base: int, percent: int
+) -> None:
+    kept = Decimal(total) * (100 - percent) / 100
+    base = min(base, math.ceil(kept))
+    found = mixed(total, base, edits._percent(kept - base, total - base)).on_demand
+    assert found is not None
+    # Whole percent are finer than one machine up to a hundred of them; above, one percent is what they can be off.
+    assert math.ceil(kept) <= found + total // 100
+    assert found <= math.ceil(kept) + total // 100
+
+
+def test_a_note_says_what_whole_machines_make_of_the_share(tmp_path: Path) -> None:
+    diff, _ = proven(write(tmp_path, main=MIXED), inventory("aws_autoscaling_group.vllm"), asking("spot", "0.7"))
+    assert "2 of 4 instances stay on demand" in diff.notes[0]
+    assert diff.notes[0].endswith("the plan 1.2")
+    (tmp_path / "exact").mkdir()
+    exact = write(tmp_path / "exact", main=MIXED)
+    assert diffs(inventory("aws_autoscaling_group.vllm"), asking("spot", "0.5"), exact)[0].notes == ()
+
+
 def test_a_floor_limits_what_moves(tmp_path: Path) -> None:
     lever = Lever({"change": "spot"}, {"share": Amount(Decimal(1)), "on_demand_floor": Amount(Decimal("0.5"))}, "TRUE")
     diff, _ = proven(write(tmp_path, main=MIXED), inventory("aws_autoscaling_group.vllm"), Template((lever,)))
-    assert added(diff) == ["on_demand_percentage_above_base_capacity = 34 # all of it"]
+    assert added(diff) == ["on_demand_percentage_above_base_capacity = 33 # all of it"]
 
 
 PLAIN = """\

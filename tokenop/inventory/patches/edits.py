@@ -59,13 +59,18 @@ def _group_spot(editor: Editor, resource: Resource, change: Change) -> None:
     base = rules.attribute("on_demand_base_capacity") if rules else None
     if base is not None and not base.is_literal:
         editor.note("on_demand_base_capacity is set elsewhere; the share below counts on it being 0", base.line)
-    fixed = int(str(hcl_number(base.text))) if base is not None and base.is_literal else 0
+    fixed, whole = int(str(hcl_number(base.text))) if base is not None and base.is_literal else 0, ""
     total, on_demand = resource.count.total, resource.count.on_demand
     percent = math.ceil(100 * (1 - change.share))
     if total is not None and on_demand is not None and total > 0:
         kept = Decimal(on_demand) * (1 - change.share)
         fixed = min(fixed, math.ceil(kept))
-        percent = math.ceil(100 * max(kept - fixed, Decimal(0)) / (total - fixed)) if total > fixed else 0
+        percent = _percent(kept - fixed, total - fixed)
+        left = fixed + math.ceil((total - fixed) * percent / 100)
+        if left != kept:
+            whole = (
+                f"{left} of {total} instances stay on demand: a group holds whole ones, the plan {kept.normalize():f}"
+            )
     values = {"on_demand_percentage_above_base_capacity": str(min(percent, 100))}
     if base is not None and base.is_literal and not base.says(str(fixed)):
         values = {"on_demand_base_capacity": str(fixed), **values}
@@ -73,8 +78,23 @@ def _group_spot(editor: Editor, resource: Resource, change: Change) -> None:
         if rules is None:
             values |= {"spot_allocation_strategy": '"price-capacity-optimized"'}
         editor.set(values, "mixed_instances_policy", "instances_distribution")
-        return
-    _wrap_template(editor, {**values, "spot_allocation_strategy": '"price-capacity-optimized"'})
+    else:
+        _wrap_template(editor, {**values, "spot_allocation_strategy": '"price-capacity-optimized"'})
+    if editor.changed and whole:
+        editor.note(whole)
+
+
+def _percent(kept: Decimal, above: int) -> int:
+    """Return the percentage of `above` instances that keeps `kept` of them on demand, rounded up once.
+
+    A group rounds its share up to whole instances: 34 % of 3 are 2.
+    """
+    if above <= 0 or kept <= 0:
+        return 0
+    percent = math.ceil(100 * kept / above)
+    if math.ceil(above * percent / 100) > math.ceil(kept):
+        percent = max(math.floor(Decimal(100 * math.ceil(kept)) / above), 1)
+    return percent
 
 
 def hcl_number(text: str) -> int:
