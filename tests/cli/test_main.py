@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -73,6 +75,11 @@ def test_findings_are_printed_one_a_line_as_editors_read_them(ends_with: Callabl
     ]
 
 
+def test_a_query_that_was_interrupted_is_no_bug(ends_with: Callable[..., Ran]) -> None:
+    ran = ends_with(raising(RuntimeError("Query interrupted")))
+    assert (ran.exit_code, ran.stderr) == (130, "Aborted.\n")
+
+
 def test_a_bug_shows_its_traceback_and_where_to_report_it(ends_with: Callable[..., Ran]) -> None:
     ran = ends_with(raising(ZeroDivisionError("by a bug")))
     assert ran.exit_code == 4
@@ -132,3 +139,40 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         os.close(writer)
     assert ran.stderr == ""
     assert ran.returncode in {0, 1}
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a system without these signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, getattr(signal, "SIGHUP", None)])
+def test_a_command_that_is_stopped_leaves_no_copy_of_the_source_behind(number: int, tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    program = (
+        "import os, signal, sys, tempfile, click; from pathlib import Path; from tokenop.cli import main\n"
+        "def deed():\n"
+        "    with tempfile.TemporaryDirectory() as folder:\n"
+        "        (Path(folder) / 'copy').write_text('a prompt')\n"
+        "        os.kill(os.getpid(), int(sys.argv[1]))\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)  # as `timeout` does, a second time\n"
+        "        click.echo('went on')\n"
+        "main.LazyGroup.get_command = lambda *_: click.Command('deed', callback=deed)\n"
+        "main.main(['deed'])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(int(number))],
+        env={**os.environ, "TMPDIR": str(scratch)}, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (128 + number, "")
+    assert list(scratch.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="a system without this signal")
+def test_a_hang_up_that_nohup_ignores_stays_ignored() -> None:
+    program = (
+        "import os, signal, click; from tokenop.cli import main\n"
+        "signal.signal(signal.SIGHUP, signal.SIG_IGN)\n"
+        "def deed(): os.kill(os.getpid(), signal.SIGHUP); click.echo('went on')\n"
+        "main.LazyGroup.get_command = lambda *_: click.Command('deed', callback=deed)\n"
+        "main.main(['deed'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "went on\n")

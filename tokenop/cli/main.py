@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from types import FrameType
 from typing import NoReturn
 
 import click
@@ -29,6 +34,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "prices": ("prices", "Show dated prices and what they cover."),
     "collectors": ("collectors", "List and check the collectors."),
 }
+
+# What DuckDB raises in the place of KeyboardInterrupt and the like, when a signal comes while it works.
+_INTERRUPTED = "Query interrupted"
 
 EPILOG = """\b
 Start here:
@@ -66,8 +74,10 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the command line and exit: 0 done, 1 findings or expected error, 2 misuse, 3 zero inputs, 4 a bug."""
+    came: list[int] = []
     try:
-        code = cli.main(args=arguments, prog_name="tokenop", standalone_mode=False)
+        with _leaving_in_order(came):
+            code = cli.main(args=arguments, prog_name="tokenop", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Exit as leaving:
         sys.exit(leaving.exit_code)
@@ -85,8 +95,38 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stderr.close()
         sys.exit(0)
     except Exception as error:  # the one boundary: whatever is left is a bug of ours
+        if _INTERRUPTED in str(error):
+            click.echo("Aborted.", err=True)
+            sys.exit(128 + (came or [signal.SIGINT])[0])
         _report_bug(error)
         sys.exit(4)
+
+
+@contextlib.contextmanager
+def _leaving_in_order(came: list[int]) -> Iterator[None]:
+    """Make SIGTERM and SIGHUP end the command as Ctrl-C does: scratch holds what the source holds, and must go.
+
+    A signal that is ignored (`nohup`) or handled by somebody else stays so. Once one came, which `came` then holds,
+    later ones do not disturb.
+    """
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    if threading.current_thread() is not threading.main_thread():
+        signals = []
+    ours = [number for number in signals if signal.getsignal(number) is signal.SIG_DFL]
+
+    def leave(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        for other in ours:
+            signal.signal(other, signal.SIG_IGN)
+        sys.exit(128 + number)
+
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _report_bug(error: Exception) -> None:

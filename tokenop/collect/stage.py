@@ -86,6 +86,7 @@ def stage(
     finally:
         connection.execute("SET preserve_insertion_order = false")
         shutil.rmtree(copies, ignore_errors=True)
+        _drop_unpacked(files, scratch, opened)
     staged.relation = Relation(" UNION ALL ".join(selects) or _nothing(manifest), tuple(opened))
     for path in opened:
         counted = connection.execute(f"SELECT num_rows FROM parquet_file_metadata({quoted(str(path))})").fetchone()
@@ -109,6 +110,13 @@ def _members(manifest: Manifest) -> frozenset[str] | None:
     names = [*manifest.columns, *(alias for aliases in manifest.aliases.values() for alias in aliases)]
     # An alias such as `$.output.usage` lies in the member `output`.
     return frozenset(name.removeprefix("$.").split(".")[0].strip('"').lower() for name in names)
+
+
+def _drop_unpacked(files: Sequence[SourceFile], scratch: Path, opened: Sequence[Path]) -> None:
+    """Remove unpacked copies that nobody reads any more: they hold whole lines as well."""
+    for file in files:
+        if file.path.parent == scratch and file.path.resolve() not in opened:
+            file.path.unlink(missing_ok=True)
 
 
 def _named(manifest: Manifest) -> str:
