@@ -121,6 +121,19 @@ def test_the_report_shows_both_bills_and_the_machines_that_change(run_cli, folde
     assert "infrastructure $14,632: 4 resources, 1 without a known bill" in text.stdout
 
 
+def test_a_commitment_that_only_costs_is_said_to_cost(run_cli, tmp_path):
+    (tmp_path / "inventory.yaml").write_text(
+        "schema_version: 1\nresources:\n"
+        "  - {address: rack.a, provider: aws, type: own, purpose: gpu, instance_type: g5.xlarge, origin: 0,\n"
+        "     count: {total: 2, on_demand: 2, spot: 0}, hourly_usd: {on_demand: '1', reserved_1y: '2'}}\n"
+    )
+    plan, _ = planned(run_cli, tmp_path)
+    (reason,) = (one["reason"] for one in plan["rejected"] if one["id"] == "reserved-instance-planning")
+    # 60 % of 2 at 2 / 0.92 in the place of 1 USD an hour, 730.5 hours
+    assert reason == "alone it would cost $1,029.05 more a month"
+    assert plan["chosen"] == []
+
+
 def test_a_budget_counts_the_machines(run_cli, folder, tmp_path):
     policy = tmp_path / "policy.yaml"
     policy.write_text("monthly_budget_usd: 20000\n")

@@ -46,7 +46,7 @@ def command(out: Path, as_json: bool) -> None:
     text.show(console, plan.document)
     saved = plan.document["savings_monthly_usd"]
     console.print(
-        f"\n{text.marked(files['plan'])}: {len(plan.chosen)} templates, {text.usd(saved['p50'])} a month.",
+        f"\n{text.marked(files['plan'])}: {text.templates(len(plan.chosen))}, {text.usd(saved['p50'])} a month.",
         soft_wrap=True,
     )
     console.print(f"Report: {files['report']} (open it in a browser)", soft_wrap=True, markup=False)

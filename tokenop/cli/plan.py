@@ -193,7 +193,7 @@ def _print(plan: Plan, out: Path) -> None:
     text.show(console, plan.document)
     saved = plan.document["savings_monthly_usd"]
     console.print(
-        f"\n{text.marked(out)}: {len(plan.chosen)} templates, {text.usd(saved['p50'])} a month. "
+        f"\n{text.marked(out)}: {text.templates(len(plan.chosen))}, {text.usd(saved['p50'])} a month. "
         f"Next: {plan.document['next']}",
         soft_wrap=True,
     )

@@ -23,6 +23,8 @@ def why_not(study: Study, problem: Problem, template: Template, chosen: frozense
     months, cost = problem.policy.horizon_months, problem.fixed_cost(template)
     alone = study.saving(frozenset({template.id}))
     if alone * float(months) <= cost:
+        if usd(alone) <= 0:
+            return "no-saving", f"alone it would {_saves(alone)} a month"
         return "no-saving", (
             f"alone it would {_saves(alone)} a month, which does not cover its "
             f"${usd(cost):,.2f} of implementation and running cost over {months} months"
@@ -74,11 +76,13 @@ def _nothing_left(
 ) -> tuple[str, str]:
     added = study.saving(chosen | {template.id}) - study.saving(chosen)
     cost = Decimal(usd(problem.fixed_cost(template)))
-    return "no-saving", (
-        f"alone it would {_saves(alone)} a month, but with the chosen templates in place it would "
-        f"{_saves(added)}, which does not cover its ${cost:,.2f} over {problem.policy.horizon_months} months"
-    )
+    reason = f"alone it would {_saves(alone)} a month, but with the chosen templates in place it would {_saves(added)}"
+    if usd(added) > 0:
+        reason += f", which does not cover its ${cost:,.2f} over {problem.policy.horizon_months} months"
+    return "no-saving", reason
 
 
 def _saves(monthly: float) -> str:
+    if usd(monthly) == 0:
+        return "save nothing"
     return f"save ${usd(monthly):,.2f}" if monthly >= 0 else f"cost ${usd(-monthly):,.2f} more"

@@ -48,6 +48,11 @@ def usd(value: float | None) -> str:
     return f"-{text}" if round(value, digits) < 0 else text
 
 
+def templates(number: int) -> str:
+    """Return a count of templates in words."""
+    return "1 template" if number == 1 else f"{number} templates"
+
+
 def interval(values: Mapping[str, Any] | None) -> str:
     """Return `P50 (P10 to P90)`."""
     if not values:
