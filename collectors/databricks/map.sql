@@ -142,7 +142,7 @@ called AS (
             WHEN kind = 'gateway' AND is_external
                 -- the unified API of MLflow and the gateway's own say nothing about who answers
                 THEN nullif(nullif(nullif(split_part(api_type, '/', 1), 'mlflow'), 'databricks'), '')
-            WHEN kind = 'classic' AND is_external THEN external_provider
+            WHEN kind = 'classic' AND is_external THEN lower(external_provider)
             WHEN destination <> '' OR starts_with(coalesce(destination_name, entity_model, ''), 'system.ai.')
                 THEN 'databricks'
         END AS biller,
@@ -193,7 +193,8 @@ SELECT
         nullif(tags[getvariable('operation_tag')], ''), CASE WHEN kind = 'gateway' THEN api_type ELSE entity_task END
     ) AS operation,
     status_code AS status,
-    least(attempt, 1000) AS attempt,
+    -- `least` alone would make 1000 of what is unknown
+    CASE WHEN attempt IS NOT NULL THEN least(attempt, 1000) END AS attempt,
     attempt > 1 AS fallback_used,
     CASE
         WHEN kind = 'entity' THEN 'served entity, joined for the name of its endpoint'

@@ -312,6 +312,11 @@ def test_times_that_a_notebook_writes_without_a_zone_are_utc(read: Any, spelled:
     assert read(call(event_time=spelled)).event["ts"].startswith("2026-08-25 17:03:11.12+00")
 
 
+def test_a_classic_call_knows_no_attempt_and_its_provider_in_small_letters(read: Any) -> None:
+    event = read(classic(), entity(external_model_config={"provider": "OPENAI"})).event
+    assert (event["attempt"], event["fallback_used"], event["provider"]) == (None, None, "openai")
+
+
 def test_times_without_a_zone_can_be_left_to_the_zone_of_the_user(read: Any) -> None:
     found = read(call(event_time="2026-08-25T17:03:11"), naive_times="tz")
     assert "no time zone" in found.reasons[0]
