@@ -68,6 +68,29 @@ def test_rows_that_arrive_within_the_lag_are_there_after_the_next_run_and_once(t
     ]
 
 
+def test_days_that_a_clock_in_the_future_settled_are_fetched_again(tmp_path: Path) -> None:
+    run(tmp_path, Source(), until="2027-01-01T00:00:00+00:00", now="2027-01-02T00:00:00+00:00")
+    steps = run(tmp_path, Source(late=3), since=None)
+    assert "2026-08-27" in days(steps)
+    assert [step["text"] for step in steps if step["event"] == "note" and step["text"].startswith("ai_functions: was")]
+    again = run(tmp_path, Source(), since=None, now="2026-08-28T06:00:00+00:00")
+    assert days(again) == ["2026-08-27", "2026-08-28"], "from then on it goes on as ever"
+
+
+def test_another_key_on_a_host_of_many_accounts_is_told_once(tmp_path: Path) -> None:
+    def notes(login: str) -> list[str]:
+        store = Store(tmp_path)
+        with store.locked():
+            store.logged_in_with(login)
+        return store.notes
+
+    assert notes("sk-first-account") == []
+    assert notes("sk-first-account") == []
+    assert "--out" in notes("sk-second-account")[0]
+    assert notes("sk-second-account") == []
+    assert b"account" not in (tmp_path / ".state.json").read_bytes()
+
+
 def test_without_a_start_a_first_run_takes_thirty_days(tmp_path: Path) -> None:
     assert days(run(tmp_path, Source(rows=1), since=None))[0] == "2026-07-29"
 

@@ -39,6 +39,10 @@ Exit code 0 done, 1 a source refuses or a login is missing, 2 misuse, 3 where no
 """
 
 
+# Slices are hours: from the year 1 there would be 18 million of them.
+_FIRST_YEAR = 2015
+
+
 @click.command(short_help="Fetch usage from networked sources into files.", epilog=EPILOG)
 @click.argument("names", nargs=-1, metavar="NAME...")
 @click.option(
@@ -82,6 +86,8 @@ def command(
     if start and end and end <= start:
         raise MisuseError(f"--until {until}: is not after --since {since}")
     now = datetime.now(UTC).isoformat(timespec="seconds")
+    if start and start > now:
+        raise MisuseError(f"--since {since}: lies in the future; it is {now}")
     jobs = [
         (collector, run.new_job(collector, out, given, streams, start, end, now, again)) for collector in collectors
     ]
@@ -157,9 +163,11 @@ def _time(option: str, text: str | None) -> str | None:
         return None
     try:
         when = datetime.fromisoformat(text.strip())
-    except ValueError:
+        when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise MisuseError(f"{option} {text}: is not a time; write 2026-01-31 or 2026-01-31T09:00:00Z") from None
-    when = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    if when.year < _FIRST_YEAR:
+        raise MisuseError(f"{option} {text}: lies before {_FIRST_YEAR}, when none of these sources had any usage")
     return when.isoformat(timespec="seconds")
 
 

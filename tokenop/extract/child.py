@@ -41,6 +41,7 @@ def main(first: dict[str, Any]) -> NoReturn:
 def _work(first: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None:
     from tokenop.collect import manifest
     from tokenop.extract import loop, sources
+    from tokenop.extract.hiding import secrets
     from tokenop.extract.job import Job, environment
     from tokenop.extract.model import Session
 
@@ -66,7 +67,8 @@ def _work(first: dict[str, Any], emit: Callable[[dict[str, Any]], None]) -> None
         emit({"event": "login"})
         return source.open(collector, job.settings, environment(collector, os.environ), wait)
 
-    loop.extract(collector, source, job, open_session, emit)
+    login = "\n".join(sorted(secrets(environment(collector, os.environ))))
+    loop.extract(collector, source, job, open_session, emit, login)
 
 
 def _channel(collector: str) -> Callable[[dict[str, Any]], None]:

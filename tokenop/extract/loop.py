@@ -42,11 +42,11 @@ def chosen(manifest: Manifest, names: tuple[str, ...]) -> list[Stream]:
 
 def due(store: Store, stream: Stream, job: Job) -> list[Window]:
     """Return the slices of `stream` to fetch now."""
-    done = [] if job.again else store.done(stream, reads(stream, job.settings))
     now = job.when("now") or datetime.now(UTC)
+    done = [] if job.again else store.done(stream, reads(stream, job.settings), now)
     since = job.when("since")
     if job.again and since is None:
-        kept = store.done(stream, reads(stream, job.settings))
+        kept = store.done(stream, reads(stream, job.settings), now)
         since = kept[0].since if kept else None
     wanted = slices.due(stream, done, since, job.when("until"), now)
     if since is None:
@@ -57,8 +57,15 @@ def due(store: Store, stream: Stream, job: Job) -> list[Window]:
     return sorted({*wanted, *lost})
 
 
-def extract(manifest: Manifest, source: Extractor, job: Job, open_session: Callable[[], Session], emit: Emit) -> None:
-    """Fetch all due slices of one collector; `emit` is told of each step.
+def extract(
+    manifest: Manifest,
+    source: Extractor,
+    job: Job,
+    open_session: Callable[[], Session],
+    emit: Emit,
+    login: str = "",
+) -> None:
+    """Fetch all due slices of one collector; `emit` is told of each step, `login` is what the session logs in with.
 
     Raises:
         TokenOpError: what the source, the store or a stream that is not optional raised.
@@ -71,7 +78,10 @@ def extract(manifest: Manifest, source: Extractor, job: Job, open_session: Calla
             if not opened:
                 opened.append(open_session())
                 stack.callback(opened[0].close)
-                store.belongs_to(getattr(opened[0], "origin", "") or job.origin)
+                origin = getattr(opened[0], "origin", "") or job.origin
+                store.belongs_to(origin)
+                if origin in manifest.egress:  # a vendor's own host, where every account is
+                    store.logged_in_with(login)
             return opened[0]
 
         run = _Run(manifest, source, job, store, session, emit)

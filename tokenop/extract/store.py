@@ -8,6 +8,7 @@ unless it is noted. Fetching it again replaces the file: nothing is there twice.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import shutil
@@ -49,6 +50,7 @@ class Store:
         self.folder = folder
         self.notes: list[str] = []
         self.origin = ""
+        self.login = ""
         self._streams: dict[str, Progress] = {}
         self._load()
 
@@ -83,14 +85,19 @@ class Store:
         except OSError:
             return False
 
-    def done(self, stream: Stream, reads: str) -> list[Window]:
+    def done(self, stream: Stream, reads: str, now: datetime | None = None) -> list[Window]:
         """Return the settled intervals of a stream; none where it was read in another way, which is noted.
+
+        Nor where one ends after `now`: a clock that was ahead settled days before their rows were there.
 
         Raises:
             InputError: its slices have another length than before, so that rows would be there twice.
         """
         known = self._streams.get(stream.name)
         if known is None or known.shape == shape(stream, reads):
+            if known and now and known.done and known.done[-1].until > now:
+                self.notes.append(f"{stream.name}: was read while the clock here was ahead; fetched again")
+                known.done = []
             return known.done if known else []
         if known.shape.get("slice") != stream.slice:
             raise InputError(
@@ -141,6 +148,24 @@ class Store:
             self.origin = origin
             self._save()
 
+    def logged_in_with(self, login: str) -> None:
+        """Note it where the slices were fetched with another login: on a shared host that can be another account.
+
+        What is kept of a login is 32 bits of a salted, slow hash: enough to see a change, too little to find it.
+        """
+        if not login:
+            return
+        salt = self.login[:16] or os.urandom(8).hex()
+        mark = salt + hashlib.pbkdf2_hmac("sha256", login.encode(), salt.encode(), 200_000).hex()[:8]
+        if self.login and mark != self.login:
+            self.notes.append(
+                "the key is another one than before; where it is another account's, two bills are in one folder now: "
+                "move the folder away and extract again, and give each account its own with --out"
+            )
+        if mark != self.login:
+            self.login = mark
+            self._save()
+
     @contextlib.contextmanager
     def _scratch(self) -> Iterator[Path]:
         try:
@@ -169,7 +194,7 @@ class Store:
 
     def _load(self) -> None:
         path = self.folder / STATE
-        self._streams, self.origin = {}, ""
+        self._streams, self.origin, self.login = {}, "", ""
         try:
             text = path.read_bytes()
         except FileNotFoundError:
@@ -177,7 +202,7 @@ class Store:
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
         try:
-            self._streams, self.origin = _parse(json.loads(text))
+            self._streams, self.origin, self.login = _parse(json.loads(text))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             self.notes.append(f"{path}: is damaged and was not used; slices are fetched again")
 
@@ -189,12 +214,12 @@ class Store:
             }
             for name, known in sorted(self._streams.items())
         }
-        state = {"schema_version": _VERSION, "origin": self.origin, "streams": streams}
+        state = {"schema_version": _VERSION, "origin": self.origin, "login": self.login, "streams": streams}
         with self._scratch() as scratch:
             self._place(scratch, self.folder / STATE, [json.dumps(state, indent=1).encode()])
 
 
-def _parse(state: Any) -> tuple[dict[str, Progress], str]:
+def _parse(state: Any) -> tuple[dict[str, Progress], str, str]:
     if state["schema_version"] != _VERSION:
         raise ValueError("another version")
     streams = {
@@ -204,7 +229,7 @@ def _parse(state: Any) -> tuple[dict[str, Progress], str]:
         )
         for name, known in state["streams"].items()
     }
-    return streams, str(state["origin"])
+    return streams, str(state["origin"]), str(state.get("login", ""))
 
 
 def _stamp(when: datetime) -> str:
