@@ -97,6 +97,16 @@ def test_two_collectors_and_several_files_give_one_log(tmp_path, run_cli, calls,
     assert found["rows_in"] == sum(found[kind] for kind in ("events", "duplicates", "rejected", "filtered"))
 
 
+def test_collectors_named_one_by_one_are_all_run(tmp_path, run_cli, calls):
+    logged = tmp_path / "spend.csv"
+    logged.write_text("request_id,startTime,model,prompt_tokens,completion_tokens\n1,2026-09-01 09:00:00,gpt-4o,10,5\n")
+    ran = run_cli(
+        "discover", "--collectors", "manual", "--collectors", "litellm", "--input", f"manual={calls}",
+        "--input", f"litellm={logged}", "--out", tmp_path / "out", "--json",
+    )  # fmt: skip
+    assert sorted(source["collector"] for source in json.loads(ran.stdout)["sources"]) == ["litellm", "manual"]
+
+
 def test_without_arguments_the_usual_places_are_read(tmp_path, run_cli, shared_data):
     home = tmp_path / "config"
     home.mkdir()

@@ -306,6 +306,18 @@ def test_a_tag_that_happens_to_be_json_still_names_the_tenant(read: Any, tag: st
     assert read(function(QUERY_TAG=tag, ROLE_NAMES=["ETL"])).event["tenant"] == tag.strip('"')
 
 
+def test_what_copy_into_writes_for_null_is_unknown(tmp_path: Path) -> None:
+    path = tmp_path / "data_0_0_0.csv"
+    path.write_text(
+        "START_TIME,FUNCTION_NAME,MODEL_NAME,QUERY_ID,ROLE_NAMES,QUERY_TAG,USER_ID,METRICS,CREDITS\n"
+        '2026-08-25 10:00:00.000 -0700,AI_COMPLETE,llama3.3-70b,q1,\\N,\\N,\\N,"[\n'
+        '  {""key"": {""metric"": ""input"", ""unit"": ""tokens""}, ""value"": 17}\n]",\\N\n'
+    )
+    event = Read(FOLDER, path, tmp_path / "scratch").event
+    assert (event["ts"], event["input_tokens"]) == ("2026-08-25 17:00:00+00", 17)
+    assert (event["tenant"], event["user_id"], event["cost_usd"]) == ("unknown", None, None)
+
+
 ROWS = [function(QUERY_TAG="nightly"), rest(), {name.upper(): value for name, value in OWN.items()}]
 
 

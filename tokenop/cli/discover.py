@@ -50,7 +50,7 @@ rows were rejected, 3 where there was nothing to read. docs: collectors/README.m
 @click.command(short_help="Turn usage data into events and say what was found.", epilog=EPILOG)
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path), metavar="[FILE]...")
 @click.option(
-    "--collectors", "names", metavar="A,B",
+    "--collectors", "names", multiple=True, metavar="A,B",
     help="Collectors to run, or folders of your own. `tokenop collectors list` shows them.",
 )  # fmt: skip
 @click.option(
@@ -85,7 +85,7 @@ rows were rejected, 3 where there was nothing to read. docs: collectors/README.m
 def command(
     ctx: click.Context,
     files: Sequence[Path],
-    names: str | None,
+    names: Sequence[str],
     inputs: Sequence[str],
     maps: Sequence[str],
     constants: Sequence[str],
@@ -113,7 +113,7 @@ def command(
     options = parsing.parse(maps, constants, zone, epoch, since, until, settings)
     outputs = run.Outputs.at(out)
     written = (outputs.events, outputs.rejected, outputs.usage, outputs.inventory, outputs.discovered)
-    chosen = choosing.choose(names, inputs, files, written)
+    chosen = choosing.choose(",".join(names) or None, inputs, files, written)
     _check(chosen.sources, options)
     described = choosing.describe(chosen)
     for note in chosen.notes:

@@ -15,6 +15,8 @@ from tokenop.errors import InputError, NoInputError
 _DELIMITERS = (",", ";", "\t", "|")
 _LONGEST = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+# An empty cell, and how Snowflake, MySQL and Postgres write NULL into files.
+_NOTHING = "['', '\\N']"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,7 @@ def _relation(path: Path, names: tuple[str, ...], delimiter: str, *, numbered: b
     line = "CAST(_line AS BIGINT)" if numbered else "row_number() OVER () + 1"
     return (
         f"SELECT {line} AS _line, {chosen} FROM read_csv({quoted(str(path))}, delim={quoted(delimiter)}, quote='\"', "
-        f"escape='\"', header=true, auto_detect=false, columns={{{declared}}}, nullstr='', strict_mode=true, "
+        f"escape='\"', header=true, auto_detect=false, columns={{{declared}}}, nullstr={_NOTHING}, strict_mode=true, "
         f"max_line_size={4 * _LONGEST})"
     )
 
