@@ -15,14 +15,14 @@ from tests.conftest import ROOT
 from tokenop.events.log import ingest
 
 MOMENTS = 10
-SOURCES = ("litellm", "langfuse", "openai-admin", "terraform")
+SOURCES = ("litellm", "openai-admin", "terraform")
 WRITTEN = ("events.jsonl", "usage.jsonl", "inventory.yaml", "rejected.jsonl", "discovered.yaml")
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 
 
 def discover(folder: Path, kill_at: int = 0) -> subprocess.CompletedProcess[str]:
-    """Collect four sources into `folder`, the temporary files beside it, killed at a step."""
+    """Collect three sources into `folder`, the temporary files beside it, killed at a step."""
     sample = {name: next((ROOT / "collectors" / name).glob("sample.*")) for name in SOURCES}
     inputs = [argument for name, path in sample.items() for argument in ("--input", f"{name}={path}")]
     scratch = folder.with_name(f"{folder.name}-scratch")
