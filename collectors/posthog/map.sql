@@ -137,7 +137,7 @@ SELECT
         AS _filter,
     CASE
         WHEN NOT coalesce(is_call, false) THEN NULL
-        WHEN said IS NULL THEN 'properties are missing or not JSON'
+        WHEN said IS NULL THEN 'properties are missing or not JSON; export them as one column, not one for each'
         WHEN sent_at IS NULL THEN 'timestamp is missing'
         WHEN said[11] IS NOT NULL AND TRY_CAST(said[11] AS DECIMAL(18, 9)) IS NULL THEN '$ai_latency is not a number'
     END AS _reject,
