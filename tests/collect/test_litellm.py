@@ -379,3 +379,14 @@ def test_prompts_kept_by_the_proxy_are_never_read(read: Reading) -> None:
     found = read(row)
     assert found.counts.events == 1
     assert secret.encode() not in found.written
+
+
+def test_a_request_in_two_exports_is_counted_once_though_a_newer_proxy_tells_more(tmp_path: Path) -> None:
+    older = {name: value for name, value in LOGGED.items() if name not in ("status", "session_id")}
+    path = tmp_path / "exports"
+    path.mkdir()
+    for name, row in (("a", older), ("b", LOGGED), ("c", LOGGED)):
+        (path / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    found = Read(FOLDER, path, tmp_path / "scratch")
+    assert (found.counts.rows_in, found.counts.events, found.counts.rejected) == (3, 1, 2)
+    assert found.event["cost_usd"] == Decimal("0.0031")
