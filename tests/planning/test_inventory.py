@@ -117,6 +117,9 @@ def test_the_report_shows_both_bills_and_the_machines_that_change(run_cli, folde
     assert '<h2 id="infrastructure">' in page
     assert "module.sample_analytics.aws_autoscaling_group.tag_feedback" in page
     assert "1 have no known count or price" in page
+    # Long addresses break, so that the amounts stay in view on a phone.
+    assert '<th scope="row" class="address">module.' in page
+    assert ".address { overflow-wrap: anywhere" in page
     text = run_cli("plan", "--draws", 20, cwd=folder)
     assert "infrastructure $14,632: 4 resources, 1 without a known bill" in text.stdout
 
