@@ -43,7 +43,8 @@ ASSIGNED = [
 ]  # fmt: skip
 PERSONAL = {
     "ana@example.com": "[email]", "ana.b+c@mail.example.co.uk": "[email]", "jürgen@müller.example": "[email]",
-    "ana%40example.com": "[email]", "4111 1111 1111 1111": "[card]", "4111111111111111": "[card]",
+    "ana＠example.com": "[email]", "ana\\uff20example.com": "[email]", "ana%40example.com": "[email]",
+    "4111 1111 1111 1111": "[card]", "4111111111111111": "[card]",
     "5500-0055-5555-5559": "[card]", "378282246310005": "[card]", "DE89 3704 0044 0532 0130 00": "[iban]",
     "GB82WEST12345698765432": "[iban]", "078-05-1120": "[ssn]", "+49 170 1234567": "[phone]",
     "+1 (555) 123-4567": "[phone]", "(555) 123-4567": "[phone]", "555-123-4567": "[phone]", "10.20.30.40": "[ip]",

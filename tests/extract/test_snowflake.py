@@ -163,8 +163,19 @@ def test_a_refused_host_and_a_closed_port_name_the_host_and_no_password(tmp_path
     assert slices(tmp_path) == {}
 
 
+@pytest.mark.parametrize("body", [{}, {"success": True}, {"success": True, "data": None}])
+def test_a_host_that_answers_something_else_is_an_error_and_no_bug(body: object, serve: Any, tmp_path: Path) -> None:
+    environment = {
+        "SNOWFLAKE_ACCOUNT": "acme", "SNOWFLAKE_USER": "u", "SNOWFLAKE_PASSWORD": PASSWORD,
+        "SNOWFLAKE_PORT": str(serve(lambda got: body).port), "SNOWFLAKE_HOST": "127.0.0.1",
+        "SNOWFLAKE_PROTOCOL": "http",
+    }  # fmt: skip
+    with pytest.raises(InputError, match=r"no login to 127\.0\.0\.1|127\.0\.0\.1: stream"):
+        extract("snowflake", tmp_path, environment)
+
+
 @pytest.mark.parametrize(
-    "view", ["x; DROP TABLE y", "a.b.c.d", "a b", "read_csv('x')", 'a."b', "(SELECT 1)", "a--", ".a"]
+    "view", ["x; DROP TABLE y", "a.b.c.d", "a b", "read_csv('x')", 'a."b', "(SELECT 1)", "a--", ".a", 'a."b`c"']
 )
 def test_a_setting_that_is_no_name_of_a_view_is_refused(view: str) -> None:
     with pytest.raises(MisuseError, match=r"DATABASE\.SCHEMA\.VIEW"):

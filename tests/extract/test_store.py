@@ -176,6 +176,7 @@ def test_a_failure_in_the_middle_of_a_slice_leaves_the_old_one(tmp_path: Path) -
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b"\xff\xfe", b'{"schema_version": 9}', b'{"schema_version": 1}',
     b'{"schema_version":1,"origin":"","streams":{"ai_functions":{"shape":{},"settled":[["x","y"]]}}}',
     b'{"schema_version":1,"origin":"","streams":{"ai_functions":{"shape":{},"settled":[["2026-08-25","2027-08-25"]]}}}',
+    b'{"schema_version":1,"origin":"","streams":{"a":{"shape":{},"settled":[["9999-12-31T23:59:59-14:00","x"]]}}}',
     b"[" * 100_000])  # fmt: skip
 def test_a_damaged_state_is_told_and_everything_is_fetched_again(tmp_path: Path, damage: bytes) -> None:
     run(tmp_path, Source())

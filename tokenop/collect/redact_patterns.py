@@ -122,7 +122,8 @@ SECRETS = (
     ),
 )
 
-_AT = r"(?:@|%40|\\u0040)"
+# Also the wide and the small @ of other keyboards.
+_AT = r"(?:[@\x{FF20}\x{FE6B}]|%40|\\u0040|\\u[fF][fF]20)"
 # No counted repetition of letters: it would make RE2 sixteen times slower.
 EMAILS = (
     Pattern(rf"[\p{{L}}\p{{N}}._%+-]+{_AT}[\p{{L}}\p{{N}}-]+(?:\.[\p{{L}}\p{{N}}-]+)*\.\p{{L}}\p{{L}}+", EMAIL, _AT),

@@ -44,8 +44,11 @@ def needs(stream: Stream, view: str, grants: Sequence[str]) -> str:
 
 
 def split_name(text: str) -> tuple[str, ...] | None:
-    """Return the one to three parts of a relation's name, each plain or in double quotes; None where it is none."""
-    parts = re.findall(r'"[^"\x00-\x1f]{1,255}"|[A-Za-z_][A-Za-z0-9_$]{0,254}', text)
+    """Return the one to three parts of a relation's name, each plain or in double quotes; None where it is none.
+
+    A backtick is in none of them: it is the quote of other warehouses, which the name would end.
+    """
+    parts = re.findall(r'"[^"`\x00-\x1f]{1,255}"|[A-Za-z_][A-Za-z0-9_$]{0,254}', text)
     return tuple(parts) if ".".join(parts) == text and 1 <= len(parts) <= 3 else None
 
 

@@ -203,7 +203,7 @@ class Store:
             raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
         try:
             self._streams, self.origin, self.login = _parse(json.loads(text))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             self.notes.append(f"{path}: is damaged and was not used; slices are fetched again")
 
     def _save(self) -> None:

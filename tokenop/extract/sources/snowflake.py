@@ -50,6 +50,8 @@ _LOGIN_VARIABLES = (
 )
 # does not exist or not authorised · unknown database or schema · insufficient privileges
 _UNAVAILABLE = {2003, 2043, 3001}
+# What the connector raises where an answer is not of the shape that it expects.
+_ODD = (KeyError, TypeError, ValueError, AttributeError)
 # A column that is not there: invalid identifier; the second is also what emulators answer.
 _NO_COLUMN = {904, 2043}
 
@@ -98,6 +100,8 @@ def open(  # noqa: A001 - the contract's name
         )
     except snowflake.connector.errors.Error as error:
         raise ExtractError(f"{manifest.name}: no login to {_target(arguments)}: {_reason(error)}") from None
+    except _ODD as error:
+        raise ExtractError(f"{manifest.name}: no login to {_target(arguments)}: {_odd(error)}") from None
     return _Session(manifest, settings, connection)
 
 
@@ -150,6 +154,8 @@ class _Session:
             raise self._failed(stream, error) from None
         except errors.Error as error:
             raise self._failed(stream, error) from None
+        except _ODD as error:
+            raise ExtractError(f"{self._manifest.name}: {self.origin}: stream {stream.name}: {_odd(error)}") from None
         finally:
             cursor.close()
 
@@ -211,6 +217,10 @@ def _lacking(stream: Stream, error: Any) -> frozenset[str]:
 
 def _target(arguments: Mapping[str, Any]) -> str:
     return str(arguments.get("host") or arguments.get("account") or f"connection {arguments['connection_name']}")
+
+
+def _odd(error: Exception) -> str:
+    return f"an answer that its connector does not understand ({type(error).__name__}); is the address right?"
 
 
 def _reason(error: Any) -> str:
