@@ -37,7 +37,7 @@ STATE = {
                    "mixed_instances_policy": [POLICY]},
     }]}},
 }  # fmt: skip
-TEMPLATE = "spot-instance-optimization"
+TEMPLATE = "terraform-spot-instances"
 
 
 @pytest.fixture(scope="module")

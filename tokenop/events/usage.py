@@ -140,7 +140,10 @@ def is_usage(path: Path) -> bool:
     """Tell whether the first line of `path` is a usage record and not an event."""
     if path.suffix.lower() not in (".jsonl", ".ndjson", ".json") or not path.is_file():
         return False
-    block = next(lines.blocks(path), None)
+    try:
+        block = next(lines.blocks(path), None)
+    except OSError:
+        return False  # whoever reads it as a log says what is wrong
     for row in block.data.split(b"\n", 20)[:20] if block is not None and not block.too_long else ():
         if row.strip():
             try:
