@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 INSTALL = $(PYTHON) -m pip --python $(RUN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs lock bench test-browser hooks clean
+.PHONY: help demo test test-thorough check docs lock bench test-browser hooks clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +24,11 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY) ## Run the main job on the shipped sample month and write its HTML report
 	@$(RUN)/tokenop demo
 
-test: $(READY) ## Run all tests but those that need a browser
-	$(RUN)/python -m pytest -q -m "not browser" -n auto --dist worksteal
+test: $(READY) ## Run all tests but those that need a browser or long
+	$(RUN)/python -m pytest -q -m "not browser and not thorough" -n auto --dist worksteal
+
+test-thorough: $(READY) ## Run the tests that take long: kills, memory, every sample under pseudonyms
+	$(RUN)/python -m pytest -q -m thorough -n auto --dist worksteal
 
 test-browser: $(READY) ## Open the reports in headless Chromium (Debian: apt-get install chromium)
 	$(RUN)/python -m pytest -q -m browser

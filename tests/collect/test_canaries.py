@@ -78,6 +78,7 @@ def only_names(line: bytes) -> bool:
     return canaries.CORE not in json.dumps(record) and not any(s in name for s in secrets for name in names.values())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("name", "sample"), ROWS)
 def test_a_user_is_nowhere_under_pseudonyms(name, sample, planted, run_cli, monkeypatch) -> None:
     monkeypatch.setenv("TOKENOP_PSEUDONYM_KEY", "0123456789abcdef0123456789abcdef")

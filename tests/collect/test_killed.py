@@ -18,7 +18,10 @@ MOMENTS = 10
 SOURCES = ("litellm", "openai-admin", "terraform")
 WRITTEN = ("events.jsonl", "usage.jsonl", "inventory.yaml", "rejected.jsonl", "discovered.yaml")
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL"),
+]
 
 
 def discover(folder: Path, kill_at: int = 0) -> subprocess.CompletedProcess[str]:

@@ -45,6 +45,7 @@ def folder() -> Iterator[Path]:
         yield path
 
 
+@pytest.mark.thorough
 def test_killed_at_ten_random_requests_and_run_again_it_gives_the_same(
     serve: Callable[[object], Server], folder: Path
 ) -> None:

@@ -259,6 +259,7 @@ def test_lines_come_out_sorted_and_as_often_as_they_came(entries: list[bytes], l
         assert sorter.rows == len(entries)
 
 
+@pytest.mark.thorough
 def test_a_slice_of_many_pages_needs_the_memory_of_few(tmp_path: Path) -> None:
     store = Store(tmp_path)
     window = Window(START, START + timedelta(days=1))

@@ -74,6 +74,7 @@ def collect(
             resources += found
             if len(resources) > MOST_RESOURCES:
                 formats.fail(content.path, f"there are more than {MOST_RESOURCES} GPU resources", "give fewer files")
+    _once(resources, contents)
     skipped: dict[tuple[str, str], int] = {}
     for content in contents:
         for key, number in content.others.items():
@@ -83,6 +84,17 @@ def collect(
         tuple(sorted(resources, key=lambda r: (r.address, r.part or "", r.origin))),
         tuple(Skipped(kind, reason, number) for (kind, reason), number in sorted(skipped.items())),
     )
+
+
+def _once(resources: Sequence[Resource], contents: Sequence[Contents]) -> None:
+    """Refuse a file that holds a resource twice: Terraform writes no such file, and it would count twice."""
+    seen: set[tuple[int, str, str | None]] = set()
+    for resource in resources:
+        key = (resource.origin, resource.address, resource.part)
+        if key in seen:
+            path = contents[resource.origin].path
+            formats.fail(path, f"{resource.address} is in it twice", "write the file anew with `terraform show -json`")
+        seen.add(key)
 
 
 @dataclass(frozen=True, slots=True)
