@@ -106,6 +106,7 @@ def stages(collector: Manifest, path: Path, scratch: Path) -> Iterator[tuple[str
                 yield file.name, canaries.PLAIN.encode() in file.read_bytes()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".parquet"])
 @pytest.mark.parametrize(("name", "sample"), ROWS)
 def test_undeclared_columns_are_not_even_staged(name, sample, suffix, planted, tmp_path) -> None:

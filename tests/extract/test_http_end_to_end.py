@@ -72,6 +72,7 @@ def test_what_is_extracted_becomes_the_same_calls(
     assert vendor.secret.encode() not in everything
 
 
+@pytest.mark.thorough
 def test_a_run_that_was_refused_half_way_continues_to_the_same_bytes(
     vendor: Any, serve: Any, extracted: Any, tmp_path: Path
 ) -> None:
