@@ -139,8 +139,6 @@ def test_an_events_file_may_not_take_the_name_of_the_usage_records(run_cli: Call
 
 
 def test_an_inventory_alone_and_beside_calls(run_cli: Callable[..., Ran], calls: Path, tmp_path: Path) -> None:
-    if not (content("collectors") / "terraform").is_dir():
-        pytest.skip("the collector of inventories is not in this checkout")
     stock = tmp_path / "stock"
     alone = run_cli("discover", "--collectors", "terraform", "--input", sample("terraform"), "--out", stock)
     assert alone.exit_code == 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -38,8 +38,8 @@ def line_of(folder: Path, text: str, file: str = "README.md") -> int:
     return next(number for number, line in enumerate(lines, start=1) if text in line)
 
 
-def only(found: object) -> Finding:
-    (finding,) = list(found)  # type: ignore[call-overload]
+def only(found: Iterable[Finding]) -> Finding:
+    (finding,) = found
     assert isinstance(finding, Finding)
     return finding
 

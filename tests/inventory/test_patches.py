@@ -30,7 +30,6 @@ from tokenop.errors import InputError, MisuseError
 from tokenop.inventory.kinds.base import mixed
 from tokenop.inventory.model import Autoscaling, Count, Resource
 from tokenop.inventory.patches import diffs, edits, make
-from tokenop.inventory.patches.matching import COLUMNS
 
 pytest.importorskip("tree_sitter_hcl")
 
@@ -340,9 +339,3 @@ def test_without_the_extra_the_message_says_what_to_install(tmp_path: Path, monk
 def test_a_folder_that_is_absent_is_an_input_error(tmp_path: Path) -> None:
     with pytest.raises(InputError):
         diffs(inventory("aws_instance.i"), asking("spot"), tmp_path / "absent")
-
-
-def test_the_columns_of_where_are_those_that_templates_are_checked_against() -> None:
-    from tokenop.catalogue.vocabulary import RESOURCE_COLUMNS
-
-    assert COLUMNS == RESOURCE_COLUMNS

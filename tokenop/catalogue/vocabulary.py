@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokenop.events import schema
+from tokenop.inventory.columns import COLUMNS
 
 # Columns that pricing adds to an event (`tokenop.prices.calls`): disjoint token buckets, list rates, resolved model.
 _CALL_COLUMNS: dict[str, str] = {
@@ -73,27 +74,5 @@ INVENTORY_SCALARS: dict[str, str] = {
 WORKLOAD_SCALARS: dict[str, str] = {**PROFILE_SCALARS, **INVENTORY_SCALARS}
 """All that `applies_when` may name."""
 
-RESOURCE_COLUMNS: dict[str, str] = {
-    "address": "VARCHAR",
-    "provider": "VARCHAR",
-    "type": "VARCHAR",
-    "purpose": "VARCHAR",
-    "region": "VARCHAR",
-    "instance_type": "VARCHAR",
-    "gpus_per_instance": "BIGINT",
-    "accelerator": "VARCHAR",
-    "total": "BIGINT",
-    "on_demand": "BIGINT",
-    "spot": "BIGINT",
-    "reserved": "BIGINT",
-    "autoscaling": "BOOLEAN",
-    "autoscaling_min": "BIGINT",
-    "autoscaling_max": "BIGINT",
-    "scale_to_zero": "BOOLEAN",
-    "hourly_usd": "DECIMAL(38,12)",
-    "hourly_usd_spot": "DECIMAL(38,12)",
-    "hourly_usd_reserved": "DECIMAL(38,12)",
-    "monthly_usd": "DECIMAL(38,12)",
-    "change": "VARCHAR",
-}
+RESOURCE_COLUMNS: dict[str, str] = COLUMNS
 """What the `where` of a capacity lever may name: one resource of the inventory."""

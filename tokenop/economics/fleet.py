@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tokenop.catalogue.vocabulary import RESOURCE_COLUMNS
+from tokenop.inventory.columns import row
 
 if TYPE_CHECKING:
     import duckdb
@@ -129,7 +130,7 @@ def load(connection: duckdb.DuckDBPyConnection, inventory: Inventory | None, bou
     unknown = tuple(one for one in live if one.monthly_usd is None)
     columns = ", ".join(f"{name} {kind}" for name, kind in RESOURCE_COLUMNS.items())
     connection.execute(f"CREATE OR REPLACE TEMP TABLE resources (place BIGINT, {columns})")
-    rows = [[place, *described(one).values()] for place, one in enumerate((*known, *unknown))]
+    rows = [[place, *row(one).values()] for place, one in enumerate((*known, *unknown))]
     if rows:
         marks = ", ".join("?" * (len(RESOURCE_COLUMNS) + 1))
         connection.executemany(f"INSERT INTO resources VALUES ({marks})", rows)
@@ -149,35 +150,6 @@ def load(connection: duckdb.DuckDBPyConnection, inventory: Inventory | None, bou
     }
     scaled = np.array([scales(one) is not False for one in known], dtype=np.bool_)
     return Fleet(known, unknown, match, missed, figures, scaled)
-
-
-def described(resource: Resource) -> dict[str, object]:
-    """Return a resource as a row of `RESOURCE_COLUMNS`."""
-    count, price = resource.count, resource.hourly_usd
-    values: dict[str, object] = {
-        "address": resource.address,
-        "provider": resource.provider,
-        "type": resource.type,
-        "purpose": resource.purpose,
-        "region": resource.region,
-        "instance_type": resource.instance_type,
-        "gpus_per_instance": resource.gpus_per_instance,
-        "accelerator": resource.accelerator,
-        "total": count.total,
-        "on_demand": count.on_demand,
-        "spot": count.spot,
-        "reserved": count.reserved,
-        "autoscaling": resource.autoscaling.enabled,
-        "autoscaling_min": resource.autoscaling.min,
-        "autoscaling_max": resource.autoscaling.max,
-        "scale_to_zero": resource.scale_to_zero,
-        "hourly_usd": price.on_demand,
-        "hourly_usd_spot": price.spot,
-        "hourly_usd_reserved": price.reserved_1y,
-        "monthly_usd": resource.monthly_usd,
-        "change": resource.change,
-    }
-    return {name: values[name] for name in RESOURCE_COLUMNS}
 
 
 def scalars(inventory: Inventory | None) -> dict[str, Decimal | int | float | None]:
