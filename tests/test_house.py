@@ -29,18 +29,32 @@ FLOORS = (
     {"files", "settings", "strict_yaml"},
     {"documents", "database"},
     {"sqltree"},
-    {"events", "prices", "inventory"},
+    {"events", "prices", "inventory", "evidence"},
     {"collect", "sample", "providers"},
     {"catalogue", "profile", "extract"},
-    {"economics", "routing"},
+    {"economics", "routing", "applying"},
     {"planning", "evals", "research", "gateway"},
+    {"trials"},
     {"reports", "community"},
     {"cli"},
     {"__main__"},
 )
 
 # What `tokenop --help` must not pay for.
-HEAVY = ("duckdb", "numpy", "altair", "genai_prices", "anthropic", "groq", "github", "jsonschema", "rich", "yaml")
+HEAVY = (
+    "duckdb",
+    "numpy",
+    "altair",
+    "genai_prices",
+    "anthropic",
+    "groq",
+    "github",
+    "jsonschema",
+    "jsonschema_rs",
+    "markdown_it",
+    "rich",
+    "yaml",
+)
 
 
 def named(path: Path) -> str:
@@ -203,6 +217,8 @@ DEVELOPMENT = names(PROJECT["dependency-groups"]["dev"])
 # Where the name of the package is not that of the module.
 IMPORTED_AS = {
     "genai-prices": "genai_prices",
+    "jsonschema-rs": "jsonschema_rs",
+    "markdown-it-py": "markdown_it",
     "python-frontmatter": "frontmatter",
     "pyyaml": "yaml",
     "vl-convert-python": "vl_convert",

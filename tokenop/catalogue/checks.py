@@ -12,7 +12,7 @@ from typing import Any
 from tokenop.catalogue.draft import Draft, as_decimal
 from tokenop.catalogue.levers import SPECS, LeverSpec, OptionSpec, ParameterSpec
 from tokenop.catalogue.model import LAYERS
-from tokenop.catalogue.rules import finding
+from tokenop.catalogue.rules.legacy import finding
 from tokenop.catalogue.schema import closest
 from tokenop.documents import parse_yaml
 from tokenop.errors import Finding, FindingsError

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from tokenop.catalogue.draft import Draft
 from tokenop.catalogue.levers import SPECS
-from tokenop.catalogue.rules import finding
+from tokenop.catalogue.rules.legacy import finding
 from tokenop.catalogue.vocabulary import EVENT_COLUMNS, WORKLOAD_SCALARS
 from tokenop.errors import Finding
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from tokenop.catalogue.draft import Draft
-from tokenop.catalogue.rules import finding
+from tokenop.catalogue.rules.legacy import finding
 from tokenop.catalogue.schema import closest
 from tokenop.errors import Finding
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokenop.catalogue.rules import finding
+from tokenop.catalogue.rules.legacy import finding
 from tokenop.documents import Document
 from tokenop.errors import Finding
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tokenop.catalogue.rules import finding
+from tokenop.catalogue.rules.legacy import finding
 from tokenop.documents import Document
 from tokenop.errors import Finding
 

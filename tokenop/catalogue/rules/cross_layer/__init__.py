@@ -1,0 +1,5 @@
+"""Rules on cross-layer."""
+
+from tokenop.catalogue.rules.model import Rule
+
+RULES: tuple[Rule, ...] = ()

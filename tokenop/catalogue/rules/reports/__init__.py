@@ -1,0 +1,5 @@
+"""Rules on reports."""
+
+from tokenop.catalogue.rules.model import Rule
+
+RULES: tuple[Rule, ...] = ()

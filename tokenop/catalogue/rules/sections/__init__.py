@@ -1,0 +1,5 @@
+"""Rules on sections."""
+
+from tokenop.catalogue.rules.model import Rule
+
+RULES: tuple[Rule, ...] = ()
