@@ -1,0 +1,182 @@
+"""What a pull request changes, what of it is looked at, and what may not happen to an id.
+
+Both sides decide here: the job that runs the contributor's code, from git, and the job that comments, from GitHub's own
+list of changed files. Renames are taken apart into a removal and an addition, so that both see the same changes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from tokenop.catalogue.model import LAYERS
+from tokenop.errors import Finding, InputError
+
+Status = Literal["added", "modified", "removed"]
+Kind = Literal["template", "evidence", "collector", "people", "engine", "other"]
+
+# What is opened only where its name is as plain as this: no link, no option, no command can be made of it.
+PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
+LONGEST_PATH = 200
+_SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
+_TEMPLATE = re.compile(rf"templates/({'|'.join(map(re.escape, LAYERS))})/({_SLUG})\.md")
+_EVIDENCE = re.compile(rf"validations/({_SLUG})/(reviews|implementations)\.md")
+_COLLECTOR = re.compile(rf"collectors/({_SLUG})/.+", re.DOTALL)
+# What decides whether a change is sound: where it changes too, the contributor's own green mark is a hint and no more.
+_ENGINE = (".github/", ".ci/", "tokenop/", "scripts/", "tests/", "Makefile", "pyproject.toml", "requirements.lock")
+_STATUS: dict[str, Status] = {"A": "added", "D": "removed"}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """One changed file. A renamed one is two changes."""
+
+    path: str
+    status: Status
+
+    @property
+    def plain(self) -> bool:
+        """Return whether the name can be used as a path without a second thought."""
+        return len(self.path) <= LONGEST_PATH and ".." not in self.path and bool(PLAIN.fullmatch(self.path))
+
+    @property
+    def kind(self) -> Kind:
+        """Return what the file is, by its place alone."""
+        if _among(self.path, "templates", ("prices", "routing")):
+            return "template"
+        if _among(self.path, "validations", ("golden",)) and not self.path.endswith("/metrics.md"):
+            return "evidence"
+        if _COLLECTOR.fullmatch(self.path):
+            return "collector"
+        if self.path == "community/reviewers.md":
+            return "people"
+        return "engine" if self.path.startswith(_ENGINE) else "other"
+
+    @property
+    def template_id(self) -> str | None:
+        """Return the id of the template that the file is, or is evidence about; None where the name is not in order."""
+        found = _TEMPLATE.fullmatch(self.path)
+        if found:
+            return found[2]
+        found = _EVIDENCE.fullmatch(self.path)
+        return found[1] if found else None
+
+    @property
+    def collector(self) -> str | None:
+        """Return the name of the collector that the file belongs to; None where it belongs to none."""
+        found = _COLLECTOR.fullmatch(self.path)
+        return found[1] if found else None
+
+
+def _among(path: str, folder: str, but: Sequence[str]) -> bool:
+    """Return whether a file stands where one of its kind is looked for, whatever it is called."""
+    top, _, rest = path.partition("/")
+    below = rest.partition("/")[0]
+    return top == folder and rest != "README.md" and below not in but
+
+
+def fingerprint(path: str) -> str:
+    """Return the SHA-256 of a path: names a file of the change without repeating what its author called it."""
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def from_git(listing: bytes) -> tuple[Change, ...]:
+    """Return the changes that `git diff --no-renames --name-status -z` lists, sorted by path.
+
+    Raises:
+        InputError: the listing is not of that form.
+    """
+    words = listing.split(b"\0")
+    if words.pop() != b"" or len(words) % 2:
+        raise InputError("git's list of changed files is cut off: fetch the whole history, then run again")
+    changes = []
+    for letter, name in zip(words[::2], words[1::2], strict=True):
+        status = _STATUS.get(letter.decode("ascii", "replace")[:1], "modified")
+        changes.append(Change(name.decode("utf-8", "surrogateescape"), status))
+    return tuple(sorted(changes))
+
+
+def from_github(files: Iterable[tuple[str, str, str | None]]) -> tuple[Change, ...]:
+    """Return the changes of GitHub's list: each file's name, status and earlier name; sorted by path."""
+    changes: dict[str, Status] = {}
+    for name, status, before in files:
+        if status == "renamed" and before:
+            changes.setdefault(before, "removed")
+        named: dict[str, Status] = {"added": "added", "copied": "added", "renamed": "added", "removed": "removed"}
+        changes[name] = named.get(status, "modified")
+    return tuple(sorted(Change(path, status) for path, status in changes.items()))
+
+
+def misnamed(changes: Iterable[Change]) -> list[Finding]:
+    """Return a finding for each file whose name is not plain, or not the one that its folder asks for."""
+    found = []
+    for change in changes:
+        if change.status == "removed":
+            continue
+        if change.plain and (change.kind not in ("template", "evidence") or change.template_id):
+            continue
+        message = "the file's name is not plain"
+        fix = "use small letters, digits and dashes: templates/<layer>/<id>.md, validations/<id>/reviews.md"
+        found.append(Finding(change.path, 0, "file", "ID007", "error", message, 0, fix))
+    return found
+
+
+def vanished(changes: Sequence[Change], superseded: Mapping[str, str]) -> list[Finding]:
+    """Return a finding for each template id that the change takes away and no template carries on.
+
+    Args:
+        changes: all changes.
+        superseded: ids that a template of the changed repository lists under `supersedes`, with that template's id.
+    """
+    kept = {change.template_id for change in changes if change.kind == "template" and change.status != "removed"}
+    found = []
+    for change in changes:
+        gone = change.template_id
+        if (
+            change.kind != "template"
+            or change.status != "removed"
+            or gone is None
+            or gone in kept
+            or gone in superseded
+        ):
+            continue
+        message = f"the id {gone} is gone, and evidence, plans and receipts go on naming it"
+        fix = (
+            f"write `supersedes: [{gone}]` into the template that takes its place, or keep it with `status: deprecated`"
+        )
+        found.append(Finding(change.path, 0, "id", "ID005", "error", message, 0, fix))
+    return found
+
+
+def dependents(changes: Iterable[Change], texts: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the paths of unchanged files that name a changed template, sorted.
+
+    Args:
+        changes: all changes.
+        texts: text of each template and evidence file of the repository, by path.
+    """
+    changed = list(changes)
+    ids = {change.template_id for change in changed if change.kind == "template"} - {None}
+    own = {change.path for change in changed}
+    if not ids:
+        return ()
+    named = re.compile(rf"(?<![a-z0-9-])(?:{'|'.join(sorted(re.escape(str(name)) for name in ids))})(?![a-z0-9-])")
+    return tuple(sorted(path for path, text in texts.items() if path not in own and _names(named, path, text)))
+
+
+def _names(named: re.Pattern[str], path: str, text: str) -> bool:
+    found = _EVIDENCE.fullmatch(path)
+    return bool(named.fullmatch(found[1]) if found else named.search(text))
+
+
+def untouched(changes: Iterable[Change]) -> bool:
+    """Return whether the change provably holds nothing that is checked here."""
+    return all(change.kind in ("engine", "other") for change in changes)
+
+
+def touches_engine(changes: Iterable[Change]) -> bool:
+    """Return whether the change edits the code, the workflows or the pins that check it."""
+    return any(change.kind == "engine" for change in changes)
