@@ -17,7 +17,7 @@ from tokenop.profile.window import of_micros
 KINDS = sorted(world.DEFAULTS)
 STATELESS = ["trim", "reroute", "cascade", "batch"]
 PER_CALL = [kind for kind in KINDS if kind not in ("self_host", "capacity")]
-CHANGES = ("spot", "reserved", "autoscale")
+CHANGES = ("spot", "reserved", "autoscale", "consolidate")
 BUDGETS = [
     {"per": per, "period": period, **action}
     for per in ("tenant", "user_id", "all")

@@ -141,7 +141,7 @@ DEFAULTS: dict[str, dict[str, float]] = {
     "budget": {"share": 0.9, "limit_usd": 0.02, "tokeniser_ratio": 1.1},
     "capacity": {
         "share": 0.7, "discount": 0.6, "interruption_overhead": 0.08, "on_demand_floor": 0.2,
-        "commitment_unused": 0.1, "idle_share": 0.3,
+        "commitment_unused": 0.1, "idle_share": 0.3, "throughput_gain": 0.5,
     },
 }  # fmt: skip
 OPTIONS: dict[str, dict[str, object]] = {

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.economics import world
 from tests.planning import crowd
 from tokenop.economics import draws
-from tokenop.economics.levers import KINDS
+from tokenop.economics.levers import KINDS, capacity
 from tokenop.economics.state import initial
 from tokenop.planning.policy import Policy
 from tokenop.planning.select import EQUAL, Problem, _greedy, allowed, ceilings, choose, start
@@ -62,7 +62,7 @@ def problems(draw: st.DrawFn) -> Problem:
     machines = ["true", "purpose = 'gpu'", "on_demand >= 3"]
     options = {
         "budget": [{"per": "user_id"}, {"period": "month"}, world.DOWNGRADE],
-        "capacity": [{"change": change} for change in ("spot", "reserved", "autoscale")],
+        "capacity": [{"change": change} for change in capacity.CHANGES],
     }
     levers = [
         world.lever(

@@ -117,7 +117,9 @@ _LATENCY = _positive(
 )
 
 _DOWNGRADE = ("action", "downgrade")
-_SPOT, _RESERVED, _AUTOSCALE = (("change", name) for name in ("spot", "reserved", "autoscale"))
+_SPOT, _RESERVED, _AUTOSCALE, _CONSOLIDATE = (
+    ("change", name) for name in ("spot", "reserved", "autoscale", "consolidate")
+)
 
 SPECS: Mapping[str, LeverSpec] = {
     spec.kind: spec
@@ -295,7 +297,8 @@ SPECS: Mapping[str, LeverSpec] = {
         ),
         LeverSpec(
             "capacity",
-            "Pays less for the on-demand instances of the inventory: spot, a commitment, or none while they idle.",
+            "Pays less for the on-demand instances of the inventory: spot, a commitment, none while they idle, or fewer "
+            "that each serve more.",
             (
                 _share("share", "Part of the matching on-demand instance hours that the change reaches."),
                 _share(
@@ -329,6 +332,14 @@ SPECS: Mapping[str, LeverSpec] = {
                     only=_RESERVED,
                 ),
                 _share("idle_share", "Part of those hours in which the instances do nothing.", _AUTOSCALE),
+                ParameterSpec(
+                    "throughput_gain",
+                    "How much more one instance serves at the same latency: 0.5 means half as much again, so that two "
+                    "do the work of three. Negative where it serves less.",
+                    minimum=Decimal("-0.9"),
+                    maximum=Decimal(20),
+                    only=_CONSOLIDATE,
+                ),
             ),
             (
                 OptionSpec(
@@ -336,7 +347,7 @@ SPECS: Mapping[str, LeverSpec] = {
                     "choice",
                     "What becomes of the hours.",
                     required=True,
-                    choices=("spot", "reserved", "autoscale"),
+                    choices=("spot", "reserved", "autoscale", "consolidate"),
                 ),
                 OptionSpec(
                     "min_replicas",
@@ -346,6 +357,15 @@ SPECS: Mapping[str, LeverSpec] = {
                     minimum=_ZERO,
                     maximum=Decimal(1024),
                     only=_AUTOSCALE,
+                ),
+                OptionSpec(
+                    "min_instances",
+                    "integer",
+                    "Instances of a resource that stay however fast each becomes: two where one may fail.",
+                    default=1,
+                    minimum=_ONE,
+                    maximum=Decimal(1024),
+                    only=_CONSOLIDATE,
                 ),
             ),
             acts_on="resources",

@@ -326,6 +326,8 @@ def capacity(change, where="true", **parameters):
     options = {"change": change}
     if change == "autoscale":
         options["min_replicas"] = int(parameters.pop("min_replicas", 1))
+    if change == "consolidate":
+        options["min_instances"] = int(parameters.pop("min_instances", 1))
     return world.lever("capacity", where, options, **parameters)
 
 
@@ -366,6 +368,24 @@ def test_what_scales_already_or_might_for_all_anybody_knows_is_not_scaled_again(
     for bounds in (world.Autoscaling(1, 8, True), world.Autoscaling(1, 8, None)):
         assert standing(lever, world.resource(autoscaling=bounds)) == 0
     assert standing(lever, world.resource(autoscaling=world.Autoscaling(4, 4, False))) == 40
+
+
+def test_instances_that_serve_half_as_much_again_do_the_work_of_three_with_two():
+    # 4 instances at 2 USD for 10 hours: a third of 80 USD goes, and no fewer than the least number stay.
+    gain = {"share": 1.0, "throughput_gain": 0.5}
+    assert standing(capacity("consolidate", **gain), world.resource()) == pytest.approx(Decimal(80) / 3)
+    assert standing(capacity("consolidate", **gain, min_instances=3), world.resource()) == 20
+    assert standing(capacity("consolidate", **gain, min_instances=4), world.resource()) == 0
+
+
+def test_a_machine_that_serves_less_needs_company_and_says_so_with_its_sign():
+    lever = capacity("consolidate", share=1.0, throughput_gain=-0.2)
+    assert standing(lever, world.resource()) == pytest.approx(Decimal(-20))
+
+
+def test_what_scales_already_can_be_fewer_as_well():
+    lever = capacity("consolidate", share=0.5, throughput_gain=1.0)
+    assert standing(lever, world.resource(autoscaling=world.Autoscaling(1, 8, True))) == 20
 
 
 def test_spot_takes_what_a_commitment_and_scaling_leave():

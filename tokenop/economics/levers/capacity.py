@@ -1,9 +1,10 @@
-"""On-demand instances become spot, a commitment, or nothing while they idle.
+"""On-demand instances become spot, a commitment, nothing while they idle, or fewer that each serve more.
 
 This lever acts on the inventory, not on calls. Only what is on-demand can move; what is spot or reserved today, or was
-moved by a lever before, stays. Within the chain, hours are scaled away first, then committed, then put on spot: a
-commitment for hours that nobody needs would be a loss, and spot takes what is left. A price that the inventory states
-comes before the template's discount. Where the count or the price of a resource is unknown, it is left out.
+moved by a lever before, stays. Within the chain, instances become fewer first, then hours are scaled away, then
+committed, then put on spot: a commitment for hours that nobody needs would be a loss, and spot takes what is left. A
+price that the inventory states comes before the template's discount. Where the count or the price of a resource is
+unknown, it is left out.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from tokenop.economics.levers.base import Bound, Constants, Values
 from tokenop.economics.state import Array, Cells, State
 
 RANK = 90
-CHANGES = ("autoscale", "reserved", "spot")
+CHANGES = ("consolidate", "autoscale", "reserved", "spot")
+# Those after which fewer hours run, as against other prices for the same hours.
+FEWER = ("consolidate", "autoscale")
 
 
 def place(bound: Bound) -> int:
@@ -27,7 +30,7 @@ def place(bound: Bound) -> int:
 
 
 def change(bound: Bound) -> str:
-    """Return what becomes of the hours: autoscale, reserved or spot."""
+    """Return what becomes of the hours: consolidate, autoscale, reserved or spot."""
     return bound.text("change", "spot")
 
 
@@ -63,16 +66,35 @@ def _share(values: Values) -> Array:
     return values["share"] if floor is None else np.minimum(values["share"], 1 - floor)
 
 
+def _freed(bound: Bound, values: Values) -> Array:
+    """Return the share of the on-demand hours that is not needed any more; negative where more are."""
+    if change(bound) == "autoscale":
+        return np.asarray(values["share"] * values["idle_share"])
+    gain = values["throughput_gain"]
+    return np.asarray(values["share"] * gain / (1 + gain))
+
+
+def _exactly_freed(bound: Bound, given: Mapping[str, Decimal]) -> Decimal:
+    if change(bound) == "autoscale":
+        return given["share"] * given["idle_share"]
+    return given["share"] * given["throughput_gain"] / (1 + given["throughput_gain"])
+
+
+def _least(bound: Bound) -> int:
+    """Return how many instances of a resource stay."""
+    return int(bound.number("min_replicas" if change(bound) == "autoscale" else "min_instances", 1))
+
+
 def apply(bound: Bound, state: State, values: Values) -> None:
     """Move the share of the matching resources' on-demand hours."""
     before, fleet = state.standing, state.cells.fleet
     flags = acts_on(bound, fleet)
     if not flags.any():
         return
-    if change(bound) == "autoscale":
-        idle = before.on_demand * np.where(flags, values["share"] * values["idle_share"], 0.0)
-        idle = np.minimum(idle, np.maximum(before.running - bound.number("min_replicas", 1), 0.0))
-        state.standing = Standing(before.on_demand - idle, before.running - idle, before.paid, before.rate)
+    if change(bound) in FEWER:
+        gone = before.on_demand * np.where(flags, _freed(bound, values), 0.0)
+        gone = np.minimum(gone, np.maximum(before.running - _least(bound), 0.0))
+        state.standing = Standing(before.on_demand - gone, before.running - gone, before.paid, before.rate)
         return
     moved = before.on_demand * np.where(flags, _share(values), 0.0)
     paid = before.paid + moved * np.where(flags, _price(bound, fleet, values), 0.0)
@@ -83,8 +105,8 @@ def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) 
     """Return, for each resource, the share of its on-demand cost that the lever saves; no state has more to move."""
     fleet = cells.fleet
     flags = acts_on(bound, fleet)
-    if change(bound) == "autoscale":
-        saved = np.broadcast_to(values["share"] * values["idle_share"], (1, fleet.size))[0]
+    if change(bound) in FEWER:
+        saved = np.broadcast_to(np.maximum(_freed(bound, values), 0.0), (1, fleet.size))[0]
     else:
         rate = fleet.array("rate")
         kept = _price(bound, fleet, values)[0] / np.where(rate > 0, rate, 1.0)
@@ -102,12 +124,12 @@ def replay(fleet: Fleet, bounds: Sequence[Bound], values: Mapping[str, Constants
             if bound.lever.kind != "capacity" or not fleet.match[bound.name][number]:
                 continue
             given = {name: Decimal(repr(value)) for name, value in values[bound.name].items()}
-            if change(bound) == "autoscale":
-                if scales(resource) is not False:
+            if change(bound) in FEWER:
+                if change(bound) == "autoscale" and scales(resource) is not False:
                     continue
-                most = max(running - Decimal(str(bound.lever.options.get("min_replicas", 1))), Decimal(0))
-                idle = min(standing * given["share"] * given["idle_share"], most)
-                standing, running = standing - idle, running - idle
+                most = max(running - _least(bound), Decimal(0))
+                gone = min(standing * _exactly_freed(bound, given), most)
+                standing, running = standing - gone, running - gone
                 continue
             moved = standing * min(given["share"], 1 - given.get("on_demand_floor", Decimal(0)))
             standing, paid = standing - moved, paid + moved * _exact_price(bound, resource.hourly_usd, given, rate)

@@ -361,4 +361,4 @@ AUTOSCALE: dict[str, Edit] = {
         ("scale_settings",), "min_node_count", "its nodes then start with the jobs"
     ),
 }
-TABLES: dict[str, Mapping[str, Edit]] = {"spot": SPOT, "autoscale": AUTOSCALE, "reserved": {}}
+TABLES: dict[str, Mapping[str, Edit]] = {"spot": SPOT, "autoscale": AUTOSCALE, "reserved": {}, "consolidate": {}}

@@ -20,6 +20,7 @@ NOT_TERRAFORM = {
     "{region} for one year",
     "spot": "{type} has no spot in Terraform",
     "autoscale": "how {type} scales is not set on it",
+    "consolidate": "lower the count of {type} once a load test shows what one instance serves; until then keep {count}",
 }
 
 
