@@ -73,7 +73,9 @@ def written(report: Report) -> str:
         {
             "schema_version": 1,
             "head": report.head,
-            "checked": {kind: report.checked.get(kind, 0) for kind in ("templates", "evidence", "collectors", "people")},
+            "checked": {
+                kind: report.checked.get(kind, 0) for kind in ("templates", "evidence", "collectors", "people")
+            },
             "findings": [
                 {"rule": m.rule, "file": m.file, "line": m.line, "column": m.column, "severity": m.severity}
                 for m in report.marks
@@ -125,9 +127,7 @@ def read(text: bytes, head: str) -> Report:
         raise InputError(f"{NAME} does not keep to its schema")
     if content["head"] != head:
         raise InputError(f"{NAME} is about another commit")
-    marks = [
-        Mark(f["file"], int(f["line"]), int(f["column"]), f["rule"], f["severity"]) for f in content["findings"]
-    ]
+    marks = [Mark(f["file"], int(f["line"]), int(f["column"]), f["rule"], f["severity"]) for f in content["findings"]]
     economics: dict[str, dict[str, Percent | None]] = {}
     for entry in content["economics"]:
         percent = entry["percent"]

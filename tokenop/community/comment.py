@@ -1,0 +1,242 @@
+"""The one comment that the bot keeps on a pull request: rendered anew from numbers, in words of ours alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+from urllib.parse import quote
+
+from tokenop.community import assign
+from tokenop.community.comment_words import NOTES, Note, words
+from tokenop.community.pull_request import LONGEST_PATH, PLAIN
+from tokenop.community.report import Mark, Percent
+from tokenop.community.text import cell, counted
+from tokenop.errors import Severity
+from tokenop.planning.text import visible
+
+_BEGIN, _END = "<!-- tokenop:pull-request ", " -->"
+# GitHub refuses comments above 65,536 characters; nobody reads as many findings anyway.
+MOST_LISTED = 40
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the comment remembers: the commit it is about, who was asked, and up to where requests were heard.
+
+    `asked` holds everybody who was ever asked, `reviewers` whose turn it is, `since` the day on which it began. `seen` is
+    the number of the last comment that was answered.
+    """
+
+    sha: str
+    reviewers: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    since: date | None = None
+    rounds: int = 0
+    seen: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Item:
+    """A finding as it is shown: where, and which rule; what it says is ours."""
+
+    path: str
+    line: int
+    column: int
+    rule: str
+    severity: Severity
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the links of a comment lead: GitHub's address, the repository that holds the commit, and the commit."""
+
+    server: str
+    repository: str
+    sha: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What is to be told of one commit of a pull request."""
+
+    place: Place
+    items: tuple[Item, ...]
+    checked: Mapping[str, int]
+    economics: Mapping[str, Mapping[str, Percent | None]] = field(default_factory=dict)
+    notes: frozenset[Note] = frozenset()
+    unlike: tuple[Item, ...] = ()
+    more: int = 0
+
+    def count(self, severity: str) -> int:
+        """Return how many findings have this severity."""
+        return sum(item.severity == severity for item in self.items)
+
+    @property
+    def passed(self) -> bool:
+        """Return whether nothing stands against it: derived from what is listed, and never from a flag."""
+        hindering = self.notes & {"unusable", "unlike", "waiting", "missing", "many"}
+        return not self.count("error") and not self.more and not hindering and not self.unlike
+
+
+def remembered(body: str) -> State | None:
+    """Return what a comment of ours remembers; None where it is not of that form."""
+    if not body.startswith(_BEGIN) or _END not in body:
+        return None
+    try:
+        content = json.loads(body[len(_BEGIN) : body.index(_END)])
+        state = State(
+            str(content["sha"]),
+            tuple(str(name) for name in content["reviewers"]),
+            tuple(str(name) for name in content["asked"]),
+            date.fromisoformat(content["since"]) if content["since"] else None,
+            int(content["rounds"]),
+            int(content["seen"]),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    people = (*state.reviewers, *state.asked)
+    return state if _SHA.fullmatch(state.sha) and all(map(assign.is_handle, people)) else None
+
+
+def rendered(result: Result, state: State, reviewers: assign.Assignment | None) -> str:
+    """Return the whole comment. The same arguments give the same text, so that nothing is edited for nothing."""
+    lines = [_marker(state), _verdict(result), ""]
+    lines += [f"> {NOTES[note]}" for note in sorted(result.notes)]
+    if result.items:
+        lines += ["", *_findings(result), "", _mending(result.items)]
+    if result.unlike:
+        lines += ["", "Only one of the two says:", ""]
+        lines += [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
+    if result.economics:
+        lines += ["", *_folded("What it saves on the reference workloads", _economics(result.economics))]
+    if reviewers is not None:
+        lines += ["", *_folded(_asked(reviewers), assign.markdown(reviewers).splitlines())]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def items(marks: Iterable[Mark], paths: Mapping[str, str]) -> tuple[list[Item], int]:
+    """Return findings with the paths that GitHub gave (by fingerprint), and how many are about none of them."""
+    shown, lost = [], 0
+    for mark in marks:
+        if mark.file in paths:
+            shown.append(Item(paths[mark.file], mark.line, mark.column, mark.rule, mark.severity))
+        else:
+            lost += 1
+    return sorted(shown), lost
+
+
+def code(text: str) -> str:
+    """Return other people's text as inline code: one line, without a way out of it."""
+    flat = visible(text.encode("utf-8", "replace").decode("utf-8"))[:LONGEST_PATH].strip() or "?"
+    fence = "`" * (max((len(run) for run in re.findall(r"`+", flat)), default=0) + 1)
+    inner = f" {flat} " if "`" in flat else flat
+    return f"{fence}{inner}{fence}"
+
+
+def commands(
+    comments: Iterable[tuple[int, str, str]], state: State, allowed: Mapping[str, Collection[str]]
+) -> list[str]:
+    """Return what was asked of the bot since `state`: `reroll` and `recheck`, each once.
+
+    Args:
+        comments: number, author and text of each comment.
+        state: what was answered before.
+        allowed: who may ask for what, handles by command.
+    """
+    wanted = set()
+    for number, author, body in comments:
+        found = re.fullmatch(r"/tokenop[ \t]+(reroll|recheck)", body.strip())
+        permitted = {assign.plain(handle) for handle in allowed.get(found[1], ())} if found else set()
+        if found and number > state.seen and assign.plain(author) in permitted:
+            wanted.add(found[1])
+    return sorted(wanted)
+
+
+def _marker(state: State) -> str:
+    content: dict[str, Any] = {
+        "sha": state.sha,
+        "reviewers": list(state.reviewers),
+        "asked": list(state.asked),
+        "since": state.since.isoformat() if state.since else None,
+        "rounds": state.rounds,
+        "seen": state.seen,
+    }
+    return f"{_BEGIN}{json.dumps(content)}{_END}"
+
+
+def _verdict(result: Result) -> str:
+    errors, warnings = result.count("error") + result.more, result.count("warning")
+    place = result.place
+    sha = f"[`{place.sha[:10]}`]({place.server}/{_url(place.repository)}/commit/{place.sha})"
+    looked = ", ".join(
+        counted(number, _NAMES[kind][0], _NAMES[kind][1]) for kind, number in result.checked.items() if number
+    )
+    counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+    if result.passed:
+        word = "**Passed**" if looked else "**Nothing to check**"
+        rest = f"{counts} in {looked}" if looked else "no template, evidence or collector is changed"
+    else:
+        word, rest = ("**Not passed**", counts + (f" in {looked}" if looked else ""))
+    return f"{word} at {sha}: {rest}."
+
+
+_NAMES = {
+    "templates": ("template", "templates"),
+    "evidence": ("evidence file", "evidence files"),
+    "collectors": ("collector", "collectors"),
+    "people": ("list of reviewers", "lists of reviewers"),
+}
+
+
+def _findings(result: Result) -> list[str]:
+    listed = sorted(result.items, key=lambda item: (item.severity, item))[:MOST_LISTED]
+    lines = []
+    for item in listed:
+        said = words(item.rule)
+        how = f" *Fix:* {said.how}" if said.how else ""
+        lines.append(f"- {item.severity} **{item.rule}** {_where(result.place, item)}: {said.what}{how}")
+    left = len(result.items) - len(listed) + result.more
+    return [*lines, *([f"- and {left} more"] if left else [])]
+
+
+def _where(place: Place, item: Item) -> str:
+    line = f":{item.line}:{item.column}" if item.line and item.column else f":{item.line}" if item.line else ""
+    anchor = f"#L{item.line}" if item.line else ""
+    return f"[{code(item.path + line)}]({place.server}/{_url(place.repository)}/blob/{place.sha}/{_url(item.path)}{anchor})"
+
+
+def _url(path: str) -> str:
+    return quote(path.encode("utf-8", "surrogateescape"), safe="/")
+
+
+def _mending(shown: Sequence[Item]) -> str:
+    """Return the command that mends what a machine can. Only plain names are put into a line that people copy."""
+    files = sorted({item.path for item in shown if PLAIN.fullmatch(item.path) and item.path.startswith("templates/")})
+    named = " ".join(files) if 0 < len(files) <= 5 else "templates"
+    return f"`tokenop templates lint --fix {named}` mends what a machine can, and says the rest in full."
+
+
+def _economics(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[str]:
+    lines = ["| template | workload | expected | P10 to P90 |", "|---|---|---:|---:|"]
+    for path, saved in sorted(economics.items()):
+        for workload, percent in sorted(saved.items()):
+            numbers = (
+                "stays silent |" if percent is None else f"{percent[1]:.1f} % | {percent[0]:.1f} to {percent[2]:.1f} %"
+            )
+            lines.append(f"| {cell(path)} | {cell(workload)} | {numbers} |")
+    return lines
+
+
+def _asked(reviewers: assign.Assignment) -> str:
+    if not reviewers.chosen:
+        return f"Reviewers wanted: {reviewers.wanted}"
+    return f"Reviewers: {', '.join(one.handle for one in reviewers.chosen)}, due {reviewers.due.isoformat()}"
+
+
+def _folded(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
