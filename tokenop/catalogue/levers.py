@@ -297,8 +297,8 @@ SPECS: Mapping[str, LeverSpec] = {
         ),
         LeverSpec(
             "capacity",
-            "Pays less for the on-demand instances of the inventory: spot, a commitment, none while they idle, or fewer "
-            "that each serve more.",
+            "Pays less for the on-demand instances of the inventory: spot, a commitment, none while they idle, or "
+            "fewer that each serve more.",
             (
                 _share("share", "Part of the matching on-demand instance hours that the change reaches."),
                 _share(
