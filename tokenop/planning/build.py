@@ -73,15 +73,34 @@ class Plan:
     chosen: frozenset[str]
 
 
-def build(request: Request) -> Plan:
-    """Return the best plan under the policy.
+@dataclass(frozen=True)
+class Studied:
+    """The working set of a plan before anything is chosen: what may be chosen, and what may not and why."""
+
+    study: Study
+    left: tuple[Rejection, ...]
+    scalars: Mapping[str, Any]
+    inventory: Inventory | None
+
+    def bills(self, today: Decimal) -> infrastructure.Bills:
+        """Return the monthly bills where the calls cost `today` in the window. No known cost is an unknown bill."""
+        known = self.scalars["monthly_cost_usd"] is not None
+        return infrastructure.Bills(today * Decimal(repr(self.study.monthly)) if known else None, self.inventory)
+
+
+def studied(request: Request, computed: Mapping[str, Any] | None = None) -> Studied:
+    """Screen the templates, and replay those that are left on the workload.
+
+    Args:
+        request: what a plan is made from.
+        computed: the scalars of these very calls, where somebody has computed them already.
 
     Raises:
         NoInputError: there is no call at all, and no inventory either.
+        InputError: an expression of a template cannot be worked out on this workload.
     """
-    request.progress("profiling the workload")
     known = request.scalars
-    scalars = known if known else profile_scalars.compute(request.connection, request.calls, request.window)
+    scalars = known or computed or profile_scalars.compute(request.connection, request.calls, request.window)
     if not scalars["calls"] and request.inventory is None:
         raise NoInputError("there are no calls to plan for")
     candidates, left = screen(
@@ -105,32 +124,36 @@ def build(request: Request) -> Plan:
         request.calls,
         request.inventory,
     )
+    return Studied(study, tuple(left), scalars, request.inventory)
+
+
+def build(request: Request) -> Plan:
+    """Return the best plan under the policy.
+
+    Raises:
+        NoInputError: there is no call at all, and no inventory either.
+    """
+    request.progress("profiling the workload")
+    found = studied(request)
+    study = found.study
     problem = study.problem(request.policy)
     request.progress("choosing")
     chosen = choose(problem)
-    for template in candidates:
-        if template.id not in chosen:
-            left.append(Rejection(template, *reasons.why_not(study, problem, template, chosen)))
+    others = [template for template in study.templates if template.id not in chosen]
+    refused = [Rejection(one, *reasons.why_not(study, problem, one, chosen)) for one in others]
     request.progress(f"drawing {request.draws} times")
-    return Plan(_document(request, study, chosen, left, scalars), study, chosen)
+    return Plan(_document(request, found, chosen, [*found.left, *refused]), study, chosen)
 
 
-def _document(
-    request: Request,
-    study: Study,
-    chosen: frozenset[str],
-    left: Sequence[Rejection],
-    scalars: Mapping[str, Any],
-) -> dict[str, Any]:
+def _document(request: Request, found: Studied, chosen: frozenset[str], left: Sequence[Rejection]) -> dict[str, Any]:
+    study, scalars = found.study, found.scalars
     pooled, joint = study.saving(chosen), study.savings(chosen)
     replayed = study.replay(chosen)
+    bills = found.bills(replayed.before)
     outcome = Outcome(study, request.policy, chosen, study.marginals(chosen))
     fixed = sum(study_cost(study, one, request.policy) for one in chosen)
     months = float(request.policy.horizon_months)
     monthly = Decimal(repr(study.monthly))
-    # No known cost at all is an unknown bill, not one of 0.
-    tokens = None if scalars["monthly_cost_usd"] is None else replayed.before * monthly
-    bills = infrastructure.Bills(tokens, request.inventory)
     return {
         "schema_version": SCHEMA_VERSION,
         "baseline_monthly_usd": bills.both,

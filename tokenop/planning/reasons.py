@@ -15,8 +15,8 @@ def why_not(study: Study, problem: Problem, template: Template, chosen: frozense
 
     The template is compared with the chosen set as it is: what it would add to it, not what it would save alone.
     """
-    if study.matched(template.id)[0] == 0 and not study.matched_resources(template.id).any():
-        return "not-matched", _unmatched(study, template)
+    if unmatched := nothing_matched(study, template):
+        return "not-matched", unmatched
     missing = sorted(set(template.requires) - chosen - {template.id})
     if missing:
         return "requires", f"requires {', '.join(missing)}, which is not in the plan"
@@ -33,6 +33,13 @@ def why_not(study: Study, problem: Problem, template: Template, chosen: frozense
     if against:
         return "conflict", f"conflicts with {', '.join(against)}, which saves more"
     return _constraint(problem, template, chosen) or _nothing_left(study, problem, template, chosen, alone)
+
+
+def nothing_matched(study: Study, template: Template) -> str:
+    """Return in words that no call and no resource matches; empty where one does."""
+    if study.matched(template.id)[0] == 0 and not study.matched_resources(template.id).any():
+        return _unmatched(study, template)
+    return ""
 
 
 def _unmatched(study: Study, template: Template) -> str:

@@ -89,9 +89,11 @@ class Month:
         return latency
 
 
-def starts(draws: Draws, per_workday: float, hours: tuple[int, ...], weekend: float) -> Iterator[datetime]:
-    """Yield start times over the month: `per_workday` a working day, `weekend` times as many on the others."""
-    for offset in range(DAYS):
+def starts(
+    draws: Draws, per_workday: float, hours: tuple[int, ...], weekend: float, days: int = DAYS
+) -> Iterator[datetime]:
+    """Yield start times from the first day on: `per_workday` a working day, `weekend` times as many on the others."""
+    for offset in range(days):
         day = FIRST_DAY + timedelta(days=offset)
         expected = per_workday * (weekend if day.weekday() >= 5 else 1) * draws.between(0.9, 1.1)
         for _ in range(int(expected) + draws.chance(expected % 1)):

@@ -1,67 +1,55 @@
-"""Make the sample month: `python -m tokenop.sample.generate [FILE]` writes the very calls that are shipped.
+"""Make the shipped workloads: `python -m tokenop.sample.generate [FILE]` writes the sample month's very calls.
 
-The workload is made up (docs/sample-month.md says of what); no number in it comes from a real company.
+`python -m tokenop.sample.generate NAME [FILE]` does so for one of the smaller reference workloads. All of them are made
+up (docs/sample-month.md and docs/workloads.md say of what); no number in them comes from a real company.
 """
 
 from __future__ import annotations
 
-import json
 import sys
-import tempfile
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tokenop.database import connect, quoted
-from tokenop.events import schema
-from tokenop.sample import ID_PREFIX, coding, month, teams
-from tokenop.sample.calls import DAYS, FIRST_DAY, Month
+from tokenop.sample import chat_assistant, coding, coding_agent, document_pipeline, files, log, month, teams
+from tokenop.sample.calls import Month
 
 SEED = 2026
 
+Rows = list[dict[str, object]]
 
-def events(seed: int = SEED) -> list[dict[str, object]]:
+
+def events(seed: int = SEED) -> Rows:
     """Return the calls of the month in order of time, each a dict of event fields with `ts` as RFC 3339 text."""
     made = Month(seed)
     for team in (teams.support, teams.documents, coding.coding, teams.analytics):
         team(made)
-    first = round(datetime(FIRST_DAY.year, FIRST_DAY.month, FIRST_DAY.day, tzinfo=UTC).timestamp() * 1000)
-    end = first + DAYS * 86_400_000
-
-    # A session that runs over midnight of the last day is cut there, as an export of a month would.
-    def moment(row: dict[str, object]) -> int:
-        at = row["ts"]
-        assert isinstance(at, int)
-        return at
-
-    kept = sorted((row for row in made.rows if moment(row) < end), key=moment)
-    for number, row in enumerate(kept, start=1):
-        row["id"] = f"{ID_PREFIX}{number:06d}"
-        at = datetime.fromtimestamp(moment(row) / 1000, UTC)
-        row["ts"] = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        row.setdefault("cost_usd", None)
-        # What `discover` says of a call whose source reports no cost, so that it gives back this very log.
-        row.setdefault("cost_source", "unpriced")
-    return kept
+    return files.finished(made)
 
 
-def write(path: Path, seed: int = SEED) -> str:
-    """Write the month to `path` (.parquet or .jsonl) and return the content hash of the log.
+MAKERS: dict[str, Callable[[int], Rows]] = {
+    "sample-month": events,
+    "chat-assistant": chat_assistant.events,
+    "document-pipeline": document_pipeline.events,
+    "coding-agent": coding_agent.events,
+}
+
+
+def write(path: Path, seed: int = SEED, name: str = "sample-month") -> str:
+    """Write a workload to `path` (.parquet or .jsonl) and return the content hash of the log.
 
     Raises:
         InputError: `path` cannot be written.
     """
-    from tokenop.events.log import write_log
+    return files.write(path, MAKERS[name](seed))
 
-    with tempfile.TemporaryDirectory() as folder:
-        lines = Path(folder) / "month.jsonl"
-        with lines.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in events(seed))
-        columns = "{" + ", ".join(f"{quoted(name)}: {quoted(kind)}" for name, kind in schema.types().items()) + "}"
-        source = f"SELECT * FROM read_json({quoted(str(lines))}, format='newline_delimited', columns={columns})"
-        log = write_log(connect(), f"({source} ORDER BY ts, id)", path)
-    return log.content_hash
+
+def main(arguments: Sequence[str]) -> None:
+    """Write the workload that the arguments name, by default the month, by default over the shipped file."""
+    name, *rest = arguments if arguments and arguments[0] in MAKERS else ("sample-month", *arguments)
+    shipped = month() if name == "sample-month" else log(name)
+    target = Path(rest[0]) if rest else shipped
+    sys.stdout.write(f"{target}: {write(target, name=name)}\n")
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1]) if len(sys.argv) > 1 else month()
-    sys.stdout.write(f"{target}: {write(target)}\n")
+    main(sys.argv[1:])
