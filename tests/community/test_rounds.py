@@ -1,19 +1,15 @@
-"""When others are asked to review, and what a comment remembers of it."""
+"""When others are asked to review."""
 
 from __future__ import annotations
 
 from datetime import date, timedelta
 
-import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from tokenop.community import rounds
 from tokenop.community.assign import Assignment, Chosen
-from tokenop.community.rounds import Comment, Record
+from tokenop.community.rounds import Next
 
 DAY = date(2026, 11, 22)
-RECORD = Record({"ada": DAY, "bea": DAY, "cy": DAY}, ("ada", "bea", "cy"), 0, 10)
+TURN = Next(("ada", "bea", "cy"), ("ada", "bea", "cy"), DAY, 0)
 
 
 def made(*handles: str, today: date = DAY) -> Assignment:
@@ -21,89 +17,50 @@ def made(*handles: str, today: date = DAY) -> Assignment:
     return Assignment("semantic-caching", chosen, (), 3, today, today + timedelta(5))
 
 
-def said(text: str, number: int = 11, author: str = "eve", association: str = "NONE") -> Comment:
-    return Comment(number, author, association, text)
+def next_step(days: int, *answered: str, turn: Next = TURN, reroll: bool = False) -> rounds.Step:
+    return rounds.step(turn, answered, DAY + timedelta(days), reroll)
 
 
-def next_step(*comments: Comment, days: int = 1, reviewed: tuple[str, ...] = ()) -> rounds.Step:
-    return rounds.step(RECORD, reviewed, comments, "Author", DAY + timedelta(days))
+def test_within_five_days_nothing_happens_and_then_the_late_ones_are_replaced() -> None:
+    assert next_step(5).ask == 0
+    late = next_step(6, "BEA")
+    assert (late.keep, late.release, late.ask) == (("bea",), ("ada", "cy"), 2)
+    assert late.why == "no answer for 5 days"
+    assert next_step(60, "ada", "bea", "cy").ask == 0
 
 
-def test_three_are_asked_where_nobody_was() -> None:
-    assert rounds.step(None, (), [], "author", DAY).ask == 3
+def test_a_reroll_replaces_at_once_all_who_have_not_answered() -> None:
+    assert next_step(0, "ada", reroll=True).release == ("bea", "cy")
+    assert next_step(0, "ada", "bea", "cy", reroll=True).ask == 0
 
 
-def test_nothing_happens_within_five_days_and_late_ones_are_replaced_after() -> None:
-    assert next_step(days=5).ask == 0
-    late = next_step(days=6, reviewed=("BEA",))
-    assert (late.ask, late.release, late.why) == (2, ("ada", "cy"), "no answer for 5 days from ada, cy")
-    assert next_step(days=60, reviewed=("ada", "bea", "cy")).ask == 0
+def test_a_place_that_stayed_free_is_tried_again_after_five_days() -> None:
+    few = Next(("ada",), ("ada",), DAY, 0)
+    assert next_step(1, "ada", turn=few).ask == 0
+    assert next_step(6, "ada", turn=few).ask == 2
 
 
-@pytest.mark.parametrize(
-    ("comment", "obeyed"),
-    [
-        (said("/tokenop reroll", author="author"), True),
-        (said("please\n  /tokenop reroll \nthanks", association="MEMBER"), True),
-        (said("/tokenop reroll"), False),
-        (said("> /tokenop reroll", association="OWNER"), False),
-        (said("/tokenop reroll now", association="OWNER"), False),
-        (said("/tokenop reroll", number=10, association="OWNER"), False),
-    ],
-)
-def test_a_command_counts_once_and_from_the_author_or_a_member_only(comment: Comment, obeyed: bool) -> None:
-    found = next_step(comment, reviewed=("ada",))
-    assert (found.release == ("bea", "cy")) is obeyed
-    assert found.seen == max(comment.number, RECORD.seen)
-
-
-def test_the_next_record_keeps_everybody_who_was_ever_asked() -> None:
+def test_only_as_many_are_let_go_as_others_were_found() -> None:
     later = DAY + timedelta(6)
-    step = next_step(days=6, reviewed=("ada",))
-    record = rounds.recorded_after(RECORD, step, made("dan", today=later))
-    # One other was found for two who did not answer: one of the two stays.
-    assert record.waiting == ("cy", "dan")
-    assert set(record.asked) == {"ada", "bea", "cy", "dan"}
-    assert (record.rounds, record.asked["dan"]) == (1, later)
-    nobody = rounds.recorded_after(RECORD, step, made(today=later))
-    assert nobody.waiting == ("bea", "cy")
-    assert rounds.step(nobody, ("ada",), [], "author", later).ask == 0
+    found = rounds.after(TURN, next_step(6, "ada"), made("dan", today=later))
+    assert found == Next(("ada", "cy", "dan"), ("ada", "bea", "cy", "dan"), later, 1)
+    nobody = rounds.after(TURN, next_step(6, "ada"), made(today=later))
+    assert nobody.reviewers == ("ada", "bea", "cy")
+    assert rounds.step(nobody, ("ada",), later).ask == 0
 
 
 def test_after_five_rounds_a_maintainer_decides() -> None:
-    record = Record(RECORD.asked, RECORD.waiting, rounds.MOST_ROUNDS)
-    assert rounds.step(record, (), [], "author", DAY + timedelta(30)).ask == 0
+    weary = Next(TURN.reviewers, TURN.asked, DAY, rounds.MOST_ROUNDS)
+    assert next_step(30, turn=weary).ask == 0
+    assert next_step(0, turn=weary, reroll=True).ask == 0
 
 
-names = st.from_regex(r"[A-Za-z0-9](-?[A-Za-z0-9]){0,10}", fullmatch=True)
-records = st.builds(
-    Record, st.dictionaries(names, st.dates(), max_size=5), st.just(()), st.integers(0, 9), st.integers(0, 10**12)
-)
+def test_the_first_round_asks_three_and_is_not_counted_as_another() -> None:
+    class Nothing:
+        reviewers = asked = ()
+        since = None
+        rounds = 0
 
-
-@given(records)
-def test_a_record_survives_the_comment(record: Record) -> None:
-    whole = Record(record.asked, tuple(record.asked)[:2], record.rounds, record.seen)
-    comment = rounds.with_section("## Verdict\n", rounds.section(made("ada"), whole))
-    assert rounds.recorded(comment) == whole
-    assert rounds.kept(comment) == rounds.section(made("ada"), whole)
-    again = rounds.with_section(comment, rounds.section(made("bea"), whole))
-    assert again.count(rounds.BEGIN) == 1
-    assert "| @ada |" not in again
-    assert rounds.recorded(rounds.seen_up_to(comment, record.seen + 5)) == Record(
-        whole.asked, whole.waiting, whole.rounds, whole.seen + 5
-    )
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        "{}", "{not json}", '{"asked": 1, "waiting": [], "rounds": 0, "seen": 0}',
-        '{"asked": {"a b": "2026-11-22"}, "waiting": [], "rounds": 0, "seen": 0}',
-        '{"asked": {"ada": "tomorrow"}, "waiting": [], "rounds": 0, "seen": 0}',
-        '{"asked": {}, "waiting": ["eve"], "rounds": 0, "seen": 0}',
-        '{"asked": {}, "waiting": [{}], "rounds": 0, "seen": 0}',
-    ],
-)  # fmt: skip
-def test_a_broken_record_is_none(fields: str) -> None:
-    assert rounds.recorded(f"{rounds.BEGIN}{fields} -->\n{rounds.END}") is None
+    first = rounds.step(Nothing(), (), DAY)
+    assert first.ask == 3
+    assert rounds.after(Nothing(), first, made("ada")) == Next(("ada",), ("ada",), DAY, 0)
