@@ -2,41 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Any
 from urllib.parse import quote
 
-from tokenop.community import assign
+from tokenop.community import rounds
+from tokenop.community.assign import plain
 from tokenop.community.comment_words import NOTES, Note, words
 from tokenop.community.pull_request import LONGEST_PATH, PLAIN
+from tokenop.community.pull_request_output import economic_rows
 from tokenop.community.report import Mark, Percent
-from tokenop.community.text import cell, counted
+from tokenop.community.text import counted, table
 from tokenop.errors import Severity
 from tokenop.planning.text import visible
 
-_BEGIN, _END = "<!-- tokenop:pull-request ", " -->"
+_BEGIN = "<!-- tokenop:pull-request "
+_MARKER = re.compile(re.escape(_BEGIN) + r"([0-9a-f]{40}) ([0-9]{1,18}) -->\n")
+_RECHECK = re.compile(r"^[ \t]*/tokenop recheck[ \t]*$", re.MULTILINE)
 # GitHub refuses comments above 65,536 characters; nobody reads as many findings anyway.
 MOST_LISTED = 40
-_SHA = re.compile(r"[0-9a-f]{40}")
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the comment remembers: the commit it is about, who was asked, and up to where requests were heard.
-
-    `asked` holds everybody who was ever asked, `reviewers` whose turn it is, `since` the day on which it began. `seen` is
-    the number of the last comment that was answered.
-    """
+    """What the first line of our comment remembers: the commit it is about, and the last comment that was answered."""
 
     sha: str
-    reviewers: tuple[str, ...] = ()
-    asked: tuple[str, ...] = ()
-    since: date | None = None
-    rounds: int = 0
     seen: int = 0
 
 
@@ -83,29 +75,26 @@ class Result:
         return not self.count("error") and not self.more and not hindering and not self.unlike
 
 
+def ours(body: str) -> bool:
+    """Return whether a comment that our own account wrote is the one that is kept up to date."""
+    return body.startswith((_BEGIN, rounds.BEGIN))
+
+
 def remembered(body: str) -> State | None:
-    """Return what a comment of ours remembers; None where it is not of that form."""
-    if not body.startswith(_BEGIN) or _END not in body:
-        return None
-    try:
-        content = json.loads(body[len(_BEGIN) : body.index(_END)])
-        state = State(
-            str(content["sha"]),
-            tuple(str(name) for name in content["reviewers"]),
-            tuple(str(name) for name in content["asked"]),
-            date.fromisoformat(content["since"]) if content["since"] else None,
-            int(content["rounds"]),
-            int(content["seen"]),
-        )
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    people = (*state.reviewers, *state.asked)
-    return state if _SHA.fullmatch(state.sha) and all(map(assign.is_handle, people)) else None
+    """Return what a comment of ours remembers; None where it tells no result yet."""
+    found = _MARKER.match(body)
+    return State(found[1], int(found[2])) if found else None
 
 
-def rendered(result: Result, state: State, reviewers: assign.Assignment | None) -> str:
-    """Return the whole comment. The same arguments give the same text, so that nothing is edited for nothing."""
-    lines = [_marker(state), _verdict(result), ""]
+def rendered(result: Result, state: State, reviewers: str = "") -> str:
+    """Return the whole comment. The same arguments give the same text, so that nothing is edited for nothing.
+
+    Args:
+        result: what is told.
+        state: what is remembered.
+        reviewers: the part that names the reviewers, as `rounds.section` made it.
+    """
+    lines = [f"{_BEGIN}{state.sha} {state.seen} -->", _verdict(result), ""]
     lines += [f"> {NOTES[note]}" for note in sorted(result.notes)]
     if result.items:
         lines += ["", *_findings(result), "", _mending(result.items)]
@@ -114,8 +103,7 @@ def rendered(result: Result, state: State, reviewers: assign.Assignment | None) 
         lines += [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
     if result.economics:
         lines += ["", *_folded("What it saves on the reference workloads", _economics(result.economics))]
-    if reviewers is not None:
-        lines += ["", *_folded(_asked(reviewers), assign.markdown(reviewers).splitlines())]
+    lines += ["", reviewers]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -138,44 +126,24 @@ def code(text: str) -> str:
     return f"{fence}{inner}{fence}"
 
 
-def commands(
-    comments: Iterable[tuple[int, str, str]], state: State, allowed: Mapping[str, Collection[str]]
-) -> list[str]:
-    """Return what was asked of the bot since `state`: `reroll` and `recheck`, each once.
+def recheck(comments: Iterable[rounds.Comment], state: State, author: str) -> int:
+    """Return the number of the newest comment that asks for another look and may; 0 where none does.
 
     Args:
-        comments: number, author and text of each comment.
+        comments: the comments of the pull request.
         state: what was answered before.
-        allowed: who may ask for what, handles by command.
+        author: who opened the pull request; they may ask, and so may whoever belongs to the repository.
     """
-    wanted = set()
-    for number, author, body in comments:
-        found = re.fullmatch(r"/tokenop[ \t]+(reroll|recheck)", body.strip())
-        permitted = {assign.plain(handle) for handle in allowed.get(found[1], ())} if found else set()
-        if found and number > state.seen and assign.plain(author) in permitted:
-            wanted.add(found[1])
-    return sorted(wanted)
-
-
-def _marker(state: State) -> str:
-    content: dict[str, Any] = {
-        "sha": state.sha,
-        "reviewers": list(state.reviewers),
-        "asked": list(state.asked),
-        "since": state.since.isoformat() if state.since else None,
-        "rounds": state.rounds,
-        "seen": state.seen,
-    }
-    return f"{_BEGIN}{json.dumps(content)}{_END}"
+    may = [c for c in comments if c.association in rounds.ASSOCIATIONS or plain(c.author) == plain(author)]
+    return max((c.number for c in may if c.number > state.seen and _RECHECK.search(c.text)), default=0)
 
 
 def _verdict(result: Result) -> str:
     errors, warnings = result.count("error") + result.more, result.count("warning")
     place = result.place
     sha = f"[`{place.sha[:10]}`]({place.server}/{_url(place.repository)}/commit/{place.sha})"
-    looked = ", ".join(
-        counted(number, _NAMES[kind][0], _NAMES[kind][1]) for kind, number in result.checked.items() if number
-    )
+    seen = {kind: number for kind, number in result.checked.items() if number}
+    looked = ", ".join(counted(number, *_NAMES[kind]) for kind, number in seen.items())
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     if result.passed:
         word = "**Passed**" if looked else "**Nothing to check**"
@@ -207,7 +175,8 @@ def _findings(result: Result) -> list[str]:
 def _where(place: Place, item: Item) -> str:
     line = f":{item.line}:{item.column}" if item.line and item.column else f":{item.line}" if item.line else ""
     anchor = f"#L{item.line}" if item.line else ""
-    return f"[{code(item.path + line)}]({place.server}/{_url(place.repository)}/blob/{place.sha}/{_url(item.path)}{anchor})"
+    link = f"{place.server}/{_url(place.repository)}/blob/{place.sha}/{_url(item.path)}{anchor}"
+    return f"[{code(item.path + line)}]({link})"
 
 
 def _url(path: str) -> str:
@@ -222,20 +191,7 @@ def _mending(shown: Sequence[Item]) -> str:
 
 
 def _economics(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[str]:
-    lines = ["| template | workload | expected | P10 to P90 |", "|---|---|---:|---:|"]
-    for path, saved in sorted(economics.items()):
-        for workload, percent in sorted(saved.items()):
-            numbers = (
-                "stays silent |" if percent is None else f"{percent[1]:.1f} % | {percent[0]:.1f} to {percent[2]:.1f} %"
-            )
-            lines.append(f"| {cell(path)} | {cell(workload)} | {numbers} |")
-    return lines
-
-
-def _asked(reviewers: assign.Assignment) -> str:
-    if not reviewers.chosen:
-        return f"Reviewers wanted: {reviewers.wanted}"
-    return f"Reviewers: {', '.join(one.handle for one in reviewers.chosen)}, due {reviewers.due.isoformat()}"
+    return table(("template", "workload", "expected #", "P10 to P90 #"), economic_rows(economics))
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:

@@ -17,16 +17,18 @@ Note = Literal["waiting", "missing", "unusable", "unlike", "engine", "moved", "m
 NOTES: dict[Note, str] = {
     "waiting": "The checks have not run yet: a maintainer must approve them once for a first contribution. "
     "What follows is what the main branch's own linter says.",
-    "missing": "No result of the checks was found for this commit. What follows is what the main branch's own linter says.",
+    "missing": "No result of the checks was found for this commit. "
+    "What follows is what the main branch's own linter says.",
     "unusable": "The checks left a report that is not in order, so nothing in it was used. "
     "What follows is what the main branch's own linter says.",
     "unlike": "The checks of this pull request and the main branch's linter disagree; the main branch's holds. "
     "Merge the main branch into this one; if that does not settle it, look at what this change does to the checks.",
-    "engine": "This change edits the code that checks it, so that a green mark is a hint and no proof: read that part first.",
-    "moved": "Some findings are in files that are neither part of this change nor on the main branch; they are not listed.",
+    "engine": "This change edits the code that checks it: a green mark is a hint and no proof. Read that part first.",
+    "moved": "Some findings are about files that are neither in this change nor on the main branch: not listed.",
     "many": "This change has more files than GitHub lists; what is not listed was not looked at.",
 }
 
+_EVENT = Words("The sample gives an event that breaks an invariant.", "Correct map.sql; docs/events.md says the rules.")
 # Checks that are not among the linter's rules, by the beginning of their identifier.
 _OTHERS: dict[str, Words] = {
     "COLLECTOR-EXPECTED": Words(
@@ -36,7 +38,7 @@ _OTHERS: dict[str, Words] = {
     "COLLECTOR-": Words(
         "The collector is not as it must be.", "Run `tokenop collectors check` on it: each finding says what to write."
     ),
-    "PRICE-": Words("The dated prices are not in order.", "Run `tokenop prices coverage`: it says file, line and fix."),
+    "PRICE-": Words("The dated prices are not in order.", "Run `tokenop prices coverage`: it names file and line."),
     "EV-": Words(
         "The sample gives an event that breaks an invariant.", "Correct map.sql; docs/events.md says the rules."
     ),

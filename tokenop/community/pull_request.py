@@ -19,7 +19,7 @@ Status = Literal["added", "modified", "removed"]
 Kind = Literal["template", "evidence", "collector", "people", "engine", "other"]
 
 # What is opened only where its name is as plain as this: no link, no option, no command can be made of it.
-PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?:/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
+PLAIN = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*(?:/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
 LONGEST_PATH = 200
 _SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _TEMPLATE = re.compile(rf"templates/({'|'.join(map(re.escape, LAYERS))})/({_SLUG})\.md")
