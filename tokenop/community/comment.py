@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
 from urllib.parse import quote
 
-from tokenop.community import rounds
-from tokenop.community.assign import plain
+from tokenop.community import assign
 from tokenop.community.comment_words import NOTES, Note, words
 from tokenop.community.pull_request import LONGEST_PATH, PLAIN
 from tokenop.community.pull_request_output import economic_rows
@@ -17,18 +19,28 @@ from tokenop.community.text import counted, table
 from tokenop.errors import Severity
 from tokenop.planning.text import visible
 
-_BEGIN = "<!-- tokenop:pull-request "
-_MARKER = re.compile(re.escape(_BEGIN) + r"([0-9a-f]{40}) ([0-9]{1,18}) -->\n")
-_RECHECK = re.compile(r"^[ \t]*/tokenop recheck[ \t]*$", re.MULTILINE)
+_BEGIN, _END = "<!-- tokenop:pull-request ", " -->"
 # GitHub refuses comments above 65,536 characters; nobody reads as many findings anyway.
 MOST_LISTED = 40
+_SHA = re.compile(r"[0-9a-f]{40}")
+
+
+NO_COMMIT = "0" * 40
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What the first line of our comment remembers: the commit it is about, and the last comment that was answered."""
+    """What the comment remembers: the commit it is about, who was asked, and up to where requests were heard.
+
+    `asked` holds everybody who was ever asked, `reviewers` whose turn it is, `since` the day on which it began. `seen`
+    is the number of the last comment that was answered. Where no commit was told of yet, `sha` is `NO_COMMIT`.
+    """
 
     sha: str
+    reviewers: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+    since: date | None = None
+    rounds: int = 0
     seen: int = 0
 
 
@@ -75,26 +87,29 @@ class Result:
         return not self.count("error") and not self.more and not hindering and not self.unlike
 
 
-def ours(body: str) -> bool:
-    """Return whether a comment that our own account wrote is the one that is kept up to date."""
-    return body.startswith((_BEGIN, rounds.BEGIN))
-
-
 def remembered(body: str) -> State | None:
-    """Return what a comment of ours remembers; None where it tells no result yet."""
-    found = _MARKER.match(body)
-    return State(found[1], int(found[2])) if found else None
+    """Return what a comment of ours remembers; None where it is not of that form."""
+    if not body.startswith(_BEGIN) or _END not in body:
+        return None
+    try:
+        content = json.loads(body[len(_BEGIN) : body.index(_END)])
+        state = State(
+            str(content["sha"]),
+            tuple(str(name) for name in content["reviewers"]),
+            tuple(str(name) for name in content["asked"]),
+            date.fromisoformat(content["since"]) if content["since"] else None,
+            int(content["rounds"]),
+            int(content["seen"]),
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    people = (*state.reviewers, *state.asked)
+    return state if _SHA.fullmatch(state.sha) and all(map(assign.is_handle, people)) else None
 
 
-def rendered(result: Result, state: State, reviewers: str = "") -> str:
-    """Return the whole comment. The same arguments give the same text, so that nothing is edited for nothing.
-
-    Args:
-        result: what is told.
-        state: what is remembered.
-        reviewers: the part that names the reviewers, as `rounds.section` made it.
-    """
-    lines = [f"{_BEGIN}{state.sha} {state.seen} -->", _verdict(result), ""]
+def rendered(result: Result, state: State, reviewers: assign.Assignment | None) -> str:
+    """Return the whole comment. The same arguments give the same text, so that nothing is edited for nothing."""
+    lines = [_marker(state), _verdict(result), ""]
     lines += [f"> {NOTES[note]}" for note in sorted(result.notes)]
     if result.items:
         lines += ["", *_findings(result), "", _mending(result.items)]
@@ -103,7 +118,8 @@ def rendered(result: Result, state: State, reviewers: str = "") -> str:
         lines += [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
     if result.economics:
         lines += ["", *_folded("What it saves on the reference workloads", _economics(result.economics))]
-    lines += ["", reviewers]
+    if reviewers is not None:
+        lines += ["", *_folded(_asked(reviewers), assign.markdown(reviewers).splitlines())]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -126,16 +142,35 @@ def code(text: str) -> str:
     return f"{fence}{inner}{fence}"
 
 
-def recheck(comments: Iterable[rounds.Comment], state: State, author: str) -> int:
-    """Return the number of the newest comment that asks for another look and may; 0 where none does.
+def commands(
+    comments: Iterable[tuple[int, str, str]], state: State, allowed: Mapping[str, Collection[str]]
+) -> list[str]:
+    """Return what was asked of the bot since `state`: `reroll` and `recheck`, each once.
 
     Args:
-        comments: the comments of the pull request.
+        comments: number, author and text of each comment.
         state: what was answered before.
-        author: who opened the pull request; they may ask, and so may whoever belongs to the repository.
+        allowed: who may ask for what, handles by command.
     """
-    may = [c for c in comments if c.association in rounds.ASSOCIATIONS or plain(c.author) == plain(author)]
-    return max((c.number for c in may if c.number > state.seen and _RECHECK.search(c.text)), default=0)
+    wanted = set()
+    for number, author, body in comments:
+        found = re.fullmatch(r"/tokenop[ \t]+(reroll|recheck)", body.strip())
+        permitted = {assign.plain(handle) for handle in allowed.get(found[1], ())} if found else set()
+        if found and number > state.seen and assign.plain(author) in permitted:
+            wanted.add(found[1])
+    return sorted(wanted)
+
+
+def _marker(state: State) -> str:
+    content: dict[str, Any] = {
+        "sha": state.sha,
+        "reviewers": list(state.reviewers),
+        "asked": list(state.asked),
+        "since": state.since.isoformat() if state.since else None,
+        "rounds": state.rounds,
+        "seen": state.seen,
+    }
+    return f"{_BEGIN}{json.dumps(content)}{_END}"
 
 
 def _verdict(result: Result) -> str:
@@ -192,6 +227,12 @@ def _mending(shown: Sequence[Item]) -> str:
 
 def _economics(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[str]:
     return table(("template", "workload", "expected #", "P10 to P90 #"), economic_rows(economics))
+
+
+def _asked(reviewers: assign.Assignment) -> str:
+    if not reviewers.chosen:
+        return f"Reviewers wanted: {reviewers.wanted}"
+    return f"Reviewers: {', '.join(one.handle for one in reviewers.chosen)}, due {reviewers.due.isoformat()}"
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:

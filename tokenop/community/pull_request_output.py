@@ -79,7 +79,7 @@ def _row(found: Finding) -> tuple[str, ...]:
 
 def economic_rows(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[tuple[str, ...]]:
     """Return template, workload, expected saving and its range, each fit for a cell."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for path, saved in sorted(economics.items()):
         for workload, percent in sorted(saved.items()):
             expected, between = "stays silent", ""
