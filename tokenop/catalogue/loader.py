@@ -20,6 +20,7 @@ from tokenop.catalogue.model import (
     Implementation,
     Interval,
     Lever,
+    Parameter,
     Patch,
     Quality,
     Range,
@@ -128,6 +129,7 @@ def _frozen(document: documents.Document) -> Template:
         body=document.body,
         path=document.path,
         sha256=document.sha256,
+        parameters=tuple(_parameter(name, entry) for name, entry in (meta.get("parameters") or {}).items()),
     )
 
 
@@ -137,6 +139,12 @@ def _lever(index: int, lever: Mapping[str, Any]) -> Lever:
     }
     options = SPECS[lever["kind"]].with_defaults(lever.get("options") or {})
     return Lever(lever["kind"], lever["where"], ranges, options, index)
+
+
+def _parameter(name: str, entry: Mapping[str, Any]) -> Parameter:
+    kind = entry.get("type", "text")
+    choices = tuple(entry.get("choices", ()))
+    return Parameter(name, entry["description"], kind, entry.get("default"), choices, entry.get("pattern"))
 
 
 def _three(entry: Mapping[str, Any]) -> tuple[Decimal, Decimal, Decimal]:

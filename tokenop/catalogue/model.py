@@ -87,6 +87,18 @@ class Risk:
 
 
 @dataclass(frozen=True, slots=True)
+class Parameter:
+    """A value that is given when the template is applied; `default` None means that one must be given."""
+
+    name: str
+    description: str
+    type: Literal["text", "integer", "number", "boolean"] = "text"
+    default: str | int | Decimal | bool | None = None
+    choices: tuple[str, ...] = ()
+    pattern: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Patch:
     """A file that applying the template writes or changes. `target` is relative to the user's repository."""
 
@@ -123,6 +135,7 @@ class Template:
     body: str
     path: Path
     sha256: str
+    parameters: tuple[Parameter, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
