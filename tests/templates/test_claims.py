@@ -1,42 +1,35 @@
-"""What a template claims on the sample month is what the replay says."""
+"""What a template claims on a reference workload is what the replay says."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
 
-from tests.conftest import Ran
 from tokenop.catalogue import load
+from tokenop.trials import claims
+from tokenop.trials.replay import Alone, replay
+from tokenop.trials.workloads import names
 
-SAMPLE = Path(__file__).resolve().parents[2] / "tokenop" / "sample"
-WORKLOADS = {
-    "sample-month": (),
-    "sample-month-with-inventory": ("--inventory", SAMPLE / "sample-inventory.yaml"),
-}
+TEMPLATES = load().templates
 
 
-@pytest.mark.parametrize("workload", WORKLOADS)
-def test_claims_on_the_sample_month_reproduce(run_cli: Callable[..., Ran], tmp_path: Path, workload: str) -> None:
-    # A policy that excludes nothing for its risk, so that every template is replayed.
-    policy = tmp_path / "policy.yaml"
-    policy.write_text("max_quality_drop: 1\nmax_risk: high\n")
-    named = ("--events", SAMPLE / "month.parquet", *WORKLOADS[workload])
-    ran = run_cli("plan", *named, "--constraints", policy, "--json", cwd=tmp_path)
-    assert ran.exit_code == 0, ran.stderr
-    plan = json.loads(ran.stdout)
-    replayed = {entry["id"]: entry["savings_monthly_usd"] for entry in plan["chosen"] + plan["rejected"]}
-    # A template that does not apply to the month is not replayed: it saves nothing there, and must claim that.
-    outside = {entry["id"] for entry in plan["rejected"] if entry["code"] == "predicate"}
-    replayed |= {name: {"p10": 0, "expected": 0, "p90": 0} for name in outside}
-    claiming = [template for template in load().templates if template.claim.workload == workload]
-    assert claiming
-    for template in claiming:
-        claim, saving = template.claim.savings_percent, replayed[template.id]
-        assert saving is not None, f"{template.id} was not replayed"
-        for claimed, name in ((claim.low, "p10"), (claim.expected, "expected"), (claim.high, "p90")):
-            percent = 100 * saving[name] / plan["baseline_monthly_usd"]
-            allowed = max(0.06, 0.01 * abs(percent))
-            assert float(claimed) == pytest.approx(percent, abs=allowed), f"{template.id}: {name}"
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Alone]]:
+    """All templates on all workloads, in one pass a workload."""
+    return replay(TEMPLATES)
+
+
+@pytest.mark.parametrize("template", [pytest.param(one, id=one.id) for one in TEMPLATES])
+def test_the_claim_reproduces(found: dict[str, dict[str, Alone]], template) -> None:
+    assert claims.missed(template.claim, found[template.id][template.claim.workload]) == ()
+
+
+@pytest.mark.parametrize("template", [pytest.param(one, id=one.id) for one in TEMPLATES])
+def test_it_can_be_replayed_everywhere_and_is_silent_somewhere(found: dict[str, dict[str, Alone]], template) -> None:
+    assert set(found[template.id]) == set(names())
+    assert [alone.failed for alone in found[template.id].values() if alone.failed] == []
+    assert any(alone.silent for alone in found[template.id].values())
+
+
+def test_every_workload_is_named_by_a_claim_or_has_templates_that_apply(found: dict[str, dict[str, Alone]]) -> None:
+    for workload in names():
+        assert sum(alone[workload].percent is not None for alone in found.values()) >= 3

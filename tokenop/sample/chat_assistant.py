@@ -18,7 +18,7 @@ DAYS = 14
 COMMON = {"domain": "retail"}
 # Questions that come again and again: delivery, returns, sizes.
 KNOWN_QUESTIONS = 240
-REPEATED = 0.45
+REPEATED = 0.6
 
 
 def events(seed: int) -> list[dict[str, object]]:

@@ -1,6 +1,6 @@
 """The document pipeline: a publisher's archive read by night, forms by day; long prompts, and most of it can wait.
 
-No conversation, no agent, nothing asked twice; a third of the calls are shaped so that a batch or a smaller model fits.
+No conversation, no agent, nothing asked twice, no two prompts that begin alike.
 """
 
 from __future__ import annotations
@@ -48,10 +48,13 @@ def _archive(made: Month, draws: Draws) -> None:
 
 
 def _forms(made: Month, draws: Draws) -> None:
-    """Log the fields taken out of invoices and contracts: one form before each of them, an answer that is checked."""
-    form = made.prompt(3 * BLOCK + 200)
+    """Log the fields taken out of invoices and contracts, in an answer that a program can check.
+
+    Each prompt begins with the document and ends with the form: no two begin alike, and no provider's cache can help.
+    """
+    form, clauses = 3 * BLOCK + 200, 4 * BLOCK
     for at in calls.starts(draws, 150, calls.OFFICE, 0.1, DAYS):
-        prompt = form.grown(draws.tokens(2_400, 0.5, 400, 16_000))
+        prompt = made.prompt(draws.tokens(2_400, 0.5, 400, 16_000) + form)
         made.add(
             draws,
             calls.SONNET,
@@ -64,21 +67,11 @@ def _forms(made: Month, draws: Draws) -> None:
             quality_score=calls.quality(draws, 0.1, 0.94),
             **COMMON,
         )
-    clauses = made.prompt(4 * BLOCK)
     for at in calls.starts(draws, 70, calls.NIGHT, 0.2, DAYS):
-        prompt = clauses.grown(draws.tokens(24_000, 0.5, 2_000, 120_000))
-        made.add(
-            draws,
-            calls.SONNET,
-            at,
-            (prompt.tokens, draws.tokens(700, 0.4, 100, 2_400)),
-            tenant=ACCOUNTS,
-            intent="nightly_extract_clauses",
-            endpoint=WAREHOUSE,
-            prefix_hashes=prompt.hashes,
-            quality_score=calls.quality(draws, 0.1, 0.92),
-            **COMMON,
-        )
+        sizes = (draws.tokens(24_000, 0.5, 2_000, 120_000) + clauses, draws.tokens(700, 0.4, 100, 2_400))
+        score = calls.quality(draws, 0.1, 0.92)
+        made.add(draws, calls.SONNET, at, sizes, tenant=ACCOUNTS, intent="nightly_extract_clauses",
+                 endpoint=WAREHOUSE, quality_score=score, **COMMON)  # fmt: skip
     for at in calls.starts(draws, 120, calls.OFFICE, 0.1, DAYS):
         sizes = (draws.tokens(1_100, 0.4, 200, 4_000), draws.whole(8, 40))
         made.add(draws, calls.GPT_MEDIUM, at, sizes, tenant=ACCOUNTS, intent="classify_document", **COMMON)
