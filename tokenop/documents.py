@@ -12,7 +12,7 @@ from typing import Any
 from tokenop.errors import FindingsError, InputError
 from tokenop.strict_yaml import MAX_FINDINGS, Builder, Place, Span, finding
 
-__all__ = ["MAX_BYTES", "MAX_FINDINGS", "Document", "Place", "load", "load_yaml", "parse_yaml"]
+__all__ = ["MAX_BYTES", "MAX_FINDINGS", "Document", "Place", "load", "load_yaml", "parse", "parse_yaml"]
 
 MAX_BYTES = 256 * 1024
 
@@ -87,10 +87,19 @@ def load(path: Path) -> Document:
         FindingsError: anything wrong in it, all findings at once.
         InputError: it cannot be read at all.
     """
+    return parse(path, _bytes(path))
+
+
+def parse(path: Path, raw: bytes) -> Document:
+    """Return the markdown file that holds `raw`; `path` is what findings name, and is not read.
+
+    Raises:
+        FindingsError: anything wrong in it, all findings at once.
+    """
     import frontmatter
     from frontmatter.default_handlers import BaseHandler
 
-    raw, text = _read(path)
+    text = _text(path, raw)
     if not _BOUNDARY.match(text):
         fix = "start the file with a line ---, then YAML, then a line ---"
         raise FindingsError([finding(path, (1, 1), "", "there is no frontmatter", fix)])
@@ -125,7 +134,8 @@ def load_yaml(path: Path) -> Document:
         FindingsError: anything wrong in it, all findings at once.
         InputError: it cannot be read at all.
     """
-    raw, text = _read(path)
+    raw = _bytes(path)
+    text = _text(path, raw)
     builder = Builder(path, text, 0)
     meta = builder.build()
     last = text.count("\n") + 1
@@ -141,15 +151,19 @@ def parse_yaml(text: str, path: Path) -> dict[str, Any]:
     return Builder(path, text, 0).build()
 
 
-def _read(path: Path) -> tuple[bytes, str]:
-    """Return bytes and text of a regular file of bounded size, line ends as line feeds."""
+def _bytes(path: Path) -> bytes:
+    """Return the first bytes of a regular file: one more than a document may have."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(f"{path}: is not a regular file")
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+
+
+def _text(path: Path, raw: bytes) -> str:
+    """Return the text of a document, line ends as line feeds."""
     if len(raw) > MAX_BYTES:
         raise FindingsError([finding(path, (1, 1), "", f"is larger than {MAX_BYTES // 1024} KB", "shorten it")])
     if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
@@ -167,7 +181,7 @@ def _read(path: Path) -> tuple[bytes, str]:
     ]
     if strange:
         raise FindingsError(strange)
-    return raw, text.replace("\r\n", "\n")
+    return text.replace("\r\n", "\n")
 
 
 def _place(text: str, index: int) -> Place:

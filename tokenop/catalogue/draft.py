@@ -5,10 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
-from tokenop.documents import Document
-from tokenop.errors import Finding
+from tokenop.documents import Document, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """What the schema says against one value, or a key that is missing or unknown; rules turn it into a finding."""
+
+    kind: Literal["missing", "unknown", "value"]
+    field: str
+    place: Place
+    message: str
+    fix: str
+    keyword: str  # of the schema, such as `pattern`
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +28,7 @@ class Draft:
 
     document: Document
     broken: frozenset[str]
+    objections: tuple[Objection, ...] = ()
 
     def sound(self, path: str) -> bool:
         """Return whether the value at `path`, what it is part of and what is in it passed the schema."""
@@ -31,9 +43,10 @@ class Draft:
         return None if any(_within(path, wrong) for wrong in self.broken) else self.document.value(path)
 
 
-def drafted(document: Document, findings: Iterable[Finding]) -> Draft:
-    """Return the draft of a document for which the schema gave `findings`."""
-    return Draft(document, frozenset(found.field for found in findings if found.rule != "FM003"))
+def drafted(document: Document, objections: Iterable[Objection]) -> Draft:
+    """Return the draft of a document against which the schema has these `objections`."""
+    listed = tuple(objections)
+    return Draft(document, frozenset(one.field for one in listed if one.kind != "unknown"), listed)
 
 
 def as_decimal(value: object) -> Decimal | None:

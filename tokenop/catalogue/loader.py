@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from tokenop import documents, settings
-from tokenop.catalogue import checks, expressions, graph, schema, sections
-from tokenop.catalogue.draft import Draft, drafted
 from tokenop.catalogue.levers import SPECS
+from tokenop.catalogue.linting.neighbours import Repository
+from tokenop.catalogue.linting.run import Asked, check
 from tokenop.catalogue.model import (
-    LAYERS,
     Catalogue,
     Claim,
     Implementation,
@@ -27,7 +25,12 @@ from tokenop.catalogue.model import (
     Risk,
     Template,
 )
-from tokenop.errors import Finding, FindingsError, InputError, Severity
+from tokenop.catalogue.places import find
+from tokenop.catalogue.rules import RULES, source
+from tokenop.catalogue.rules.surroundings import Surroundings
+from tokenop.errors import InputError
+
+__all__ = ["find", "load", "read"]
 
 
 def load(folder: Path | None = None) -> Catalogue:
@@ -44,58 +47,21 @@ def load(folder: Path | None = None) -> Catalogue:
     return read(find(root))
 
 
-def find(root: Path) -> list[Path]:
-    """Return the template files under `root`, sorted: those of its layer folders, or its own if it is one."""
-    folders = [root] if root.name in LAYERS else [root / layer for layer in LAYERS]
-    return sorted(path for folder in folders for path in folder.glob("*.md") if path.name != "README.md")
-
-
 def read(paths: Sequence[Path]) -> Catalogue:
-    """Return the sound templates among `paths`, sorted by id, and what is wrong with all of them.
+    """Return the sound templates among `paths`, sorted by id, and what keeps the others from being used.
 
-    Names in `requires` and `conflicts` may also be those of templates beside these files.
+    Only the structural rules are asked; `tokenop.catalogue.linting` asks all. Names in `requires` and `conflicts` may
+    also be those of templates beside these files.
     """
-    findings: list[Finding] = []
-    drafts: list[Draft] = []
-    for path in paths:
-        try:
-            document = documents.load(path)
-        except FindingsError as error:
-            findings += error.findings
-            continue
-        except InputError as error:
-            text = str(error).removeprefix(f"{path}: ")
-            findings.append(Finding(str(path), 0, "file", "ID007", "error", text, 0, "make it a readable file"))
-            continue
-        objections = schema.check(document)
-        draft = drafted(document, objections)
-        drafts.append(draft)
-        findings += objections
-        for check in (checks.check, expressions.check):
-            findings += check(draft)
-        findings += sections.check(document)
-    findings += graph.check(drafts, _beside(paths))
-    findings = sorted(set(findings), key=lambda f: (f.file, f.line, f.column, f.rule, f.field, f.message))
-    unsound = {found.file for found in findings if found.severity == "error"}
-    templates = [_frozen(d.document) for d in drafts if str(d.document.path) not in unsound]
-    return Catalogue(tuple(sorted(templates, key=lambda template: template.id)), tuple(_capped(findings)))
-
-
-def _capped(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield at most `MAX_FINDINGS` findings of each file, and how many more there are."""
-    for file, group in groupby(findings, key=lambda found: found.file):
-        listed = list(group)
-        yield from listed[: documents.MAX_FINDINGS]
-        if more := listed[documents.MAX_FINDINGS :]:
-            severity: Severity = "error" if any(found.severity == "error" for found in more) else "warning"
-            message = f"{len(more)} more findings in this file"
-            yield Finding(file, more[0].line, "file", "FM099", severity, message, more[0].column, "correct these first")
-
-
-def _beside(paths: Iterable[Path]) -> set[str]:
-    """Return the ids (file names) of the templates in the catalogues that `paths` are part of."""
-    roots = {path.absolute().parent.parent for path in paths if path.absolute().parent.name in LAYERS}
-    return {path.stem for root in roots | {settings.content("templates")} for path in find(root)}
+    sources = [source.read(path) for path in paths]
+    # Whether a date lies in the future is no matter of use: planning depends on no clock.
+    around = Surroundings(today=date.max, neighbours=Repository(paths))
+    structural = Asked(tuple(rule for rule in RULES.values() if rule.structural))
+    found = check(sources, around, structural)
+    unsound = {finding.file for finding in found if finding.severity == "error"}
+    drafts = [one.draft for one in sources if one.draft and str(one.path) not in unsound]
+    templates = sorted((_frozen(draft.document) for draft in drafts), key=lambda template: template.id)
+    return Catalogue(tuple(templates), tuple(found))
 
 
 def _frozen(document: documents.Document) -> Template:

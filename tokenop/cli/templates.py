@@ -102,10 +102,14 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> int:
 
     Exit code 1 on errors, 0 on warnings alone, 3 where no template was found.
     """
-    from tokenop import settings
-    from tokenop.catalogue import lint as linting
+    from datetime import UTC, datetime
 
-    linted = linting.lint(paths or (_shown(settings.content("templates")),))
+    from tokenop import settings
+    from tokenop.catalogue.linting import lint as linting
+    from tokenop.catalogue.linting import text
+
+    today = datetime.now(UTC).date()
+    linted = linting.lint(paths or (_shown(settings.content("templates")),), today)
     errors, warnings = linted.count("error"), linted.count("warning")
     if as_json:
         document = {
@@ -117,7 +121,7 @@ def lint(paths: tuple[Path, ...], as_json: bool) -> int:
         click.echo(json.dumps(document, indent=2))
     else:
         for finding in linted.findings:
-            click.echo(linting.rendered(finding))
+            click.echo(text.rendered(finding))
         click.echo(f"{_number(linted.files, 'template')}: {_number(errors, 'error')}, {_number(warnings, 'warning')}.")
     return 1 if errors else 0
 

@@ -12,10 +12,10 @@ passes can still be slow (a join is a join): `tokenop.collect.confined` runs it 
 
 from __future__ import annotations
 
-from tokenop.sqltree.predicate import check_predicate
+from tokenop.sqltree.predicate import check_predicate, check_predicates
 from tokenop.sqltree.problem import Problem
 from tokenop.sqltree.query import check_select
 from tokenop.sqltree.text import statement
 from tokenop.sqltree.typenames import check_type
 
-__all__ = ["Problem", "check_predicate", "check_select", "check_type", "statement"]
+__all__ = ["Problem", "check_predicate", "check_predicates", "check_select", "check_type", "statement"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenop.database import identifier
@@ -45,6 +45,11 @@ def check_predicate(sql: str, columns: Mapping[str, str]) -> tuple[Problem, ...]
         return tuple(walker.problems)
     problem = _evaluate(sql, columns)
     return (problem,) if problem else ()
+
+
+def check_predicates(asked: Sequence[tuple[str, Mapping[str, str]]]) -> list[tuple[Problem, ...]]:
+    """Return for each expression and its columns what `check_predicate` says of them."""
+    return [check_predicate(sql, columns) for sql, columns in asked]
 
 
 @dataclass

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from tokenop.errors import Finding, Severity
 
 Place = tuple[int, int]
-Scope = Literal["text", "template", "catalogue", "evidence"]
+Scope = Literal["text", "template", "batch", "catalogue", "evidence", "found"]
 
 
 class Located(Protocol):
@@ -25,11 +26,15 @@ class Located(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Replace the characters from `start` up to `end` of the file's text (line ends as line feeds) by `text`."""
+    """Replace the characters from `start` up to `end` of the file's text (line ends as line feeds) by `text`.
+
+    `path` is given where another file than the one that was looked at is edited.
+    """
 
     start: int
     end: int
     text: str
+    path: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Example:
 
     `right` stands exactly once in the specimen (after the replacements of `given`); the failing file has `wrong` in its
     place. `beside` adds files (path below the repository → text), `around` overrides fields of the surroundings.
+    `path` is where the failing file stands, where that is what is wrong with it.
     """
 
     wrong: str
@@ -46,16 +52,29 @@ class Example:
     given: tuple[tuple[str, str], ...] = ()
     beside: Mapping[str, str] = field(default_factory=dict)
     around: Mapping[str, Any] = field(default_factory=dict)
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the other rules said of one file, in order, and the identifiers of those that were asked."""
+
+    findings: Sequence[Finding]
+    asked: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule. What `check` and `fix` get depends on the scope.
+    """One rule. What `check` and `fix` get, besides the surroundings, depends on the scope.
 
     - `text`: a `Source`, the file as text, also where it does not parse; templates and evidence alike
     - `template`: a `Draft`, one template that parses
+    - `batch`: a sequence of `Draft`, some of the templates: for what is quicker asked about many at a time
     - `catalogue`: a sequence of `Draft`, all templates that are checked together
     - `evidence`: an `EvidenceFile`, one of reviews.md and implementations.md
+    - `found`: a `Source` and what the other rules `Found` in it (such a rule has no fix)
+
+    A fix yields edits for all of the rule's findings in what it gets, and none where there is no finding.
 
     `replays`: needs the economics engine, and is left out where only files are looked at. `weekly`: needs the network,
     and is run by the weekly bot only. `structural`: a template that fails it is never planned with or applied.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -19,11 +19,20 @@ if TYPE_CHECKING:
 class Neighbours(Protocol):
     """The templates of the repository, those that are not being checked as well."""
 
+    def files(self) -> Sequence[Path]:
+        """Return the files of all templates of the repository, sorted; nothing is read."""
+
     def ids(self) -> Mapping[str, Path]:
-        """Return the file of each template by id (its file name); nothing is parsed."""
+        """Return the file of each template by id (its file name), shipped ones as well; nothing is parsed."""
 
     def draft(self, template_id: str) -> Draft | None:
         """Return the template of this id, parsed on first use; None where there is none or it does not parse."""
+
+    def text(self, template_id: str) -> str:
+        """Return the text of the file of this id as it stands, without parsing; empty where it cannot be read."""
+
+    def mentioning(self, template_id: str) -> Sequence[Draft]:
+        """Return the templates (not the one itself) whose frontmatter names this id somewhere, sorted by id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +47,9 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What is known besides the file. `new` holds the files that the change under review adds.
+    """What is known besides the file.
 
+    `new` holds the files that the change under review adds, `removed` the ids of the templates that it takes away.
     `replay` is given by whoever has the economics engine (this floor has not); without it replaying rules are left out.
     """
 
@@ -47,6 +57,7 @@ class Surroundings:
     neighbours: Neighbours
     root: Path | None = None  # of the repository: relative links are resolved in it, evidence is read below it
     new: frozenset[Path] = field(default_factory=frozenset)
+    removed: frozenset[str] = field(default_factory=frozenset)
     replay: Callable[[Draft], Replayed] | None = None
 
     @cached_property

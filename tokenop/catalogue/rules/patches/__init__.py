@@ -1,5 +1,6 @@
 """Rules on patches."""
 
 from tokenop.catalogue.rules.model import Rule
+from tokenop.catalogue.rules.patches import pt001, pt002
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (pt001.RULE, pt002.RULE)
