@@ -124,30 +124,16 @@ def misnamed(changes: Iterable[Change]) -> list[Finding]:
     return found
 
 
-def vanished(changes: Sequence[Change], superseded: Mapping[str, str]) -> list[Finding]:
-    """Return a finding for each template id that the change takes away and no template carries on.
-
-    Args:
-        changes: all changes.
-        superseded: ids that a template of the changed repository lists under `supersedes`, with that template's id.
-    """
+def gone(changes: Sequence[Change]) -> list[Finding]:
+    """Return a finding for each template whose id the change takes away: receipts, plans and evidence go on naming it."""
     kept = {change.template_id for change in changes if change.kind == "template" and change.status != "removed"}
     found = []
     for change in changes:
-        gone = change.template_id
-        if (
-            change.kind != "template"
-            or change.status != "removed"
-            or gone is None
-            or gone in kept
-            or gone in superseded
-        ):
-            continue
-        message = f"the id {gone} is gone, and evidence, plans and receipts go on naming it"
-        fix = (
-            f"write `supersedes: [{gone}]` into the template that takes its place, or keep it with `status: deprecated`"
-        )
-        found.append(Finding(change.path, 0, "id", "ID005", "error", message, 0, fix))
+        name = change.template_id
+        if change.kind == "template" and change.status == "removed" and name and name not in kept:
+            message = f"the template {name!r} is gone; receipts and reports still name it"
+            fix = f"keep {name}.md with status: deprecated, and name it in supersedes of what replaces it"
+            found.append(Finding(change.path, 0, "id", "ID005", "error", message, 0, fix))
     return found
 
 

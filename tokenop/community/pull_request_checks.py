@@ -1,24 +1,30 @@
 """Checking what a pull request changes, in a folder that holds the repository as the change would leave it.
 
 The job that runs the contributor's code calls this on its checkout, the one that comments on the main branch's files
-with the changed texts in their places. Whatever needs the contributor's code or the economics engine is done elsewhere.
+with the changed texts in their places. Collectors run code of their own, and are not looked at here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tokenop.community.pull_request import Change, dependents, misnamed, vanished
-from tokenop.errors import Finding, FindingsError, InputError
+from tokenop.community.pull_request import Change, dependents, gone, misnamed
+from tokenop.errors import Finding, InputError
+
+if TYPE_CHECKING:
+    from tokenop.catalogue.draft import Draft
+    from tokenop.catalogue.rules.surroundings import Replayed
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
     """What was looked at and found; paths are relative to the repository. `sound` are changed templates without errors.
 
-    `looked_at` are the changed files that were read: only of these can two runs be compared.
+    `looked_at` are the files that were read because they are changed.
     """
 
     findings: tuple[Finding, ...]
@@ -31,7 +37,12 @@ class Examined:
         return sum(found.severity == severity for found in self.findings)
 
 
-def examine(root: Path, changes: Sequence[Change]) -> Examined:
+def examine(
+    root: Path,
+    changes: Sequence[Change],
+    today: date,
+    replay: Callable[[Draft], Replayed] | None = None,
+) -> Examined:
     """Return what is wrong with the templates, the evidence and the people that a change touches.
 
     Errors in unchanged files that name a changed template are among the findings: the change broke them.
@@ -39,17 +50,22 @@ def examine(root: Path, changes: Sequence[Change]) -> Examined:
     Args:
         root: the repository as the change would leave it.
         changes: all changed files.
+        today: the day against which freshness is judged.
+        replay: what the economics engine says of a template; rules that need it are left out without it.
+
+    Raises:
+        InputError: a file that was to be checked was not.
     """
-    findings = misnamed(changes) + vanished(changes, _superseded(root, changes))
-    files = [
-        c.path for c in changes if c.template_id and c.plain and c.status != "removed" and (root / c.path).exists()
-    ]
+    root = root.absolute()
+    findings = misnamed(changes)
+    files = [c.path for c in changes if c.template_id and c.status != "removed" and (root / c.path).exists()]
     beside = dependents(changes, _texts(root)) if any(c.kind == "template" for c in changes) else ()
-    found = _linted(root, [*files, *beside])
-    findings += [one for one in found if one.file in set(files) or one.severity == "error"]
-    people = [c for c in changes if c.kind == "people" and c.status != "removed"]
-    for change in people:
-        findings += _people(root, change.path)
+    found = _linted(root, [*files, *beside], changes, today, replay)
+    findings += [one for one in found if one.file in files or one.severity == "error"]
+    if not any(one.rule == "ID005" for one in found):
+        findings += gone(changes)
+    people = [c.path for c in changes if c.kind == "people" and c.status != "removed"]
+    findings += [one for path in people for one in _people(root, path)]
     checked = {
         "templates": sum(c.kind == "template" for c in changes),
         "evidence": sum(c.kind == "evidence" for c in changes),
@@ -61,39 +77,55 @@ def examine(root: Path, changes: Sequence[Change]) -> Examined:
     return Examined(tuple(sorted(set(findings))), checked, sound, tuple(files))
 
 
-def _linted(root: Path, files: Sequence[str]) -> list[Finding]:
-    from tokenop.catalogue import lint
+def _linted(
+    root: Path,
+    files: Sequence[str],
+    changes: Sequence[Change],
+    today: date,
+    replay: Callable[[Draft], Replayed] | None,
+) -> list[Finding]:
+    from tokenop.catalogue.linting.lint import EVIDENCE, opened
+    from tokenop.catalogue.linting.neighbours import Repository
+    from tokenop.catalogue.linting.run import asked, check
+    from tokenop.catalogue.rules import RULES
+    from tokenop.catalogue.rules.surroundings import Surroundings
 
     if not files:
         return []
-    linted = lint.lint([root / name for name in files])
-    if linted.files != len(files):
-        # A linter that looked at fewer files than it was given would pass what it never saw.
-        raise InputError(f"{len(files)} files were to be checked, {linted.files} were")
-    return [_relative(found, root) for found in linted.findings]
+    sources = [opened(root / name) for name in files]
+    removed = frozenset(
+        c.template_id for c in changes if c.kind == "template" and c.status == "removed" if c.template_id
+    )
+    around = Surroundings(
+        today,
+        Repository((source.path for source in sources if source.path.name not in EVIDENCE), removed),
+        root,
+        frozenset(root / c.path for c in changes if c.status == "added"),
+        removed,
+        replay,
+    )
+    return [_relative(found, root) for found in check(sources, around, asked(RULES.values(), around))]
+
+
+def economics(
+    root: Path, paths: Sequence[str], replay: Callable[[Draft], Replayed]
+) -> dict[str, dict[str, tuple[float, float, float] | None]]:
+    """Return by path and workload what templates save, in percent (P10, expected, P90); None where one stays silent."""
+    from tokenop.catalogue.linting.lint import opened
+
+    found: dict[str, dict[str, tuple[float, float, float] | None]] = {}
+    for path in paths:
+        draft = opened(root / path).draft
+        if draft is None:
+            raise InputError(f"{path}: was linted and cannot be read any more")
+        found[path] = dict(sorted(replay(draft).percent.items()))
+    return found
 
 
 def _people(root: Path, name: str) -> list[Finding]:
     from tokenop.evidence import people
 
     return [_relative(found, root) for found in people.reviewers(root / name).findings]
-
-
-def _superseded(root: Path, changes: Iterable[Change]) -> dict[str, str]:
-    """Return the ids that templates of the changed repository list under `supersedes`; read only where one is gone."""
-    from tokenop import documents
-
-    gone = {c.template_id for c in changes if c.kind == "template" and c.status == "removed"} - {None}
-    found: dict[str, str] = {}
-    for name, text in _texts(root).items() if gone else ():
-        if name.startswith("templates/") and any(str(one) in text for one in gone):
-            try:
-                listed = documents.load(root / name).meta.get("supersedes")
-            except (FindingsError, InputError):
-                continue
-            names = listed if isinstance(listed, list) else []
-            found |= {one: Path(name).stem for one in names if isinstance(one, str)}
-    return found
 
 
 def _texts(root: Path) -> dict[str, str]:
