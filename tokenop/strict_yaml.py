@@ -63,6 +63,16 @@ def finding(path: Path, place: Place, field_path: str, message: str, fix: str = 
     return Finding(str(path), place[0], field_path or "frontmatter", RULE, "error", message, place[1], fix)
 
 
+def surprise(text: str) -> tuple[str, str] | None:
+    """Return how parsers differ over the plain scalar `text` and what to write instead; None where all agree.
+
+    Numbers as this module reads them, `true`, `false` and `null` are no surprise.
+    """
+    if len(text) > _LONGEST_NUMBER or text in _WORDS or _INTEGER.match(text) or _DECIMAL.match(text):
+        return None
+    return next(((what, fix) for pattern, what, fix in _SURPRISES if pattern.match(text)), None)
+
+
 @dataclass(slots=True)
 class _Open:
     """A mapping or list that is being filled."""
@@ -238,10 +248,8 @@ class Builder:
             if path.endswith("version"):
                 self.report(place, path, f"version {text} is read as a number", "quote it")
             return Decimal(text)
-        for pattern, what, fix in _SURPRISES:
-            if pattern.match(text):
-                self.report(place, path, f"{text} {what}", fix)
-                break
+        if found := surprise(text):
+            self.report(place, path, f"{text} {found[0]}", found[1])
         return text
 
     def _syntax(self, error: Any) -> None:

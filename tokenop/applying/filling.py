@@ -1,0 +1,115 @@
+"""A template's parameters put into its patches, so that a value can only be a value.
+
+In YAML and JSON a placeholder stands within a single value, in quotes: what is given is quoted as that place needs. A
+placeholder that is the whole value gives a number, or true and false, without quotes where that is its type. In other
+text a value may hold only characters that mean nothing there.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+
+from tokenop.applying import json_tree, render, yaml_tree
+from tokenop.applying.tree import RULE, Node
+from tokenop.catalogue import parameters
+from tokenop.catalogue.model import Patch, Template
+from tokenop.catalogue.parameters import PLACEHOLDER, Value
+from tokenop.errors import Finding, FindingsError, MisuseError
+
+_HARMLESS = re.compile(r"[A-Za-z0-9._/@:+-]*\Z")
+
+
+def values(template: Template, given: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the value of each parameter of the template, defaults where none is given.
+
+    Raises:
+        MisuseError: a name is unknown, a value is missing or not allowed; all of them at once.
+    """
+    known = {parameter.name: parameter for parameter in template.parameters}
+    wrong = [f"{template.id} has no parameter {name!r}; it has {', '.join(known) or 'none'}"
+             for name in sorted(set(given) - set(known))]  # fmt: skip
+    found: dict[str, Value] = {}
+    for name, parameter in known.items():
+        value = given.get(name, parameter.default)
+        if value is None:
+            wrong.append(f"{template.id} needs a value: --set {name}=… ({parameter.description})")
+            continue
+        try:
+            found[name] = parameters.parsed(parameter, value)
+        except ValueError as error:
+            wrong.append(f"--set {name}={value}: {error} ({parameter.description})")
+    if wrong:
+        raise MisuseError("\n".join(wrong))
+    return found
+
+
+def language(patch: Patch) -> str:
+    """Return `yaml`, `json` or `text`: how the content of a patch is written."""
+    if patch.merge in ("yaml", "json"):
+        return patch.merge
+    suffix = patch.target.rpartition(".")[2].lower()
+    if patch.merge in ("append", "diff"):
+        return "text"
+    return {"yaml": "yaml", "yml": "yaml", "json": "json"}.get(suffix, "text")
+
+
+def filled(template: Template, patch: Patch, given: Mapping[str, Value]) -> str:
+    """Return the content of a patch with values for its placeholders.
+
+    Raises:
+        FindingsError: a placeholder is unknown, or stands where no value may go.
+    """
+    names = parameters.placeholders(patch.content)
+    if not names:
+        return patch.content
+    unknown = sorted({name for name, _ in names} - set(given))
+    if unknown:
+        raise _no(template, patch, f"{{{{{unknown[0]}}}}} is no parameter of the template")
+    written = language(patch)
+    if written == "text":
+        return _text(template, patch, given)
+    parse = yaml_tree.parse if written == "yaml" else json_tree.parse
+    root = parse(patch.content, f"{template.path}: the patch of {patch.target}")
+    return _nodes(patch.content, root, given)
+
+
+def _text(template: Template, patch: Patch, given: Mapping[str, Value]) -> str:
+    def put(found: re.Match[str]) -> str:
+        value = _plain(given[found[1]])
+        if patch.kind != "prompt-file" and not _HARMLESS.match(value):
+            raise _no(template, patch, f"{found[1]} may hold letters, digits and ._/@:+- only, not {value!r}")
+        return value
+
+    return PLACEHOLDER.sub(put, patch.content)
+
+
+def _nodes(content: str, root: Node | None, given: Mapping[str, Value]) -> str:
+    parts, at = [], 0
+    for node in root.scalars() if root else ():
+        source = content[node.start : node.end]
+        if node.value[0] != "text" or not PLACEHOLDER.search(source):
+            continue
+        parts += [content[at : node.start], _scalar(node, source, given)]
+        at = node.end
+    return "".join([*parts, content[at:]])
+
+
+def _scalar(node: Node, source: str, given: Mapping[str, Value]) -> str:
+    """Return the text of one value. Values hold no line break, so that they cannot leave a block of text either."""
+    text = str(node.value[1])
+    if node.style in ("|", ">"):
+        return PLACEHOLDER.sub(lambda found: _plain(given[found[1]]), source)
+    alone = PLACEHOLDER.fullmatch(text)
+    if alone and not isinstance(given[alone[1]], str):
+        return _plain(given[alone[1]])
+    return render.quoted(PLACEHOLDER.sub(lambda found: _plain(given[found[1]]), text), node.style or '"')
+
+
+def _plain(value: Value) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def _no(template: Template, patch: Patch, message: str) -> FindingsError:
+    return FindingsError([Finding(str(template.path), 0, f"patches: {patch.target}", RULE, "error", message)])

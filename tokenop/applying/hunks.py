@@ -1,0 +1,113 @@
+"""Unified diffs put into a text as `git apply` does it: in their context, wherever that stands once, or not at all."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from tokenop.applying.tree import RULE
+from tokenop.errors import Finding, FindingsError
+
+_HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+NO_NEWLINE = "\\ No newline at end of file"
+
+
+@dataclass(frozen=True, slots=True)
+class Hunk:
+    """Lines that must be there, and those in their place; `line` is where the first of them once stood."""
+
+    line: int
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    text: str
+
+
+def parse(diff: str, name: str) -> tuple[Hunk, ...]:
+    """Return the hunks of the diff of one file; `---`, `+++` and other lines before the first hunk do not count.
+
+    Raises:
+        FindingsError: it holds no hunk, or one that is cut short.
+    """
+    lines = diff.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    found: list[Hunk] = []
+    at = 0
+    while at < len(lines):
+        header = _HEADER.match(lines[at])
+        if not header:
+            if found:
+                raise _no(name, 0, f"line {at + 1} of the diff is not part of a hunk: {lines[at][:60]!r}")
+            at += 1
+            continue
+        end = next((n for n in range(at + 1, len(lines)) if _HEADER.match(lines[n])), len(lines))
+        found.append(_hunk(header, lines[at + 1 : end], "\n".join(lines[at:end]), name))
+        at = end
+    if not found:
+        raise _no(name, 0, "the diff holds no hunk (a line such as @@ -1,3 +1,3 @@)")
+    return tuple(found)
+
+
+def _hunk(header: re.Match[str], lines: list[str], text: str, name: str) -> Hunk:
+    before: list[str] = []
+    after: list[str] = []
+    for number, line in enumerate(lines):
+        sides = {" ": (before, after), "": (before, after), "-": (before,), "+": (after,)}.get(line[:1])
+        if line.startswith("\\"):
+            continue
+        if sides is None:
+            raise _no(name, 0, f"a line of the diff begins with {line[:1]!r}, not with a space, - or +")
+        bare = number + 1 < len(lines) and lines[number + 1].startswith("\\")
+        for side in sides:
+            side.append(line[1:] + ("" if bare else "\n"))
+    if len(before) != int(header[2] or 1):
+        raise _no(name, 0, f"the hunk {header[0]} holds {len(before)} old lines")
+    return Hunk(int(header[1]), tuple(before), tuple(after), text)
+
+
+def apply(text: str, hunks: tuple[Hunk, ...], name: str) -> str:
+    """Return `text` with all hunks in it.
+
+    A hunk goes where its lines stand: at the line it names, else at the nearest place after the one before. Line ends
+    of pairs (CRLF) are kept.
+
+    Raises:
+        FindingsError: the lines of a hunk are not there; it is shown.
+    """
+    pairs = "\r\n" in text
+    lines = [line + "\n" for line in (text.replace("\r\n", "\n") if pairs else text).split("\n")]
+    lines[-1] = lines[-1][:-1]
+    if not lines[-1]:
+        lines.pop()
+    floor, shift = 0, 0
+    for hunk in hunks:
+        wanted = max(hunk.line - (1 if hunk.before else 0) + shift, floor)
+        place = _place(lines, hunk.before, wanted, floor)
+        if place is None:
+            message = f"the lines that the template changes are not here:\n{hunk.text}"
+            raise _no(name, hunk.line, message, "make the change by hand, or bring these lines back first")
+        lines[place : place + len(hunk.before)] = hunk.after
+        shift += place - wanted + len(hunk.after) - len(hunk.before)
+        floor = place + len(hunk.after)
+    result = "".join(lines)
+    return result.replace("\n", "\r\n") if pairs else result
+
+
+def _place(lines: list[str], before: tuple[str, ...], wanted: int, floor: int) -> int | None:
+    if not before:
+        return min(wanted, len(lines))
+    fitting = [at for at in range(floor, len(lines) - len(before) + 1) if tuple(lines[at : at + len(before)]) == before]
+    return min(fitting, key=lambda at: (abs(at - wanted), at), default=None)
+
+
+def reverse(hunks: tuple[Hunk, ...]) -> tuple[Hunk, ...]:
+    """Return the hunks that take these back."""
+    shift, found = 0, []
+    for hunk in hunks:
+        found.append(Hunk(hunk.line + shift, hunk.after, hunk.before, hunk.text))
+        shift += len(hunk.after) - len(hunk.before)
+    return tuple(found)
+
+
+def _no(name: str, line: int, message: str, fix: str = "") -> FindingsError:
+    return FindingsError([Finding(name, line, "diff", RULE, "error", message, 0, fix)])

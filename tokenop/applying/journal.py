@@ -1,0 +1,228 @@
+"""Several files written, or none: what a kill in the middle leaves behind is put right by the next command.
+
+1. The journal `.tokenop/pending.json` says what is about to change, with the bytes from before.
+2. New contents are written beside their targets under other names, and synced.
+3. Each target is looked at once more, then replaced by renaming.
+4. The journal is renamed to `.tokenop/done.json`: from here on the change has happened.
+5. The receipt is written or removed, and the journal is removed.
+
+Before step 4 the next command restores all files, after it it finishes step 5.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tokenop.applying import receipts
+from tokenop.applying.model import State
+from tokenop.applying.root import OWN, Root, complaint
+from tokenop.applying.tree import RULE
+from tokenop.errors import Finding, InputError
+
+PENDING = f"{OWN}/pending.json"
+DONE = f"{OWN}/done.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file from one state to another; None means that it is not there."""
+
+    target: str
+    before: State | None
+    after: State | None
+
+
+class ChangedError(InputError):
+    """A file is not as it was when the change was planned."""
+
+
+@contextlib.contextmanager
+def locked(root: Root) -> Iterator[str]:
+    """Hold the project against other commands that apply or roll back; mend what a killed one left, and say it.
+
+    Yields:
+        What was mended, in one line; empty where nothing was.
+
+    Raises:
+        InputError: another command is at work, or what was left cannot be mended.
+    """
+    import fcntl
+
+    try:
+        fcntl.flock(root.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InputError(f"{root.path}: another tokenop changes this project right now; try again") from error
+    except OSError:  # a network's file system may lock no folders: the checks before each renaming remain
+        pass
+    yield mended(root)
+
+
+def interrupted(root: Root) -> bool:
+    """Return whether a killed command left something that the next one has to mend."""
+    return root.read(PENDING) is not None or root.read(DONE) is not None
+
+
+def finding(root: Root) -> Finding:
+    """Return what a plan says where a killed command left something."""
+    fix = "run it without --dry-run: what was left is put right first"
+    return Finding(str(root.path), 0, "journal", RULE, "error", "an interrupted command left something behind", 0, fix)
+
+
+def run(root: Root, steps: Sequence[Step], receipt: str, content: str | None, folders: Sequence[str]) -> None:
+    """Take all steps, then write the receipt (or remove it where `content` is None). Call it within `locked`.
+
+    Args:
+        root: the project.
+        steps: what changes.
+        receipt: id of the template whose receipt it is.
+        content: the receipt's text.
+        folders: empty folders to remove at the end, the outermost first.
+
+    Raises:
+        ChangedError: a file is not in its state `before`; nothing is written.
+        InputError: a file cannot be written; everything is as before.
+    """
+    made = [folder for step in steps if step.after for folder in root.missing_folders(step.target)]
+    journal = {
+        "receipt": receipt,
+        "content": content,
+        "remove_folders": list(folders),
+        "made_folders": list(dict.fromkeys(made)),
+        "temporary": f".tokenop-{secrets.token_hex(6)}.tmp",
+        "steps": [
+            {"target": step.target, "before": step.before and step.before.as_dict(),
+             "after": step.after and step.after.as_dict()}
+            for step in steps
+        ],
+    }  # fmt: skip
+    for step in steps:
+        _unchanged(root, step)
+    _own(root, PENDING, json.dumps(journal))
+    reached = 0
+    try:
+        for number, step in enumerate(steps):
+            if step.after is not None:
+                root.write(step.target, step.after, _temporary(journal, number))
+        for number, step in enumerate(steps):
+            _unchanged(root, step)
+            reached = number + 1
+            if step.after is None:
+                root.remove(step.target)
+            else:
+                root.rename(step.target, _temporary(journal, number))
+        root.rename(DONE, "pending.json")
+    except BaseException as error:
+        _undo(root, journal, reached)
+        if isinstance(error, OSError):
+            raise InputError(
+                f"{root.path}: cannot be written: {error.strerror or error}; nothing was changed"
+            ) from error
+        raise
+    _finish(root, journal)
+
+
+def _unchanged(root: Root, step: Step) -> None:
+    now = root.read(step.target)
+    if now != step.before:
+        raise ChangedError(f"{root.path / step.target}: changed meanwhile; nothing was written, run the command again")
+
+
+def mended(root: Root) -> str:
+    """Finish or undo what a killed command left, and say what was done; empty where there was nothing.
+
+    Raises:
+        InputError: a file was changed since, so that neither is safe.
+    """
+    done = _journal(root, DONE)
+    if done is not None:
+        _finish(root, done)
+        return f"an interrupted command had changed all files of {done['receipt']}; finished it"
+    pending = _journal(root, PENDING)
+    if pending is None:
+        return ""
+    _undo(root, pending, len(pending["steps"]))
+    return f"an interrupted command had changed some files of {pending['receipt']}; put them back"
+
+
+def _journal(root: Root, name: str) -> dict[str, Any] | None:
+    state = root.read(name)
+    if state is None:
+        return None
+    try:
+        journal: dict[str, Any] = json.loads(state.content)
+        for step in journal["steps"]:
+            receipts.state(step["before"]), receipts.state(step["after"])
+        paths = [*(step["target"] for step in journal["steps"]), *journal["remove_folders"], *journal["made_folders"]]
+        if any(complaint(path) for path in paths) or "/" in journal["temporary"] or "/" in journal["receipt"]:
+            raise ValueError("a path that templates may not touch")
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(
+            f"{root.path / name}: is no journal of tokenop ({error}); look at it, then remove it"
+        ) from error
+    return journal
+
+
+def _undo(root: Root, journal: Mapping[str, Any], reached: int) -> None:
+    """Bring the first `reached` files back to their state before, and remove what was only on the way."""
+    restore: list[Step] = []
+    for number, step in enumerate(journal["steps"][:reached]):
+        before, after = receipts.state(step["before"]), receipts.state(step["after"])
+        now = root.read(step["target"])
+        if now == before or root.read(_beside(step["target"], _temporary(journal, number))) is not None:
+            continue  # what was to go there still lies beside it: this file was not reached
+        if now != after:
+            raise InputError(
+                f"{root.path / step['target']}: an interrupted command left this project half changed, and this file "
+                f"was changed since; bring it back by hand, then remove {root.path / PENDING}"
+            )
+        restore.append(Step(step["target"], after, before))
+    for number in range(len(journal["steps"])):
+        root.remove(_beside(journal["steps"][number]["target"], _temporary(journal, number)))
+    for number, back in enumerate(restore):
+        if back.after is None:
+            root.remove(back.target)
+            continue
+        temporary = _temporary(journal, number)
+        root.write(back.target, back.after, temporary)
+        root.rename(back.target, temporary)
+    for folder in reversed(journal["made_folders"]):
+        root.remove_folder(folder)
+    root.remove(PENDING)
+    _tidy(root)
+
+
+def _finish(root: Root, journal: Mapping[str, Any]) -> None:
+    if journal["content"] is None:
+        root.remove(receipts.path(journal["receipt"]))
+    else:
+        _own(root, receipts.path(journal["receipt"]), journal["content"])
+    for folder in reversed(journal["remove_folders"]):
+        root.remove_folder(folder)
+    root.remove(DONE)
+    _tidy(root)
+
+
+def _tidy(root: Root) -> None:
+    """Leave no folder of ours where there is nothing in it."""
+    root.remove_folder(receipts.FOLDER)
+    root.remove_folder(OWN)
+
+
+def _own(root: Root, path: str, content: str) -> None:
+    """Write a file of ours, whole or not at all."""
+    temporary = f".{secrets.token_hex(6)}.tmp"
+    root.write(path, State(content.encode("utf-8"), 0o644), temporary)
+    root.rename(path, temporary)
+
+
+def _temporary(journal: Mapping[str, Any], number: int) -> str:
+    return f"{journal['temporary']}{number}"
+
+
+def _beside(target: str, name: str) -> str:
+    return f"{target.rpartition('/')[0]}/{name}".removeprefix("/")
