@@ -13,11 +13,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from tokenop.community import pull_request, pull_request_checks, pull_request_output, report
-from tokenop.community.report import Percent
 from tokenop.errors import Finding, InputError, MisuseError, NoInputError, TokenOpError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,14 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _check(changes: Sequence[pull_request.Change], head: str, options: argparse.Namespace) -> int:
-    examined = pull_request_checks.examine(ROOT, changes)
+    replay = pull_request_checks.replayer(ROOT, changes)
+    examined = pull_request_checks.examine(ROOT, changes, options.today, replay)
     findings = [*examined.findings, *_collectors(changes)]
-    economics: dict[str, dict[str, Percent | None]] = {}
+    economics = pull_request_checks.economics(ROOT, examined.sound, replay)
     for line in pull_request_output.annotated(findings):
         sys.stdout.write(f"{line}\n")
     for finding in sorted(findings):
         _say(f"{finding.severity} {finding}")
-    written = report.of(head, examined.checked, findings, economics)
+    written = report.of(head, options.today, examined.checked, findings, economics)
     options.report.write_text(report.written(written), encoding="utf-8")
     if options.summary:
         with options.summary.open("a", encoding="utf-8") as file:
@@ -138,6 +139,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--head", help="the commit to check, instead of the event's")
     parser.add_argument("--report", type=Path, default=Path(report.NAME), help="where the report is written")
     parser.add_argument("--summary", type=Path, default=summary, help="file that the summary is appended to")
+    parser.add_argument("--today", type=date.fromisoformat, default=datetime.now(tz=UTC).date(), help="YYYY-MM-DD")
     return parser.parse_args(arguments)
 
 

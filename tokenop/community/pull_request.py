@@ -125,7 +125,7 @@ def misnamed(changes: Iterable[Change]) -> list[Finding]:
 
 
 def gone(changes: Sequence[Change]) -> list[Finding]:
-    """Return a finding for each template whose id the change takes away: receipts, plans and evidence go on naming it."""
+    """Return a finding for each template whose id the change takes away."""
     kept = {change.template_id for change in changes if change.kind == "template" and change.status != "removed"}
     found = []
     for change in changes:

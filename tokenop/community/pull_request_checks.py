@@ -6,7 +6,7 @@ with the changed texts in their places. Collectors run code of their own, and ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -18,6 +18,8 @@ from tokenop.errors import Finding, InputError
 if TYPE_CHECKING:
     from tokenop.catalogue.draft import Draft
     from tokenop.catalogue.rules.surroundings import Replayed
+
+    Replay = Callable[[Draft], Replayed]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def examine(
     root: Path,
     changes: Sequence[Change],
     today: date,
-    replay: Callable[[Draft], Replayed] | None = None,
+    replay: Replay | None = None,
 ) -> Examined:
     """Return what is wrong with the templates, the evidence and the people that a change touches.
 
@@ -82,7 +84,7 @@ def _linted(
     files: Sequence[str],
     changes: Sequence[Change],
     today: date,
-    replay: Callable[[Draft], Replayed] | None,
+    replay: Replay | None,
 ) -> list[Finding]:
     from tokenop.catalogue.linting.lint import EVIDENCE, opened
     from tokenop.catalogue.linting.neighbours import Repository
@@ -93,22 +95,37 @@ def _linted(
     if not files:
         return []
     sources = [opened(root / name) for name in files]
-    removed = frozenset(
-        c.template_id for c in changes if c.kind == "template" and c.status == "removed" if c.template_id
-    )
+    templates = [change for change in changes if change.kind == "template" and change.template_id]
+    removed = frozenset(str(change.template_id) for change in templates if change.status == "removed")
     around = Surroundings(
         today,
         Repository((source.path for source in sources if source.path.name not in EVIDENCE), removed),
         root,
         frozenset(root / c.path for c in changes if c.status == "added"),
         removed,
-        replay,
+        replay and _only({root / change.path for change in templates}, replay),
     )
     return [_relative(found, root) for found in check(sources, around, asked(RULES.values(), around))]
 
 
+def _only(changed: Collection[Path], replay: Replay) -> Replay:
+    """Return a replay of changed templates alone: what others save has not changed, and takes seconds to find out."""
+    from tokenop.catalogue.rules.surroundings import Replayed
+
+    return lambda draft: replay(draft) if draft.document.path in changed else Replayed({})
+
+
+def replayer(root: Path, changes: Sequence[Change]) -> Replay:
+    """Return the engine as the linter asks it; all changed templates are replayed in one pass."""
+    from tokenop.catalogue.linting.lint import opened
+    from tokenop.trials import drafts
+
+    paths = [root / change.path for change in changes if change.kind == "template" and change.template_id]
+    return drafts.replayer(draft for path in paths if path.is_file() and (draft := opened(path).draft))
+
+
 def economics(
-    root: Path, paths: Sequence[str], replay: Callable[[Draft], Replayed]
+    root: Path, paths: Sequence[str], replay: Replay
 ) -> dict[str, dict[str, tuple[float, float, float] | None]]:
     """Return by path and workload what templates save, in percent (P10, expected, P90); None where one stays silent."""
     from tokenop.catalogue.linting.lint import opened
