@@ -34,6 +34,7 @@ _LINE = re.compile(r"- (\S+) ([^\s:]+): *(\S.*)\Z")
 # What has no place in text, and what some programs take for the end of a line while git does not.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 _SHOWN = 60
+_LISTED = 20
 
 
 class Refused(Exception):  # noqa: N818 it is an answer, not an error: the reader turns it into a finding
@@ -93,7 +94,8 @@ def shown(value: str) -> str:
 def near(word: str, known: Sequence[str]) -> str:
     """Return what to write instead of an unknown word."""
     found = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {found[0]}?" if found else f"known: {', '.join(known)}"
+    rest = " and others" if len(known) > _LISTED else ""
+    return f"did you mean {found[0]}?" if found else f"known: {', '.join(known[:_LISTED])}{rest}"
 
 
 class Reader:

@@ -44,10 +44,9 @@ def lint(paths: Sequence[Path], today: date) -> Linted:
 
 def surroundings(paths: Sequence[Path], today: date) -> Surroundings:
     """Return what rules may know besides the files at `paths`."""
-    roots = (repository(path) for path in paths)
-    return Surroundings(
-        today, Repository(path for path in paths if path.name not in EVIDENCE), next(filter(None, roots), None)
-    )
+    root = next(filter(None, (repository(path) for path in paths)), None)
+    templates = [path for path in paths if path.name not in EVIDENCE]
+    return Surroundings(today, Repository(templates, root=root), root)
 
 
 def opened(path: Path) -> Source:

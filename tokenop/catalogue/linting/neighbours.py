@@ -22,9 +22,13 @@ _ID = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 class Repository:
     """The templates of the repositories that some files are part of, and the shipped ones."""
 
-    def __init__(self, checked: Iterable[Path], removed: Iterable[str] = ()) -> None:
-        """Look around `checked`; what the change under review has `removed` is not there, whatever the disk says."""
+    def __init__(self, checked: Iterable[Path], removed: Iterable[str] = (), root: Path | None = None) -> None:
+        """Look around `checked`; what the change under review has `removed` is not there, whatever the disk says.
+
+        `root` is that of a repository to look in as well: where evidence alone is checked, no template leads there.
+        """
         self._checked = frozenset(path.absolute() for path in checked)
+        self._root = root
         self._removed = frozenset(removed)
         self._read: dict[Path, Source] = {}
 
@@ -34,6 +38,7 @@ class Repository:
         inside = {root for folder in folders if (root := repository(folder / "x.md"))}
         # A catalogue may also be a folder of any name that holds layer folders.
         loose = {folder.parent for folder in folders if not repository(folder / "x.md") and find(folder)}
+        inside |= {self._root.absolute()} if self._root else set()
         return frozenset(root / "templates" for root in inside) | loose
 
     @cached_property
