@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "patches": ("patches", "Write the plan's capacity changes as Terraform diffs."),
     "diff": ("diff", "Compare two cost projections."),
     "templates": ("templates", "List, show and lint optimisation templates."),
+    "test-template": ("trial", "Try a template out: claim, silence, patches, rollback."),
     "prices": ("prices", "Show dated prices and what they cover."),
     "collectors": ("collectors", "List and check the collectors."),
 }

@@ -25,3 +25,8 @@ def log(name: str) -> Path:
 def inventory() -> Path:
     """Return what Terraform would tell of the same made-up company (docs/sample-month.md)."""
     return Path(__file__).with_name("sample-inventory.yaml")
+
+
+def terraform() -> Path:
+    """Return the folder of Terraform sources behind that inventory."""
+    return Path(__file__).with_name("terraform")

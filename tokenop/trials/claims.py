@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from tokenop.planning.text import usd
 from tokenop.trials.model import Check
 from tokenop.trials.replay import Alone
 
@@ -87,16 +88,17 @@ def _silence(found: Mapping[str, Alone], silent_on: Sequence[str]) -> Iterator[C
 def _interaction(template: Template, found: Mapping[str, Alone]) -> Iterator[Check]:
     """Yield what several levers do together, on the claim's workload or else the first on which two of them save."""
     names = dict.fromkeys((template.claim.workload, *found))
-    several = [name for name in names if sum(usd != 0 for _, usd in found[name].single_usd) > 1]
+    several = [name for name in names if sum(saved != 0 for _, saved in found[name].single_usd) > 1]
     if not several:
         return
     alone = found[several[0]]
     assert alone.monthly_usd is not None, "levers save something only where the template was replayed"
     joint, singles = alone.monthly_usd[1], dict(alone.single_usd)
     best = max(singles, key=lambda name: singles[name])
+    apart = sum(singles.values())
     text = (
-        f"on {several[0]} the levers save ${joint:,.2f} a month together and ${sum(singles.values()):,.2f} one by one: "
-        f"interaction ${joint - sum(singles.values()):,.2f}; the best alone is {best} with ${singles[best]:,.2f}"
+        f"on {several[0]} the levers save {usd(joint)} a month together and {usd(apart)} one by one: "
+        f"interaction {usd(joint - apart)}; the best alone is {best} with {usd(singles[best])}"
     )
     if template.layer == "cross-layer" and joint <= singles[best]:
         text += ", so that the others add nothing"
