@@ -10,9 +10,12 @@ import pytest
 import yaml
 
 from tokenop import sample
+from tokenop.catalogue import load
 
 INVENTORY = sample.month().with_name("sample-inventory.yaml")
-MACHINES = {"spot-instance-optimization", "reserved-instance-planning", "terraform-spot-instances"}
+MACHINES = {one.id for one in load().templates if {lever.kind for lever in one.levers} == {"capacity"}} | {
+    "terraform-spot-instances"
+}
 
 
 @pytest.fixture(scope="module")
