@@ -1,0 +1,68 @@
+"""GitHub as the environment names it. What the bots share; not a program of its own.
+
+GITHUB_TOKEN        what the workflow gives; without it a script prints what it would do
+GITHUB_REPOSITORY   owner/name
+GITHUB_API_URL      the address of the API (default: https://api.github.com)
+TOKENOP_BOT         the account that the token belongs to (default: asked for; a workflow's own token cannot ask and is
+                    github-actions[bot])
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tokenop.errors import MisuseError
+
+if TYPE_CHECKING:
+    from github.Repository import Repository
+
+API = "https://api.github.com"
+WORKFLOW = "github-actions[bot]"
+SECONDS = 30  # that a call may take
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """The repository, and the account in whose name we write: only what it wrote is ever edited."""
+
+    repository: Repository
+    me: str
+
+
+def connect(environment: Mapping[str, str] = os.environ) -> Connection | None:
+    """Return a connection; None without a token.
+
+    Raises:
+        MisuseError: there is a token, but no repository.
+    """
+    token, name = environment.get("GITHUB_TOKEN"), environment.get("GITHUB_REPOSITORY", "")
+    if not token:
+        return None
+    if name.count("/") != 1:
+        raise MisuseError("GITHUB_REPOSITORY must be owner/name, such as octo/templates")
+    import github
+
+    address = environment.get("GITHUB_API_URL") or API
+    # Between calls the client waits, as GitHub asks. A server on this machine needs no such courtesy.
+    near = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
+    client = github.Github(
+        auth=github.Auth.Token(token),
+        base_url=address,
+        timeout=SECONDS,
+        per_page=100,
+        seconds_between_requests=0.0 if near else 0.25,
+        seconds_between_writes=0.0 if near else 1.0,
+    )
+    me = environment.get("TOKENOP_BOT")
+    if not me:
+        try:
+            me = client.get_user().login
+        except github.GithubException as error:
+            if error.status not in (401, 403, 404):
+                raise
+            me = WORKFLOW
+    return Connection(client.get_repo(name), me)
