@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from tokenop.evidence.people import Reviewer
 
+About = assign.About
 COMMAND = "/tokenop reroll"
 ROOT = Path(__file__).resolve().parents[1]
 PEOPLE = "community/reviewers.md"
@@ -39,16 +40,6 @@ EXAMPLES = """examples:
 
 GITHUB_TOKEN, GITHUB_REPOSITORY and GITHUB_API_URL say where; without a token nothing is asked of anybody.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What a pull request is about: its first template in the order of paths, and everybody who wrote any of them."""
-
-    id: str
-    layer: str
-    category: str
-    authors: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +144,7 @@ def about(repository: Repository, pull: PullRequest) -> About | None:
     authors = {name for fields in meta for name in fields.get("authors") or () if isinstance(name, str)}
     category = meta[0].get("category")
     first = changed[0]
+    # The first in the order of paths decides; whoever wrote any of them reviews none.
     return About(first.stem, first.parts[1], category if isinstance(category, str) else "", tuple(sorted(authors)))
 
 

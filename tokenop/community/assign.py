@@ -80,6 +80,16 @@ class Facts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class About:
+    """What is known of a template that may not be sound."""
+
+    id: str
+    layer: str
+    category: str
+    authors: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """A reviewer, and why it is them."""
 

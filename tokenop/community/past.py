@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from tokenop.evidence.model import Evidence
 
 
 class Kind(Protocol):
@@ -36,7 +39,7 @@ class Past:
     layer: int = 0
 
 
-def work(template: Kind, others: Iterable[Kind], evidence: Any) -> dict[str, Past]:
+def work(template: Kind, others: Iterable[Kind], evidence: Evidence) -> dict[str, Past]:
     """Return by handle (small letters) how much work on `template` and its like the evidence shows. No samples."""
     kinds = {other.id: other for other in others}
     counts: dict[str, Counter[str]] = {}
