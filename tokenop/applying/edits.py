@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tokenop.applying import render
 from tokenop.applying.tree import Entry, Node, column, data, line_end, missing, refuse
+from tokenop.applying.yaml_tree import BY_HAND
 
-BY_HAND = "write the change in by hand: `tokenop templates info` shows what the template writes"
+__all__ = ["BY_HAND", "Edits", "JsonEdits", "YamlEdits"]
 
 
 class Edits:
@@ -179,8 +180,7 @@ class YamlEdits(Edits):
             return
         indent = column(self.mine, around.start)
         if b.kind == "scalar":
-            header, _, lines = render.block(self.theirs, b.start, b.end, 0, "\n").partition("\n")
-            lines = self._moved(lines, indent - column(self.theirs, source.start))
+            header, lines = render.text_block(self.theirs, b, indent - column(self.theirs, source.start))
             self._inline_value(mine, header)
         else:
             if a.start < a.end:
@@ -209,13 +209,6 @@ class YamlEdits(Edits):
         at = a.start if colon else mine.after
         self.changes.append((at, at, f" {text}" if colon else f": {text}"))
 
-    def _moved(self, lines: str, by: int) -> str:
-        moved = []
-        for line in lines.split("\n"):
-            body = line.lstrip(" ")
-            moved.append(" " * max(len(line) - len(body) + by, 0) + body if body else "")
-        return "\n".join(moved)
-
     def _inline(self, entry: Entry) -> str:
         value = render.in_brackets(self.theirs, entry.node)
         return value if entry.key is None else f"{render.key_text(self.theirs, entry)}: {value}"
@@ -230,6 +223,9 @@ class YamlEdits(Edits):
         above = [pad + line for line in render.lead(self.theirs, entry.start, floor)]
         if entry.key is not None:
             return [*above, pad + render.block(self.theirs, entry.start, entry.node.end, indent, self.newline)]
+        if entry.node.style in ("|", ">"):
+            header, lines = render.text_block(self.theirs, entry.node, indent - column(self.theirs, theirs.start))
+            return [*above, f"{pad}- {header}", lines.replace("\n", self.newline)]
         body = render.block(self.theirs, entry.node.start, entry.node.end, indent + 2, self.newline)
         return [*above, f"{pad}- {body}".rstrip(" ")]
 

@@ -20,6 +20,9 @@ from tokenop.errors import Finding, FindingsError, MisuseError
 
 _HARMLESS = re.compile(r"[A-Za-z0-9._/@:+-]*\Z")
 
+# An escape in a quoted YAML text brings them past the check of the file itself: they repaint terminals, or turn text.
+_STRANGE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
 
 def values(template: Template, given: Mapping[str, Value]) -> dict[str, Value]:
     """Return the value of each parameter of the template, defaults where none is given.
@@ -61,6 +64,8 @@ def filled(template: Template, patch: Patch, given: Mapping[str, Value]) -> str:
     Raises:
         FindingsError: a placeholder is unknown, or stands where no value may go.
     """
+    if strange := _STRANGE.search(patch.content):
+        raise _no(template, patch, f"its content holds the control character U+{ord(strange[0]):04X}")
     names = parameters.placeholders(patch.content)
     if not names:
         return patch.content

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tokenop.applying import json_tree, yaml_tree
-from tokenop.applying.edits import Edits, JsonEdits, YamlEdits
+from tokenop.applying.edits import BY_HAND, Edits, JsonEdits, YamlEdits
 from tokenop.applying.tree import Node, data, missing, refuse
 
 _Parse = Callable[[str, str], Node | None]
@@ -41,14 +41,15 @@ def json(mine: str, theirs: str, name: str) -> str:
 def text(mine: str, theirs: str) -> str:
     """Return `mine` with `theirs` at its end, unchanged where it holds these lines already."""
     newline = "\r\n" if "\r\n" in mine else "\n"
-    added = theirs.removesuffix("\n").replace("\r\n", "\n").replace("\n", newline) + newline
+    added = theirs.removesuffix("\n").replace("\r\n", "\n") + "\n"
     ended = mine if not mine or mine.endswith("\n") else mine + newline
-    return mine if f"\n{added}" in f"\n{ended}" else ended + added
+    there = f"\n{added}" in "\n" + ended.replace("\r\n", "\n")
+    return mine if there else ended + added.replace("\n", newline)
 
 
 def _merged(mine: str, theirs: str, name: str, parse: _Parse, make: type[Edits]) -> str:
     mark = "\ufeff" if mine.startswith("\ufeff") else ""
-    mine = mine[len(mark) :]
+    mine, theirs = mine[len(mark) :], theirs.replace("\r\n", "\n").removesuffix("\n") + "\n"
     ours, wanted = parse(mine, name), parse(theirs, f"the template's part of {name}")
     if wanted is None:
         return mark + mine
@@ -63,7 +64,9 @@ def _merged(mine: str, theirs: str, name: str, parse: _Parse, make: type[Edits])
     except Exception:  # a text that our own edits broke is no finding about the user's file
         sound = False
     if not sound:
-        raise refuse(name, mine, edits.first(), "is written in a way that cannot be edited safely", yaml_tree.BY_HAND)
+        # A text of several lines at the very end would get the line break that is missing there.
+        fix = BY_HAND if mine.endswith("\n") else "end the file with a line break first"
+        raise refuse(name, mine, edits.first(), "is written in a way that cannot be edited safely", fix)
     return mark + result
 
 

@@ -56,6 +56,16 @@ def block(text: str, start: int, end: int, indent: int, newline: str) -> str:
     return newline.join(moved)
 
 
+def text_block(text: str, node: Node, by: int) -> tuple[str, str]:
+    """Return the header of a text of several lines (`|` and the like), and its lines, moved by `by` columns."""
+    end = line_end(text, node.start)
+    moved = []
+    for line in text[end : line_end(text, node.end)].replace("\r\n", "\n").split("\n")[1:]:
+        body = line.lstrip(" ")
+        moved.append(" " * max(len(line) - len(body) + by, 0) + body if body else "")
+    return text[node.start : end].rstrip(), "\n".join(moved)
+
+
 def lead(text: str, at: int, floor: int) -> list[str]:
     """Return the comment lines right above the line of `at`, without indentation; none from before `floor`."""
     lines: list[str] = []

@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?\Z")
 # YAML counts these as line breaks, editors do not: no position could be trusted.
 _BREAKS = re.compile("\r(?!\n)|[\x85\u2028\u2029]")
 
-BY_HAND = "write the change in by hand: the template's content is shown by `tokenop templates info`"
+BY_HAND = "write the change in by hand: `tokenop templates info` shows what the template writes"
 
 
 def parse(text: str, name: str) -> Node | None:
