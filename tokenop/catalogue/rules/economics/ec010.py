@@ -24,7 +24,9 @@ _FILE = re.compile(
 _COMMAND = re.compile(r"`[^`]+`|\b(?:tokenop|python3?|pytest|vllm|docker|make|curl|bash|sh) +[\w.-]")
 _BOAST = re.compile(r"\b(?:validated|proven|measured|battle-tested|guaranteed)\b", re.IGNORECASE)
 _FIGURE = re.compile(r"[0-9] ?(?:%|percent)|(?:USD|\$) ?[0-9]|\bsav(?:e|es|ed|ing|ings)\b", re.IGNORECASE)
-_DENIED = re.compile(r"\b(?:not|never|no|nothing|nobody|unless|until|once|instead of|to be|before)\b", re.IGNORECASE)
+_DENIED = re.compile(
+    r"\b(?:not|never|none|no|nothing|nobody|unless|until|once|instead of|to be|before)\b", re.IGNORECASE
+)
 
 
 def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:

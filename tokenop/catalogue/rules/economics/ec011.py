@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -51,26 +52,23 @@ def _sums(text: str, start: int) -> Iterator[tuple[int, Sequence[Decimal]]]:
 
 def _totals(text: str, start: int) -> Iterator[tuple[int, Sequence[Decimal]]]:
     """Yield figures that are called a total and are the sum of the ones before them."""
-    for word in _TOGETHER.finditer(text, start):
-        line = text.rfind("\n", 0, word.start()) + 1
-        end = text.find("\n", word.end())
-        nearby = [
-            found
-            for found in _PERCENT.finditer(text, line, end if end >= 0 else len(text))
-            if abs(found.start() - word.start()) <= _NEAR
-        ]
-        for total in nearby:
-            earlier = [Decimal(one[1]) for one in _PERCENT.finditer(text, max(start, line - _BACK), total.start())]
-            parts = _adding_up(earlier, Decimal(total[1]))
-            if parts and not _PARTS.search(text, total.end(), total.end() + _NEAR):
-                yield total.start(), parts
+    words = [word.start() for word in _TOGETHER.finditer(text, start)]
+    figures = [(one.start(), one.end(), Decimal(one[1])) for one in _PERCENT.finditer(text, start)] if words else []
+    for number, (at, end, total) in enumerate(figures):
+        near = words[bisect_left(words, at - _NEAR) : bisect_right(words, at + _NEAR)]
+        if not any("\n" not in text[min(at, word) : max(at, word)] for word in near[:_MOST]):
+            continue
+        earlier = [figure for where, _, figure in figures[max(0, number - _MOST) : number] if where >= at - _BACK]
+        parts = _adding_up(earlier, total)
+        if parts and not _PARTS.search(text, end, end + _NEAR):
+            yield at, parts
 
 
 def _adding_up(earlier: Sequence[Decimal], total: Decimal) -> Sequence[Decimal]:
     """Return the last two or more figures whose sum is `total`; none where there are no such."""
     if total == 100:
         return ()
-    for count in range(2, min(len(earlier), _MOST) + 1):
+    for count in range(2, len(earlier) + 1):
         if all(earlier[-count:]) and sum(earlier[-count:]) == total:
             return earlier[-count:]
     return ()
