@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "diff": ("diff", "Compare two cost projections."),
     "templates": ("templates", "List, show and lint optimisation templates."),
     "test-template": ("trial", "Try a template out: claim, silence, patches, rollback."),
+    "submit-implementation": ("submit_implementation", "Report what a template saved you."),
     "assign-reviewers": ("assign_reviewers", "Choose who reviews a template, and say why."),
     "prices": ("prices", "Show dated prices and what they cover."),
     "collectors": ("collectors", "List and check the collectors."),

@@ -1,0 +1,110 @@
+"""Where a contribution goes: the checkout of the repository, the template in it, and who contributes."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tokenop.errors import FindingsError, InputError, MisuseError
+from tokenop.planning.text import visible
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from tokenop.catalogue.model import Template
+    from tokenop.errors import Finding
+    from tokenop.evidence.model import Implementation, Review
+    from tokenop.evidence.read import Kind
+
+
+def root(start: Path) -> Path:
+    """Return the nearest folder at or above `start` that holds templates/ and validations/, or else `start`."""
+    above = [start.absolute(), *start.absolute().parents]
+    return next((one for one in above if (one / "templates").is_dir() and (one / "validations").is_dir()), start)
+
+
+def template(template_id: str, where: Path) -> Template:
+    """Return a template of the checkout at `where`, or a shipped one where that is no checkout.
+
+    Raises:
+        InputError: there is none of that id.
+        FindingsError: it cannot be used as it stands.
+    """
+    from tokenop import settings
+    from tokenop.catalogue import loader
+    from tokenop.catalogue.schema import closest
+
+    folder = where / "templates"
+    paths = loader.find(folder) if folder.is_dir() else []
+    known = {path.stem: path for path in paths or loader.find(settings.content("templates"))}
+    if template_id not in known:
+        raise InputError(f"no template {template_id!r}; {closest(template_id, known)}")
+    catalogue = loader.read([known[template_id]])
+    if not catalogue.templates:
+        raise FindingsError(catalogue.findings)
+    return catalogue.templates[0]
+
+
+def who(named: str | None, option: str = "--by") -> str:
+    """Return the GitHub handle that is named, or that git is told as `github.user`.
+
+    Raises:
+        MisuseError: neither says it.
+    """
+    if named:
+        return named
+    try:
+        asked = subprocess.run(["git", "config", "github.user"], capture_output=True, text=True, check=False)  # noqa: S607 git is where the user has it
+        if asked.stdout.strip():
+            return asked.stdout.strip()
+    except OSError:
+        pass
+    raise MisuseError(f"say who you are: {option} HANDLE, your name on GitHub (or once: git config github.user HANDLE)")
+
+
+def add(target: Path, kind: Kind, entry: Review | Implementation, today: date) -> bool:
+    """Add an entry to the file `target`, once the rules find nothing wrong with it; return whether it replaces one.
+
+    Raises:
+        FindingsError: the file, or the entry, breaks a rule; nothing is written.
+        MisuseError: the file is about another template.
+    """
+    from tokenop.evidence import read, write
+    from tokenop.files import write_text
+
+    text, known = write.empty(kind, entry.template), set[str]()
+    if target.exists() or target.is_symlink():
+        found = read.file(target)
+        if found.findings:
+            raise FindingsError(found.findings, f"{target}: correct this first; nothing was written")
+        if found.template != entry.template:
+            raise MisuseError(f"{target} is about {found.template!r}, not about {entry.template}")
+        text, known = found.text, {one.entry_id for one in found.entries}
+    text = write.added(text, entry)
+    own = [one for one in findings(target, text, today) if one.field.startswith(entry.entry_id)]
+    errors = [one for one in own if one.severity == "error"]
+    if errors:
+        raise FindingsError(errors, "nothing was written")
+    for one in own:
+        click.echo(f"note: {visible(f'{one.message} ({one.fix})')}", err=True)
+    write_text(target, text)
+    return entry.entry_id in known
+
+
+def findings(target: Path, text: str, today: date) -> list[Finding]:
+    """Return what the rules say of a file of evidence that would hold `text`."""
+    from tokenop.catalogue.linting import lint, run
+    from tokenop.catalogue.rules import RULES, source
+
+    around = lint.surroundings([target.absolute()], today)
+    asking = run.asked(RULES.values(), around)
+    return run.check([source.source(Path(shown(target)), text.encode(), "evidence")], around, asking)
+
+
+def shown(path: Path) -> str:
+    """Return a path as people would type it here."""
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
