@@ -65,10 +65,15 @@ def around(example: Example, path: Path, root: Path) -> Surroundings:
     return dataclasses.replace(found, root=root, **given)
 
 
-def said(rule: Rule, example: Example, path: Path, root: Path) -> list[Finding]:
+def linted(rule: Rule, example: Example, path: Path, root: Path) -> lint.Linted:
     """Return what a rule says of the example's specimen at `path`."""
     known = around(example, path, root)
     # All rules are asked where this one looks at what the others say.
-    rules = RULES.values() if rule.scope == "found" else [rule]
-    asking = run.asked(rules, known, weekly=True)
-    return [found for found in run.check([lint.opened(path)], known, asking) if found.rule == rule.id]
+    asking = run.asked(RULES.values() if rule.scope == "found" else [rule], known, weekly=True)
+    sources = (lint.opened(path),)
+    return lint.Linted(sources, tuple(run.check(sources, known, asking)), known, asking)
+
+
+def said(rule: Rule, example: Example, path: Path, root: Path) -> list[Finding]:
+    """Return the findings of this rule alone."""
+    return [found for found in linted(rule, example, path, root).findings if found.rule == rule.id]

@@ -85,64 +85,6 @@ def test_info_of_an_unknown_id_suggests_the_nearest(run_cli: Run, content: Path)
     assert "no template 'shorte'; did you mean shorter?" in ran.stderr
 
 
-def test_lint_prints_place_rule_message_and_fix_and_fails(run_cli: Run, content: Path) -> None:
-    path = content / "application-layer" / "shorter.md"
-    path.write_text(SOUND.replace("level: low", "level: lo"))
-    ran = run_cli("templates", "lint", path)
-    assert ran.exit_code == 1
-    line = ran.stdout.splitlines()[0]
-    assert line.startswith(f"{path}:26:15: risk.level: FM004: 'lo' is not one of low, medium, high (did you mean low?)")
-    assert ran.stdout.splitlines()[-1] == "1 template: 1 error, 0 warnings."
-
-
-def test_lint_as_json_gives_the_same_findings(run_cli: Run, content: Path) -> None:
-    (content / "application-layer" / "shorter.md").write_text(SOUND.replace("level: low", "level: lo"))
-    ran = run_cli("templates", "lint", content, "--json")
-    assert ran.exit_code == 1
-    report = json.loads(ran.stdout)
-    assert (report["files"], report["errors"], report["warnings"]) == (1, 1, 0)
-    assert {key: report["findings"][0][key] for key in ("line", "column", "rule", "severity", "field")} == {
-        "line": 26, "column": 15, "rule": "FM004", "severity": "error", "field": "risk.level",
-    }  # fmt: skip
-
-
-def test_lint_of_sound_files_and_of_warnings_alone_succeeds(run_cli: Run, content: Path) -> None:
-    assert run_cli("templates", "lint", content).exit_code == 0
-    path = content / "application-layer" / "shorter.md"
-    text = SOUND.replace("## References\n\nNone.\n", "").replace("## Problem", "## References\n\nNone.\n\n## Problem")
-    path.write_text(text)
-    ran = run_cli("templates", "lint", path)
-    assert ran.exit_code == 0
-    assert "SC002: warning: " in ran.stdout
-    assert ran.stdout.splitlines()[-1] == "1 template: 0 errors, 1 warning."
-
-
-def test_lint_takes_files_folders_and_layers(run_cli: Run, content: Path) -> None:
-    layer = content / "application-layer"
-    for paths in ([content], [layer], [layer / "shorter.md"], [content, layer]):
-        assert run_cli("templates", "lint", *paths).stdout.startswith("1 template:")
-
-
-def test_lint_without_any_template_exits_3(run_cli: Run, tmp_path: Path) -> None:
-    ran = run_cli("templates", "lint", tmp_path)
-    assert ran.exit_code == 3
-    assert "no template found" in ran.stderr
-
-
-def test_lint_of_a_missing_path_is_an_error(run_cli: Run, tmp_path: Path) -> None:
-    ran = run_cli("templates", "lint", tmp_path / "absent.md")
-    assert ran.exit_code == 1
-    assert "no such file or folder" in ran.stderr
-
-
-def test_lint_of_a_stray_file_says_where_it_belongs(run_cli: Run, tmp_path: Path) -> None:
-    (tmp_path / "shorter.md").write_text(SOUND)
-    ran = run_cli("templates", "lint", tmp_path)
-    assert ran.exit_code == 1
-    assert "ID003" in ran.stdout
-    assert "move the file to templates/application-layer/" in ran.stdout
-
-
 def test_help_has_examples_and_the_line_of_the_main_help(run_cli: Run) -> None:
     from tokenop.cli.main import COMMANDS
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 from tokenop.catalogue.model import LAYERS
 
+EVIDENCE = ("implementations.md", "reviews.md")
+"""Files of `validations/<id>/` that people write; metrics.md beside them is computed."""
+
 
 def find(root: Path) -> list[Path]:
     """Return the template files under `root`, sorted: those of its layer folders, or its own if it is one."""

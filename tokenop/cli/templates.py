@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokenop.cli.templates_lint import lint
 from tokenop.errors import InputError
 
 if TYPE_CHECKING:
@@ -88,53 +89,13 @@ def info(template_id: str, templates_dir: Path | None, as_json: bool) -> None:
     _show(template)
 
 
-@command.command(
-    epilog="""\b
-Examples:
-  tokenop templates lint                       the shipped templates (or ./templates of a checkout)
-  tokenop templates lint my-template.md --json
-""",
-)
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@_as_json
-def lint(paths: tuple[Path, ...], as_json: bool) -> int:
-    """Check templates: each finding as file:line:column: field: rule: message (fix).
-
-    Exit code 1 on errors, 0 on warnings alone, 3 where no template was found.
-    """
-    from datetime import UTC, datetime
-
-    from tokenop import settings
-    from tokenop.catalogue.linting import lint as linting
-    from tokenop.catalogue.linting import text
-
-    today = datetime.now(UTC).date()
-    linted = linting.lint(paths or (_shown(settings.content("templates")),), today)
-    errors, warnings = linted.count("error"), linted.count("warning")
-    if as_json:
-        document = {
-            "files": linted.files,
-            "errors": errors,
-            "warnings": warnings,
-            "findings": [finding.as_dict() for finding in linted.findings],
-        }
-        click.echo(json.dumps(document, indent=2))
-    else:
-        for finding in linted.findings:
-            click.echo(text.rendered(finding))
-        click.echo(f"{_number(linted.files, 'template')}: {_number(errors, 'error')}, {_number(warnings, 'warning')}.")
-    return 1 if errors else 0
+command.add_command(lint)
 
 
 def _catalogue(folder: Path | None) -> Catalogue:
     from tokenop.catalogue import load
 
     return load(folder)
-
-
-def _shown(path: Path) -> Path:
-    """Return `path` relative to the working directory where it lies in it, so that findings are short."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _warn(catalogue: Catalogue) -> None:

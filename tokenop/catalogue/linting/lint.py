@@ -2,51 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tokenop.catalogue.linting.neighbours import Repository
-from tokenop.catalogue.linting.run import asked, check
-from tokenop.catalogue.places import find, repository
+from tokenop.catalogue.linting.run import Asked, asked, check
+from tokenop.catalogue.places import EVIDENCE, find, repository
 from tokenop.catalogue.rules import RULES
+from tokenop.catalogue.rules.model import Rule
 from tokenop.catalogue.rules.source import Source, read
 from tokenop.catalogue.rules.surroundings import Surroundings
-from tokenop.errors import Finding, InputError, NoInputError
+from tokenop.catalogue.schema import closest
+from tokenop.errors import Finding, InputError, MisuseError, NoInputError
 
-EVIDENCE = ("implementations.md", "reviews.md")
+if TYPE_CHECKING:
+    from tokenop.catalogue.draft import Draft
+    from tokenop.catalogue.rules.surroundings import Replayed
+
+    Replayer = Callable[[Iterable[Draft]], Callable[[Draft], Replayed]]
+
+__all__ = ["EVIDENCE", "Linted", "chosen", "expand", "lint", "linted", "opened", "surroundings"]
 
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """How many files were read, and everything that is wrong with them."""
+    """The files that were read, and everything that is wrong with them."""
 
-    files: int
+    sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
+    around: Surroundings
+    asking: Asked
+
+    @property
+    def files(self) -> int:
+        """Return how many files were read."""
+        return len(self.sources)
 
     def count(self, severity: str) -> int:
         """Return how many findings have this severity."""
         return sum(found.severity == severity for found in self.findings)
 
 
-def lint(paths: Sequence[Path], today: date) -> Linted:
+def lint(
+    paths: Sequence[Path],
+    today: date,
+    rules: Iterable[Rule] = RULES.values(),
+    replayer: Replayer | None = None,
+) -> Linted:
     """Check what `paths` name: files, layer folders, folders that hold those, validations/, whole repositories.
+
+    Args:
+        paths: what to check.
+        today: the day against which freshness is judged.
+        rules: those to ask.
+        replayer: gives what the economics engine says of drafts (`tokenop.trials.drafts`); without it the rules that
+            need the engine are left out.
 
     Raises:
         InputError: a path does not exist.
         NoInputError: there is nothing to check among them.
     """
-    sources = [opened(path) for path in expand(paths)]
+    return linted([opened(path) for path in expand(paths)], today, rules, replayer)
+
+
+def linted(
+    sources: Sequence[Source],
+    today: date,
+    rules: Iterable[Rule] = RULES.values(),
+    replayer: Replayer | None = None,
+) -> Linted:
+    """Check files that are read already."""
     around = surroundings([source.path for source in sources], today)
-    return Linted(len(sources), tuple(check(sources, around, asked(RULES.values(), around))))
+    if replayer:
+        around = replace(around, replay=replayer([source.draft for source in sources if source.draft]))
+    asking = asked(rules, around)
+    return Linted(tuple(sources), tuple(check(sources, around, asking)), around, asking)
 
 
 def surroundings(paths: Sequence[Path], today: date) -> Surroundings:
     """Return what rules may know besides the files at `paths`."""
-    root = next(filter(None, (repository(path) for path in paths)), None)
-    templates = [path for path in paths if path.name not in EVIDENCE]
-    return Surroundings(today, Repository(templates, root=root), root)
+    root = next((root for path in paths if (root := repository(path))), None)
+    return Surroundings(today, Repository(paths), root)
+
+
+def chosen(select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
+    """Return the rules that begin with one of `select` (all where there is none) and with none of `ignore`.
+
+    Raises:
+        MisuseError: no rule begins so.
+    """
+    for start in (*select, *ignore):
+        if not any(rule.startswith(start) for rule in RULES):
+            raise MisuseError(f"there is no rule {start!r}: {closest(start, RULES)}")
+    return [
+        rule
+        for rule in RULES.values()
+        if rule.id.startswith(tuple(select) or "") and not (ignore and rule.id.startswith(tuple(ignore)))
+    ]
 
 
 def opened(path: Path) -> Source:
@@ -82,9 +137,8 @@ def _expanded(paths: Iterable[Path]) -> Iterable[Path]:
 
 def _inside(folder: Path) -> list[Path]:
     """Return what is to be checked in a folder."""
-    evidence = [
-        path for pattern in ("", "*/", "validations/*/") for name in EVIDENCE for path in folder.glob(pattern + name)
-    ]
+    patterns = [start + name for start in ("", "*/", "validations/*/") for name in EVIDENCE]
+    evidence = [path for pattern in patterns for path in folder.glob(pattern)]
     found = [*find(folder), *find(folder / "templates"), *evidence]
     # A folder of loose files (not a layer) is checked as well: what is in the wrong place must be said.
     return found or sorted(path for path in folder.glob("*.md") if path.name != "README.md")

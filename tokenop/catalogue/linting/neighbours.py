@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tokenop import settings
 from tokenop.catalogue.draft import Draft
-from tokenop.catalogue.places import find, repository
+from tokenop.catalogue.places import EVIDENCE, find, repository
 from tokenop.catalogue.rules.source import Source, read
 
 _RELATION = re.compile(
@@ -23,21 +23,22 @@ class Repository:
     """The templates of the repositories that some files are part of, and the shipped ones."""
 
     def __init__(self, checked: Iterable[Path], removed: Iterable[str] = (), root: Path | None = None) -> None:
-        """Look around `checked`; what the change under review has `removed` is not there, whatever the disk says.
+        """Look around `checked`, templates and evidence about them, and in the repository at `root` if it is known.
 
-        `root` is that of a repository to look in as well: where evidence alone is checked, no template leads there.
+        What the change under review has `removed` is not there, whatever the disk says.
         """
-        self._checked = frozenset(path.absolute() for path in checked)
-        self._root = root
+        listed = [path.absolute() for path in checked]
+        self._folders = frozenset(path.parent for path in listed)
+        self._checked = frozenset(path for path in listed if path.name not in EVIDENCE)
         self._removed = frozenset(removed)
+        self._root = root
         self._read: dict[Path, Source] = {}
 
     @cached_property
     def _roots(self) -> frozenset[Path]:
-        folders = {path.parent for path in self._checked}
-        inside = {root for folder in folders if (root := repository(folder / "x.md"))}
+        inside = {root for folder in self._folders if (root := repository(folder / "x.md"))}
         # A catalogue may also be a folder of any name that holds layer folders.
-        loose = {folder.parent for folder in folders if not repository(folder / "x.md") and find(folder)}
+        loose = {folder.parent for folder in self._folders if not repository(folder / "x.md") and find(folder)}
         inside |= {self._root.absolute()} if self._root else set()
         return frozenset(root / "templates" for root in inside) | loose
 

@@ -77,7 +77,7 @@ def _evidence(source: Source, around: Surroundings, asking: Asked) -> Iterator[F
     from tokenop.evidence import read
 
     file = read.file(source.path, source.text)
-    yield from file.findings
+    yield from (found for found in file.findings if found.rule in asking.ids)
     yield from _each(asking.of("evidence"), file, around)
 
 

@@ -104,7 +104,7 @@ def read(path: Path, kind: Literal["template", "evidence"] = "template") -> Sour
         if not path.is_file():
             return Source(path, "", b"", kind, "is not a regular file")
         with path.open("rb") as file:
-            raw = file.read(documents.MAX_BYTES + 1)
+            raw = file.read(_most(kind) + 1)
     except OSError as error:
         return Source(path, "", b"", kind, f"cannot be read: {error.strerror or error}")
     return source(path, raw, kind)
@@ -112,6 +112,14 @@ def read(path: Path, kind: Literal["template", "evidence"] = "template") -> Sour
 
 def source(path: Path, raw: bytes, kind: Literal["template", "evidence"] = "template") -> Source:
     """Return a file whose bytes are known; `path` is where it stands, or would stand."""
-    if len(raw) > documents.MAX_BYTES:
-        return Source(path, "", b"", kind, f"is larger than {documents.MAX_BYTES // 1024} KB")
+    if len(raw) > _most(kind):
+        return Source(path, "", b"", kind, f"is larger than {_most(kind) // 1024} KB")
     return Source(path, raw.decode("utf-8", errors="replace").replace("\r\n", "\n"), raw, kind)
+
+
+def _most(kind: Literal["template", "evidence"]) -> int:
+    if kind == "template":
+        return documents.MAX_BYTES
+    from tokenop.evidence.read import MAX_BYTES  # reports are appended to for years
+
+    return MAX_BYTES

@@ -51,13 +51,13 @@ def _fix(drafts: Sequence[Draft], around: Surroundings) -> Iterator[Edit]:
 def _added(draft: Draft, names: Sequence[str]) -> Edit | None:
     """Return the edit that adds names to a list in either style; None where it is written in another way."""
     document = draft.document
-    text, span, listed = document.text, document.spans["conflicts"], document.meta["conflicts"]
-    if text[span.start] == "[":
-        end = span.end - 1
-        while text[end - 1] in " \t\n,":
-            end -= 1
-        return Edit(end, end, (", " if listed else "") + ", ".join(names), document.path)
+    text, listed = document.text, document.meta["conflicts"]
+    start = document.spans["conflicts"].start
+    if text[start] == "[" and not listed:
+        return Edit(start + 1, start + 1, ", ".join(names), document.path)
     last = document.spans[f"conflicts[{len(listed) - 1}]"]
+    if text[start] == "[":
+        return Edit(last.end, last.end, "".join(f", {name}" for name in names), document.path)
     start = text.rfind("\n", 0, last.start) + 1
     end = text.find("\n", last.start)
     if text[start : last.start].strip() != "-" or end < 0:
