@@ -21,7 +21,6 @@ SECTIONS = (
     "References",
 )
 
-_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t]*#*[ \t]*\Z")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 
 
@@ -45,7 +44,19 @@ def split(document: Document) -> Sequence[Section]:
 
 def named(document: Document) -> Mapping[str, Section]:
     """Return the sections by title in small letters; of two with one title the first."""
-    return {section.title.casefold(): section for section in reversed(split(document))}
+    return _named(document.body, document.body_line)
+
+
+def heading_text(text: str) -> str:
+    """Return what follows the opening marks of a heading, without closing marks."""
+    text = text.strip(" \t")
+    bare = text.rstrip("#")
+    return bare.rstrip(" \t") if not bare or bare.endswith((" ", "\t")) else text
+
+
+@lru_cache(maxsize=4)
+def _named(body: str, body_line: int) -> Mapping[str, Section]:
+    return {section.title.casefold(): section for section in reversed(_split(body, body_line))}
 
 
 @lru_cache(maxsize=4)
@@ -61,10 +72,9 @@ def _split(body: str, body_line: int) -> Sequence[Section]:
         if mark and (not fence or (mark[1][0] == fence[0] and len(mark[1]) >= len(fence))):
             fence = "" if fence else mark[1]
             continue
-        heading = None if fence else _HEADING.match(line)
-        if heading and len(heading[1]) == 2:
-            marks.append((heading[2], number))
-    ends = [number for _, number in marks[1:]] + [len(lines)]
+        if not fence and line.startswith(("## ", "##\t")):
+            marks.append((heading_text(line[2:]), number))
+    ends = [number for _, number in marks[1:]] + ([len(lines)] if marks else [])
     return tuple(
         Section(title, body_line + start, "\n".join(lines[start + 1 : end]).strip(), body_line + end)
         for (title, start), end in zip(marks, ends, strict=True)

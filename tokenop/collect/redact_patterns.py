@@ -35,7 +35,7 @@ class Candidate:
 _LEAD = r"(^|[^A-Za-z]|\\[nrtbf])"
 _W = "[A-Za-z0-9_-]"
 # Beginnings that vendors give to keys; the text after it is long enough that no word is taken for one.
-_KEYS = (
+KEYS = (
     rf"sk-[a-z_-]*[A-Z0-9]{_W}{{8,}}",  # OpenAI, Anthropic, LiteLLM, OpenRouter, DeepSeek and others
     rf"sk-(?:ant|proj|svcacct|or|lf|helicone)-{_W}{{6,}}",
     r"sk-[0-9]{4,}",  # the master key of LiteLLM's examples
@@ -74,7 +74,7 @@ _KEY_HINT = (
 )
 # Names whose value is a secret wherever it is assigned, as `=`, `:` or a JSON member; whatever stands before the name
 # (`DB_PASSWORD`) belongs to it.
-_NAMES = (
+NAMES = (
     r"(?i:passwd|password|passphrase|pwd|secret|secret[_-]?(?:access[_-]?)?key|credentials?|connection[_-]?string"
     r"|(?:api|access|account|shared[_-]?access|private|master|signing|encryption|subscription)[_-]?key(?:[_-]?id)?"
     r"|(?:access|auth|refresh|id|session|bearer|api|security|sas|personal[_-]?access|bot|app)[_-]?token)"
@@ -106,13 +106,13 @@ SECRETS = (
         r"://[^\s/]*@",
     ),
     Pattern(rf"([?&;#]{_QUERY}=)[^\s&\"'<>#;\\]+", rf"\1{SECRET}", r"[?&;#][a-zA-Z_-]+="),
-    Pattern(rf"({_NAMES}\"?\s*[:=]\s*\")(?:[^\"\\]|(?s:\\.))+", rf"\1{SECRET}", _NAMES_HINT),
-    Pattern(rf"({_NAMES}\\+\"\s*[:=]\s*\\+\")[^\"\\]+", rf"\1{SECRET}", _NAMES_HINT),
-    Pattern(rf"({_NAMES}'?\s*[:=]\s*')[^']+", rf"\1{SECRET}", _NAMES_HINT),
-    Pattern(rf"({_NAMES}\\*[\"']?\s*[:=]\s*\\*[\"']?){_BARE}", rf"\1{SECRET}", _NAMES_HINT),
+    Pattern(rf"({NAMES}\"?\s*[:=]\s*\")(?:[^\"\\]|(?s:\\.))+", rf"\1{SECRET}", _NAMES_HINT),
+    Pattern(rf"({NAMES}\\+\"\s*[:=]\s*\\+\")[^\"\\]+", rf"\1{SECRET}", _NAMES_HINT),
+    Pattern(rf"({NAMES}'?\s*[:=]\s*')[^']+", rf"\1{SECRET}", _NAMES_HINT),
+    Pattern(rf"({NAMES}\\*[\"']?\s*[:=]\s*\\*[\"']?){_BARE}", rf"\1{SECRET}", _NAMES_HINT),
     Pattern(rf"({_ALONE}\"?\s*[:=]\s*\")(?:[^\"\\]|(?s:\\.))+", rf"\1{SECRET}", "(?i:token)"),
     Pattern(rf"({_ALONE}\s*=\s*){_BARE}", rf"\1{SECRET}", "(?i:token)"),
-    Pattern(rf"{_LEAD}(?:{'|'.join(_KEYS)})+", rf"\1{SECRET}", _KEY_HINT),
+    Pattern(rf"{_LEAD}(?:{'|'.join(KEYS)})+", rf"\1{SECRET}", _KEY_HINT),
     Pattern(r"(hooks\.slack\.com/services/)[A-Za-z0-9/_-]{8,}", rf"\1{SECRET}", r"hooks\.slack"),
     Pattern(r"((?i:bearer)\s+)[A-Za-z0-9._~+/=-]{16,}", rf"\1{SECRET}", r"(?i:bearer)\s"),
     Pattern(

@@ -51,6 +51,7 @@ class Surroundings:
 
     `new` holds the files that the change under review adds, `removed` the ids of the templates that it takes away.
     `replay` is given by whoever has the economics engine (this floor has not); without it replaying rules are left out.
+    `dead` is what the weekly bot found of addresses that no longer answer: address → why.
     """
 
     today: date
@@ -59,6 +60,7 @@ class Surroundings:
     new: frozenset[Path] = field(default_factory=frozenset)
     removed: frozenset[str] = field(default_factory=frozenset)
     replay: Callable[[Draft], Replayed] | None = None
+    dead: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def prices(self) -> PriceBook:
