@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from tokenop.applying.tree import RULE
 from tokenop.errors import Finding, FindingsError
 
-_HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,\d+)? @@")
+_HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 NO_NEWLINE = "\\ No newline at end of file"
 
 
@@ -46,6 +46,25 @@ def parse(diff: str, name: str) -> tuple[Hunk, ...]:
     if not found:
         raise _no(name, 0, "the diff holds no hunk (a line such as @@ -1,3 +1,3 @@)")
     return tuple(found)
+
+
+def split(diff: str) -> dict[str, str]:
+    """Return the parts of a unified diff of several files by the file's path, `a/` and `b/` taken off."""
+    found: dict[str, list[str]] = {}
+    part: list[str] = []
+    old = new = 0  # lines of the hunk that are still to come: within it, `--- ` is a removed line
+    lines = [line + "\n" for line in diff.removesuffix("\n").split("\n")]
+    for at, line in enumerate(lines):
+        if old <= 0 and new <= 0 and line.startswith("--- ") and at + 1 < len(lines):
+            name = lines[at + 1].removeprefix("+++ ").rstrip("\n").rstrip("\t").removeprefix("b/")
+            part = found.setdefault(name, [])
+        elif header := _HEADER.match(line):
+            old, new = int(header[2] or 1), int(header[3] or 1)
+        else:
+            old -= line[:1] in (" ", "-", "\n")
+            new -= line[:1] in (" ", "+", "\n")
+        part.append(line)
+    return {name: "".join(text) for name, text in found.items()}
 
 
 def _hunk(header: re.Match[str], lines: list[str], text: str, name: str) -> Hunk:

@@ -16,6 +16,7 @@ import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from tokenop.applying import receipts
@@ -60,6 +61,19 @@ def locked(root: Root) -> Iterator[str]:
     except OSError:  # a network's file system may lock no folders: the checks before each renaming remain
         pass
     yield mended(root)
+
+
+def mend(project: Path) -> str:
+    """Put right what a killed command left in a project, and say what was done; empty where there was nothing.
+
+    Raises:
+        InputError: another command is at work, or what was left cannot be mended.
+    """
+    with Root(project) as root:
+        if not interrupted(root):
+            return ""
+        with locked(root) as said:
+            return said
 
 
 def interrupted(root: Root) -> bool:

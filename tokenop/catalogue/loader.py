@@ -28,9 +28,10 @@ from tokenop.catalogue.model import (
 from tokenop.catalogue.places import find
 from tokenop.catalogue.rules import RULES, source
 from tokenop.catalogue.rules.surroundings import Surroundings
-from tokenop.errors import InputError
+from tokenop.catalogue.schema import closest
+from tokenop.errors import FindingsError, InputError
 
-__all__ = ["find", "load", "read"]
+__all__ = ["find", "load", "one", "read"]
 
 
 def load(folder: Path | None = None) -> Catalogue:
@@ -45,6 +46,23 @@ def load(folder: Path | None = None) -> Catalogue:
     if not root.is_dir():
         raise InputError(f"{root}: is not a folder; give the folder that holds application-layer/ and the others")
     return read(find(root))
+
+
+def one(template_id: str, folder: Path | None = None) -> Template:
+    """Return the template `template_id` of `folder`, of the shipped ones by default; only its file is read.
+
+    Raises:
+        InputError: there is none of that id; the message names the nearest.
+        FindingsError: it cannot be used as it stands.
+    """
+    root = folder or settings.content("templates")
+    paths = {path.stem: path for path in find(root)}
+    if template_id not in paths:
+        raise InputError(f"{root}: no template {template_id!r}; {closest(template_id, paths)}")
+    catalogue = read([paths[template_id]])
+    if not catalogue.templates:
+        raise FindingsError(catalogue.findings)
+    return catalogue.templates[0]
 
 
 def read(paths: Sequence[Path]) -> Catalogue:

@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "patches": ("patches", "Write the plan's capacity changes as Terraform diffs."),
     "diff": ("diff", "Compare two cost projections."),
     "templates": ("templates", "List, show and lint optimisation templates."),
+    "template-apply": ("template_apply", "Write a template's files into your project, after showing the diff."),
+    "template-rollback": ("template_rollback", "Restore what was there before a template was applied."),
     "test-template": ("trial", "Try a template out: claim, silence, patches, rollback."),
     "submit-implementation": ("submit_implementation", "Report what a template saved you."),
     "assign-reviewers": ("assign_reviewers", "Choose who reviews a template, and say why."),
