@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from tokenop.catalogue import load
@@ -28,6 +31,13 @@ def test_it_can_be_replayed_everywhere_and_is_silent_somewhere(found: dict[str, 
     assert set(found[template.id]) == set(names())
     assert [alone.failed for alone in found[template.id].values() if alone.failed] == []
     assert any(alone.silent for alone in found[template.id].values())
+
+
+def test_the_page_of_the_workloads_states_each_bill(found: dict[str, dict[str, Alone]]) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "workloads.md").read_text(encoding="utf-8")
+    for workload in names():
+        (bill,) = {alone[workload].bill_usd for alone in found.values()} - {None}
+        assert re.search(rf"^\| `{workload}` \|.*\| \${bill:,.0f} \|", page, re.MULTILINE)
 
 
 def test_every_workload_is_named_by_a_claim_or_has_templates_that_apply(found: dict[str, dict[str, Alone]]) -> None:

@@ -80,7 +80,11 @@ def _silence(found: Mapping[str, Alone], silent_on: Sequence[str]) -> Iterator[C
         else:
             text = f"it must stay silent there (economics.silent_on), but changes {shown(alone.percent or ZERO)}"
             yield Check("economics", f"silent on {workload}", "fail", text)
-    if not silent_on and not any(alone.silent for alone in found.values()):
+    silent = [workload for workload, alone in found.items() if alone.silent]
+    if silent and not silent_on:
+        text = f"it names no workload that it does not suit: write economics.silent_on: [{', '.join(silent)}]"
+        yield Check("economics", "silent", "fail", text)
+    elif all(alone.percent for alone in found.values()):
         text = "it applies to every reference workload: no run shows where its applies_when says no"
         yield Check("economics", "silent", "note", text)
 

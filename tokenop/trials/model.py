@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,6 +54,12 @@ class Trial:
             "findings": [finding.as_dict() for finding in self.findings],
             "workloads": {name: _figures(alone) for name, alone in self.economics.items()},
         }
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON Schema of `{"schema_version": 1, "trials": [Trial.as_dict(), …]}`."""
+    loaded: dict[str, Any] = json.loads(Path(__file__).with_name("trial.schema.json").read_text(encoding="utf-8"))
+    return loaded
 
 
 def _figures(alone: Alone) -> dict[str, Any]:
