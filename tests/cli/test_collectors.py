@@ -33,6 +33,7 @@ def test_list_names_each_collector_and_its_settings(run_cli):
         assert text in shown
 
 
+@pytest.mark.thorough  # `make check` runs the same command
 def test_all_shipped_collectors_are_as_they_must_be(run_cli):
     ran = run_cli("collectors", "check")
     assert ran.exit_code == 0, ran.stdout
