@@ -157,10 +157,13 @@ def _frontmatter(repository: Repository, pull: PullRequest, path: Path) -> dict[
         if error.status not in (403, 404):
             raise
         return {}
-    if isinstance(content, list) or content.encoding != "base64" or content.size > documents.MAX_BYTES:
+    if isinstance(content, list) or content.encoding != "base64":
+        return {}
+    raw = content.decoded_content
+    if len(raw) > documents.MAX_BYTES:
         return {}
     try:
-        return documents.parse(path, content.decoded_content).meta
+        return documents.parse(path, raw).meta
     except TokenOpError:
         return {}
 

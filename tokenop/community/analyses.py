@@ -89,7 +89,7 @@ def impact(connection: duckdb.DuckDBPyConnection) -> tuple[Impact, ...]:
         GROUP BY GROUPING SETS ((layer, month), (layer)) ORDER BY month NULLS FIRST, layer"""
     ).fetchall()
     return tuple(
-        Impact(layer, month, entries, n, mean(n, total, squares), middle, saved, monthly)
+        Impact(layer, month, entries, n, mean(n, total, squares, 1), middle, saved, monthly)
         for layer, month, entries, n, total, squares, middle, saved, monthly in rows
     )
 
@@ -113,7 +113,7 @@ def quality(connection: duckdb.DuckDBPyConnection) -> tuple[Quality, ...]:
         FROM done GROUP BY category ORDER BY category"""
     ).fetchall()
     return tuple(
-        Quality(category, entries, n, mean(n, total, squares), worst, Rate(kept, n))
+        Quality(category, entries, n, mean(n, total, squares, 1), worst, Rate(kept, n))
         for category, entries, n, total, squares, worst, kept in rows
     )
 
@@ -124,11 +124,11 @@ def across(connection: duckdb.DuckDBPyConnection) -> Across:
     sums = {layer: (int(n), total, squares) for layer, n, total, squares in rows if n}
     together = sums.pop("cross-layer", _NOTHING)
     single = _added(sums.values())
-    means = {layer: mean(*figures) for layer, figures in sorted(sums.items())}
+    means = {layer: mean(*figures, 1) for layer, figures in sorted(sums.items())}
     best = max(means, key=lambda layer: means[layer].value or Decimal(-1), default=None)
     return Across(
-        mean(*together),
-        mean(*single),
+        mean(*together, 1),
+        mean(*single, 1),
         best,
         means[best] if best else mean(*_NOTHING),
         difference(together, sums[best] if best else _NOTHING),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tokenop.community.assign import is_handle
 from tokenop.community.people import Contributor
-from tokenop.community.platform import rate
+from tokenop.community.platform import plain_layer, rate
 from tokenop.community.statistics_text import NOTE
 from tokenop.community.text import cell, counted, table
 
@@ -39,7 +39,7 @@ def markdown(people: Sequence[Contributor]) -> str:
             f"{len(one.templates)}",
             f"{one.reviews}",
             f"{one.implementations}" + (f" ({one.measured} measured)" if one.implementations else ""),
-            ", ".join(layer.removesuffix("-layer") for layer in one.layers) or "–",
+            ", ".join(map(plain_layer, one.layers)) or "–",
             rate(one.held) if one.held.of else "–",
         )
         for one in people

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from tokenop.community.intervals import Mean, Rate
-from tokenop.community.platform import GROUPS, dollars, percent, rate
+from tokenop.community.platform import GROUPS, dollars, percent, plain_layer, rate
 from tokenop.community.statistics import Statistics
 from tokenop.community.text import counted
 from tokenop.evidence.constants import TARGET_SUCCESS
@@ -31,7 +32,6 @@ def content(statistics: Statistics) -> dict[str, Any]:
         "lead": _lead(statistics),
         "tiles": _tiles(statistics),
         "target": float(TARGET_SUCCESS * 100),
-        "verdict": _VERDICT[statistics.target],
         "success": _success(statistics),
         "calibration": [
             {"name": "All" if one.layer is None else _layer(one.layer), **_bar(one.inside)}
@@ -67,7 +67,7 @@ def content(statistics: Statistics) -> dict[str, Any]:
             for one in statistics.patterns
         ],
         "metrics": [
-            {"group": group, "rows": [
+            {"title": _title(group), "rows": [
                 {"name": one.name, "value": one.value, "note": one.note}
                 for one in statistics.metrics if one.group == group
             ]}
@@ -223,6 +223,12 @@ def _hours(value: Decimal | None) -> str:
     return "unknown" if value is None else f"{value:,.1f} h"
 
 
+def _title(group: str) -> str:
+    """Return `templateEcosystem` as `Template ecosystem`."""
+    text = re.sub(r"([A-Z])", r" \1", group).lower()
+    return text[:1].upper() + text[1:]
+
+
 def _layer(name: str) -> str:
-    text = name.replace("-layer", "") if name != "cross-layer" else name
+    text = plain_layer(name)
     return text[:1].upper() + text[1:]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     import duckdb
 
 QUARTER_DAYS = 90
-MOST = 20
+MOST = 5  # of a kind: pairs are many
 
 
 class Pattern(NamedTuple):
@@ -55,4 +56,10 @@ def patterns(connection: duckdb.DuckDBPyConnection, today: date) -> tuple[Patter
         then, lately = Rate(hits, of), Rate(hits_now, of_now)
         found.append(Pattern(kind, name, then, lately, rises(then, lately)))
     found.sort(key=lambda one: (not one.beyond_chance, one.before.hits - one.now.hits, one.kind, one.name))
-    return tuple(found[:MOST])
+    listed: Counter[str] = Counter()
+    shown = []
+    for one in found:
+        listed[one.kind] += 1
+        if listed[one.kind] <= MOST:
+            shown.append(one)
+    return tuple(shown)

@@ -58,15 +58,16 @@ class Mean(NamedTuple):
         return {"n": self.n, "value": _f(self.value), "low": _f(self.low), "high": _f(self.high)}
 
 
-def mean(n: int, total: Decimal | None, squares: Decimal | None) -> Mean:
-    """Return the mean of `n` figures with their sum and the sum of their squares."""
+def mean(n: int, total: Decimal | None, squares: Decimal | None, most: int | None = None) -> Mean:
+    """Return the mean of `n` figures with their sum and the sum of their squares; none of them is above `most`."""
     if not n or total is None or squares is None:
         return Mean(0, None, None, None)
     value = total / n
     if n < 2:
         return Mean(n, _rounded(value), None, None)
     reach = _t(n - 1) * math.sqrt(_variance(n, total, squares) / n)
-    return Mean(n, _rounded(value), _rounded(float(value) - reach), _rounded(float(value) + reach))
+    high = float(value) + reach
+    return Mean(n, _rounded(value), _rounded(float(value) - reach), _rounded(high if most is None else min(high, most)))
 
 
 def difference(one: tuple[int, Decimal, Decimal], other: tuple[int, Decimal, Decimal]) -> Mean:

@@ -55,7 +55,7 @@ def _ecosystem(
     standings: Sequence[Standing], people: Sequence[Contributor], successes: int | None
 ) -> list[Metric]:  # fmt: skip
     layers = Counter(one.layer for one in standings)
-    by_layer = ", ".join(f"{_layer(layer)} {number}" for layer, number in sorted(layers.items()))
+    by_layer = ", ".join(f"{plain_layer(layer)} {number}" for layer, number in sorted(layers.items()))
     seen = sorted({layer for person in people for layer in person.layers})
     return [
         Metric(_ECOSYSTEM, "totalTemplates", f"{len(standings)}", by_layer),
@@ -66,7 +66,7 @@ def _ecosystem(
             "communityContributors",
             f"{len(people)}",
             "people who wrote, reviewed or implemented, without the project itself"
-            + (f"; in {', '.join(map(_layer, seen))}" if seen else ""),
+            + (f"; in {', '.join(map(plain_layer, seen))}" if seen else ""),
         ),
         Metric(
             _ECOSYSTEM,
@@ -115,7 +115,7 @@ def _effectiveness(
             _EFFECT,
             "crossLayerSynergies",
             value,
-            f"points more than {_layer(across.best_layer)}, the best layer alone; {note}"
+            f"points more than {plain_layer(across.best_layer)}, the best layer alone; {note}"
             if value and across.best_layer
             else "implementations of cross-layer templates and of one layer's",
         )
@@ -183,7 +183,7 @@ def _authority() -> list[Metric]:
 
 
 def _group(one: Outcomes) -> str:
-    name = _layer(one.layer) + (f", {one.complexity} complexity" if one.complexity else "")
+    name = plain_layer(one.layer) + (f", {one.complexity} complexity" if one.complexity else "")
     return f"{name}: {one.rate.hits} of {one.rate.of}"
 
 
@@ -220,5 +220,6 @@ def dollars(amount: Decimal | None) -> str:
     return f"{'-' if amount < 0 and float(text.replace(',', '')) else ''}${text}"
 
 
-def _layer(name: str | None) -> str:
-    return (name or "unknown").removesuffix("-layer") if name != "cross-layer" else "cross-layer"
+def plain_layer(name: str | None) -> str:
+    """Return `serving-layer` as `serving`; cross-layer stays what it is."""
+    return (name or "unknown").removesuffix("-layer") if name != "cross-layer" else name

@@ -61,7 +61,7 @@ def standings(
 ) -> tuple[Standing, ...]:
     """Return all templates by id."""
     counts = {
-        name: (Rate(hits, known), mean(n, total, squares))
+        name: (Rate(hits, known), mean(n, total, squares, 1))
         for name, hits, known, n, total, squares in connection.execute(
             """SELECT template, count(*) FILTER (success), count(success), count(reduction), sum(reduction),
                 sum(reduction * reduction) FROM done GROUP BY template"""
@@ -159,9 +159,13 @@ def _of_results(template: Template, standing: Standing) -> Iterator[Need]:
     if reduction.n >= FEWEST and reduction.low is not None and reduction.high is not None:
         seen = f"{_percent(reduction.low)} to {_percent(reduction.high)} saved in {reduction.n} implementations"
         if reduction.high < claim.low / 100:
-            yield Need(template.id, "update", "claims-more", f"{seen}, claimed at least {claim.low:f} %")
+            yield Need(
+                template.id, "update", "claims-more", f"{seen}, claimed at least {claim.low:f} % of its workload"
+            )
         elif reduction.low > claim.high / 100:
-            yield Need(template.id, "update", "claims-less", f"{seen}, claimed at most {claim.high:f} %")
+            yield Need(
+                template.id, "update", "claims-less", f"{seen}, claimed at most {claim.high:f} % of its workload"
+            )
     objecting = sorted(one.reviewer for one in standing.confidence.reviews if one.verdict == "request-changes")
     if objecting:
         yield Need(template.id, "update", "objections", f"changes requested by {', '.join(objecting)}")

@@ -8,7 +8,7 @@ from decimal import Decimal
 from tokenop.community.analyses import PREDICTED_COVER, Calibration, Impact
 from tokenop.community.emerging import QUARTER_DAYS, Pattern
 from tokenop.community.intervals import Mean
-from tokenop.community.platform import GROUPS, dollars, percent, rate
+from tokenop.community.platform import GROUPS, dollars, percent, plain_layer, rate
 from tokenop.community.standings import Standing
 from tokenop.community.statistics import Statistics, Verdict
 from tokenop.community.text import cell, counted, table
@@ -89,7 +89,7 @@ def _target(statistics: Statistics) -> list[str]:
     if statistics.implementations:
         head = ("layer", "complexity", "implementations #", "success")
         rows = [
-            (_layer(one.layer), one.complexity or "all", f"{one.entries}", rate(one.rate))
+            (plain_layer(one.layer), one.complexity or "all", f"{one.entries}", rate(one.rate))
             for one in statistics.outcomes[1:]
         ]
         lines += ["", *table(head, rows)]
@@ -134,7 +134,7 @@ def _impact(impacts: Sequence[Impact]) -> list[str]:
         return [_NONE]
     head = ("layer", "reports #", "mean reduction", "median #", "saved in windows #", "a month #")
     months = sorted({one.month for one in impacts if one.month}, reverse=True)
-    rows = [(_layer(one.layer), *_amounts(one)) for one in impacts if one.month is None]
+    rows = [(plain_layer(one.layer), *_amounts(one)) for one in impacts if one.month is None]
     lines = [
         "Reduction of a call's cost, so at equal traffic. Saved: what the later window's calls would have cost as",
         "before, less what they cost; a minus is a loss. A month is 730.5 hours.",
@@ -147,7 +147,9 @@ def _impact(impacts: Sequence[Impact]) -> list[str]:
     shown = months[:MONTHS]
     listed = sorted((one for one in impacts if one.month in shown), key=lambda one: one.layer)
     listed.sort(key=lambda one: one.month or "", reverse=True)
-    return lines + table(("month", *head), [(one.month or "", _layer(one.layer), *_amounts(one)) for one in listed])
+    return lines + table(
+        ("month", *head), [(one.month or "", plain_layer(one.layer), *_amounts(one)) for one in listed]
+    )
 
 
 def _amounts(one: Impact) -> tuple[str, ...]:
@@ -179,7 +181,7 @@ def _across(statistics: Statistics) -> list[str]:
     rows = [
         ("cross-layer templates", _mean(across.together)),
         ("templates of one layer", _mean(across.single)),
-        (f"the best layer alone: {_layer(across.best_layer)}", _mean(across.best)),
+        (f"the best layer alone: {plain_layer(across.best_layer)}", _mean(across.best)),
         ("cross-layer less the best layer alone", _mean(across.difference)),
     ]
     low, high = across.difference.low, across.difference.high
@@ -208,7 +210,7 @@ def _quality(statistics: Statistics) -> list[str]:
         )
         for one in statistics.quality
     ]
-    return ["Points of quality; a minus is a gain. The first number counts reports with quality of both sides.", "",
+    return ["Percentage points; a minus is a gain. The first number counts reports with quality of both sides.", "",
             *table(head, rows)]  # fmt: skip
 
 
@@ -267,7 +269,7 @@ def _calibration(found: Sequence[Calibration]) -> list[str]:
         return ["Unknown: no report has both a prediction and costs of both sides."]
     head = ("layer", "inside", "below #", "above #")
     rows = [
-        ("all" if one.layer is None else _layer(one.layer), rate(one.inside), f"{one.below}", f"{one.above}")
+        ("all" if one.layer is None else plain_layer(one.layer), rate(one.inside), f"{one.below}", f"{one.above}")
         for one in found
     ]
     return [
@@ -282,7 +284,7 @@ def _metrics(statistics: Statistics) -> list[str]:
     lines = ["Where a metric is unknown, the note says what would make it known."]
     for group in GROUPS:
         rows = [
-            (one.name, _UNKNOWN if one.value is None else cell(one.value), cell(one.note))
+            (one.name, _UNKNOWN if one.value is None else cell(one.value), cell(one.note, 1000))
             for one in statistics.metrics
             if one.group == group
         ]
@@ -300,7 +302,3 @@ def _mean(figure: Mean) -> str:
 
 def _number(value: Decimal | None) -> str:
     return _UNKNOWN if value is None else f"{value:,.1f}"
-
-
-def _layer(name: str | None) -> str:
-    return (name or _UNKNOWN).replace("-layer", "") if name != "cross-layer" else name
