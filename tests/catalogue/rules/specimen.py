@@ -23,7 +23,7 @@ class Around(Surroundings):
     """Surroundings with the price book read once."""
 
     @property
-    def prices(self) -> PriceBook:  # type: ignore[override]
+    def prices(self) -> PriceBook:
         return BOOK
 
 

@@ -21,7 +21,8 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "batch": ("serving",),
     # A server of one's own is a serving stack, and the GPUs below it.
     "self_host": ("serving", "infrastructure"),
-    "capacity": ("infrastructure",),
+    # Fewer machines, or cheaper ones; where an engine gets more out of each, the change is made in serving.
+    "capacity": ("infrastructure", "serving"),
 }
 """The layers that a kind of lever can belong to, the usual one first. A test holds this against the lever kinds."""
 

@@ -20,8 +20,12 @@ def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: AR
     part = prose.section(draft, _TITLE) if layers.crossing(draft) else None
     if part is None:
         return
-    steps = layers.order(draft)
-    for layer in layers.touched(draft):
+    steps, touched = layers.order(draft), layers.touched(draft)
+    if len(touched) == 1:
+        message = f"all levers change the layer {touched[0]}: this is no template of several layers"
+        fix = f"move the file to {touched[0]}-layer/, or add what another layer contributes"
+        yield RULE.found(draft.document, "layer", message, fix)
+    for layer in touched:
         if layer not in steps:
             message = f"no numbered step of {_TITLE} begins with the layer {layer}, which a lever changes"
             fix = f"write a step such as `1. **{layer.capitalize()}**: …`, in the order in which the layers are changed"

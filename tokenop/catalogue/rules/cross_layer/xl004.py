@@ -31,7 +31,7 @@ PLATFORMS: Mapping[str, str] = {
     "Modal": "modal",
     "Slurm": "slurm|sbatch",
 }
-_NAMED = re.compile("|".join(rf"(?<![\w-]){re.escape(name)}(?![\w-])" for name in PLATFORMS))
+_NAMED = {name: re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])") for name in PLATFORMS}
 _SECTIONS = ("When it applies", "How it works")
 _EVIDENCE = {name: re.compile(words, re.IGNORECASE) for name, words in PLATFORMS.items()}
 # "Without Databricks the same steps work elsewhere" promises nothing of Databricks.
@@ -45,7 +45,7 @@ def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: AR
     steps = prose.section(draft, "Implementation")
     if steps is None:
         return
-    if not promised and not _NAMED.search(steps.text):
+    if not promised and not any(name in steps.text for name in PLATFORMS):
         message = "names no platform that it works with"
         fix = f"say what it is applied to: {', '.join(list(PLATFORMS)[:4])} and so on"
         yield RULE.found(draft.document, "title", message, fix)
@@ -61,13 +61,19 @@ def _promised(draft: Draft) -> dict[str, tuple[int, int]]:
     """Return the platforms that title and text say the template works with, each with the place where they do."""
     found: dict[str, tuple[int, int]] = {}
     title = draft.get("title")
-    for named in _NAMED.finditer(title if isinstance(title, str) else ""):
+    for named in _named(title if isinstance(title, str) else ""):
         found.setdefault(named[0], draft.document.locate("title", named.start()))
     for part in filter(None, (prose.section(draft, name) for name in _SECTIONS)):
-        for named in _NAMED.finditer(part.text):
+        for named in _named(part.text):
             if not _NOT.search(part.text, max(0, named.start() - 40), named.start()):
                 found.setdefault(named[0], part.place(named.start()))
     return found
+
+
+def _named(text: str) -> Iterator[re.Match[str]]:
+    for name, written in _NAMED.items():
+        if name in text:  # a pattern takes ten times as long
+            yield from written.finditer(text)
 
 
 def _patched(draft: Draft) -> str:

@@ -13,6 +13,7 @@ from tokenop.errors import Finding
 
 _CLAIM = "economics.claim.savings_percent"
 _EXTREME = 90
+_HUNDREDS = re.compile(r"[0-9]{3}[0-9.]* ?(?:%|percent)")
 # More than all of it: only where the sentence is about a saving ("costs 150 % of …" is none).
 _IMPOSSIBLE = re.compile(
     r"\b(?:sav(?:e|es|ed|ing|ings)|cheaper|cuts?|reduc(?:e|es|ed|tion))\b[^.|\n]{0,40}?"
@@ -30,7 +31,7 @@ def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: AR
                 yield RULE.found(draft.document, f"{_CLAIM}.high", message, "claim less, or measure and say how")
                 break
     part = prose.section(draft, "Economics")
-    if part and "%" in part.text:
+    if part and _HUNDREDS.search(part.text):
         yield from _text(draft, part)
 
 

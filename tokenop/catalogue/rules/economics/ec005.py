@@ -10,7 +10,7 @@ from tokenop.catalogue.rules.claimed import objections
 from tokenop.catalogue.rules.economics import prose
 from tokenop.catalogue.rules.model import Example, Rule
 from tokenop.catalogue.rules.surroundings import Surroundings
-from tokenop.catalogue.rules.units import FOREIGN, unit
+from tokenop.catalogue.rules.units import FOREIGN, foreign, unit
 from tokenop.errors import Finding
 
 
@@ -37,7 +37,7 @@ def _number(draft: Draft, path: str) -> Finding:
 
 
 def _money(draft: Draft, part: prose.Part) -> Iterator[Finding]:
-    if not FOREIGN.search(part.text):
+    if not foreign(part.text):
         return
     at = 0
     for paragraph in re.split(r"(\n[ \t]*\n)", prose.prose(part.text)):

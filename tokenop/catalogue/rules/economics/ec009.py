@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from tokenop.catalogue.draft import Draft
@@ -12,19 +11,23 @@ from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.errors import Finding
 
 _TITLE = "Quality and risk"
-_QUALITY = re.compile(r"qualit|answer|accura|golden|correct|wrong|worse", re.IGNORECASE)
-_LATENCY = re.compile(
-    r"latenc|slow|faster|quicker|sooner|\blate(?:r|ness)?\b|delay|\bwait|time to first token|\b(?:milli)?seconds?\b",
-    re.IGNORECASE,
-)
+# Looked for as they stand: a pattern takes twenty times as long.
+_WORDS = {
+    "quality": ("qualit", "answer", "accura", "golden", "correct", "wrong", "worse"),
+    "latency": (
+        "latenc", "slow", "faster", "quicker", "sooner", "later", "lateness", " late", "delay", "wait", "seconds",
+        "time to first token",
+    ),
+}  # fmt: skip
 
 
 def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001
     part = prose.section(draft, _TITLE)
     if part is None:
         return  # SC001 and SC003 say so
-    for what, words in (("quality", _QUALITY), ("latency", _LATENCY)):
-        if not words.search(part.text):
+    text = part.text.lower()
+    for what, words in _WORDS.items():
+        if not any(word in text for word in words):
             message = f"section {_TITLE} says nothing about {what}"
             fix = f"say what becomes of {what}, also where that is nothing"
             yield RULE.found(draft.document, "body", message, fix, place=part.heading)

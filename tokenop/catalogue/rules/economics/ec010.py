@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenop.catalogue.draft import Draft
+from tokenop.catalogue.draft import Draft, as_decimal
 from tokenop.catalogue.rules.economics import prose, reading
 from tokenop.catalogue.rules.model import Example, Rule
 from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.errors import Finding, InputError
 
 if TYPE_CHECKING:
+    from tokenop.evidence.confidence import Group
     from tokenop.evidence.model import TemplateEvidence
+    from tokenop.evidence.read import EvidenceFile
 
 _URL = re.compile(r"https://\S+")
 # A file by its path, or a command: `in backticks`, or one that begins with a program people run benchmarks with.
@@ -22,7 +24,8 @@ _FILE = re.compile(
     r"(?<![\w/.:-])(?:[\w.-]+/)+[\w.-]+\.[a-z0-9]{1,8}\b|\b[\w-]+\.(?:py|sh|csv|jsonl?|parquet|ipynb|sql|ya?ml)\b"
 )
 _COMMAND = re.compile(r"`[^`]+`|\b(?:tokenop|python3?|pytest|vllm|docker|make|curl|bash|sh) +[\w.-]")
-_BOAST = re.compile(r"\b(?:validated|proven|measured|battle-tested|guaranteed)\b", re.IGNORECASE)
+_WORDS = ("validated", "proven", "measured", "battle-tested", "guaranteed")
+_BOAST = re.compile(rf"\b(?:{'|'.join(_WORDS)})\b", re.IGNORECASE)
 _FIGURE = re.compile(r"[0-9] ?(?:%|percent)|(?:USD|\$) ?[0-9]|\bsav(?:e|es|ed|ing|ings)\b", re.IGNORECASE)
 _DENIED = re.compile(
     r"\b(?:not|never|none|no|nothing|nobody|unless|until|once|instead of|to be|before)\b", re.IGNORECASE
@@ -69,7 +72,8 @@ def _words(draft: Draft, around: Surroundings) -> Iterator[Finding]:
     part = prose.section(draft, "Economics")
     boasts = [("title", found, draft.document.locate("title", found.start()))
               for found in _BOAST.finditer(title if isinstance(title, str) else "")]  # fmt: skip
-    if part and _BOAST.search(part.text):
+    text = part.text.lower() if part else ""
+    if part and any(word in text for word in _WORDS):
         for at, sentence in prose.sentences(prose.prose(part.text)):
             found = _BOAST.search(sentence)
             if found and _FIGURE.search(sentence) and not _DENIED.search(sentence):
@@ -97,17 +101,44 @@ def _implemented(draft: Draft, around: Surroundings) -> bool:
 
 
 def _approved(draft: Draft, around: Surroundings) -> Iterator[Finding]:
-    from tokenop.evidence.constants import APPROVING_REVIEWS
+    """Yield what the evidence lacks for approval: reviews, or confidence in the layer's light."""
+    from tokenop.evidence.confidence import confidence, layer_prior
 
-    authors = {str(name).lower() for name in draft.get("authors") or ()}
-    approving = {
-        review.reviewer.lower()
-        for review in _evidence(draft, around).reviews
-        if review.verdict == "approve" and not review.sample and review.reviewer.lower() not in authors
-    }
-    if len(approving) < APPROVING_REVIEWS:
-        message = f"is approved with {len(approving)} approving reviews of {APPROVING_REVIEWS}"
-        yield RULE.found(draft.document, "status", message, "write proposed until they are there")
+    written = _evidence(draft, around)
+    group = _group(draft, around)
+    prior = layer_prior([group, *_beside(draft, around)], around.today)
+    sure = confidence(
+        written.reviews,
+        written.implementations,
+        prior,
+        around.today,
+        tolerance=group.tolerance,
+        category=group.category,
+        version=str(draft.get("version") or ""),
+        authors=draft.get("authors") or (),
+    )
+    if lacking := sure.lacks():
+        message = f"is approved, but the evidence is not there: {'; '.join(lacking)}"
+        yield RULE.found(draft.document, "status", message, "write proposed until it is")
+
+
+def _beside(draft: Draft, around: Surroundings) -> Iterator[Group]:
+    """Yield the implementations of the other templates of the layer."""
+    for name, path in sorted(around.neighbours.ids().items()):
+        if name == draft.get("id") or path.parent.name != draft.get("layer"):
+            continue
+        other = around.neighbours.draft(name) if (around.validations / name).is_dir() else None
+        if other:
+            yield _group(other, around)
+
+
+def _group(draft: Draft, around: Surroundings) -> Group:
+    from tokenop.evidence.confidence import Group
+    from tokenop.evidence.constants import QUALITY_LOSS
+
+    tolerance = as_decimal(draft.get("quality.max_absolute_drop"))
+    implementations = _evidence(draft, around).implementations
+    return Group(implementations, QUALITY_LOSS if tolerance is None else tolerance, str(draft.get("category") or ""))
 
 
 def _evidence(draft: Draft, around: Surroundings) -> TemplateEvidence:
@@ -115,15 +146,15 @@ def _evidence(draft: Draft, around: Surroundings) -> TemplateEvidence:
     from tokenop.evidence import read
     from tokenop.evidence.model import TemplateEvidence
 
-    name = draft.get("id")
-    folder = around.validations / str(name)
-    found: dict[str, tuple[object, ...]] = {"reviews": (), "implementations": ()}
-    for kind in found if isinstance(name, str) and folder.is_dir() else ():
+    name = str(draft.get("id") or "")
+    found: list[EvidenceFile] = []
+    for kind in ("reviews", "implementations") if name else ():
         try:
-            found[kind] = read.file(folder / f"{kind}.md").entries
+            found.append(read.file(around.validations / name / f"{kind}.md"))
         except InputError:
             continue
-    return TemplateEvidence(str(name), *found.values())  # type: ignore[arg-type]
+    reviews = tuple(review for file in found for review in file.reviews)
+    return TemplateEvidence(name, reviews, tuple(one for file in found for one in file.implementations))
 
 
 RULE = Rule(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
@@ -13,55 +12,73 @@ from tokenop.catalogue.rules.model import Example, Rule
 from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.errors import Finding
 
-_ONE = r"(?<![0-9.,])[0-9]{1,2}(?:\.[0-9]+)? ?(?:%|percent\b)"
-_PERCENT = re.compile(r"(?<![0-9.,])([0-9]{1,3}(?:\.[0-9]+)?) ?(?:%|percent\b)")
-_SUM = re.compile(rf"{_ONE}[^+\n|.;]{{0,40}}(?:\+ ?[^+\n|.;]{{0,30}}?{_ONE}[^+\n=|.;]{{0,40}})+")
+_NUMBER = re.compile(r"(?<![0-9.,])[0-9]{1,3}(?:\.[0-9]{1,3})? ?\Z")
 _TOGETHER = re.compile(
     r"\b(?:combined|together|altogether|in total|totals?|sum|overall|adds? up|stacks?)\b", re.IGNORECASE
 )
 # Parts of one whole do add up.
 _PARTS = re.compile(r"\bof (?:all |the |its |our )*(?:calls|traffic|requests|tokens|bill|cost|hours|users|documents)\b")
-_BACK, _NEAR, _MOST = 700, 60, 8
+_LONGEST, _GAP, _NEAR, _BACK, _MOST = 8, 70, 60, 700, 8
+
+Figure = tuple[int, int, Decimal]  # where the number begins, where its sign ends, and what it is
 
 
 def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001
-    body = draft.document.body
-    if body.count("%") < 2 and "percent" not in body:
-        return
-    text = prose.prose(draft.document.text)
-    start = len(draft.document.text.rstrip()) - len(body)
+    document = draft.document
+    start = len(document.text.rstrip()) - len(document.body)
+    text = document.text.replace("percent", "%      ") if "percent" in document.body else document.text
+    figures = _figures(text, start)
     told: set[int] = set()
-    for at, parts in (*_sums(text, start), *_totals(text, start)):
-        line = text.count("\n", 0, at)
-        if line in told:
+    for number, figure in enumerate(figures):
+        parts = _written_out(text, figures, number) or _total(text, figures, number)
+        line = document.text.count("\n", 0, figure[0]) if parts else 0
+        # Code is looked at only where something would be said.
+        if not parts or line in told or prose.prose(text)[figure[0]].isspace():
             continue
         told.add(line)
         named = " and ".join(f"{part:f} %" for part in parts)
-        message = f"{named} are added up: savings multiply, and leave {_joint(parts)} % in all at best"
+        message = f"{named} are added up: savings multiply, and come to {_joint(parts)} % at best"
         fix = "state the joint saving of the replay, or say that each applies to what the one before left"
-        yield RULE.found(draft.document, "body", message, fix, place=prose.place(draft, at))
+        yield RULE.found(document, "body", message, fix, place=prose.place(draft, figure[0]))
 
 
-def _sums(text: str, start: int) -> Iterator[tuple[int, Sequence[Decimal]]]:
-    """Yield sums that are written out, such as `30 % + 20 %`."""
-    for found in _SUM.finditer(text, start) if "+" in text else ():
-        parts = [Decimal(one[1]) for one in _PERCENT.finditer(found[0].partition("=")[0])]
-        if len(parts) > 1 and sum(parts) != 100 and not _PARTS.search(text, found.start(), found.end() + _NEAR):
-            yield found.start(), parts
+def _figures(text: str, start: int) -> list[Figure]:
+    """Return the percentages of the body, in order."""
+    found: list[Figure] = []
+    at = text.find("%", start)
+    while at >= 0:
+        number = _NUMBER.search(text, max(start, at - _LONGEST), at)
+        if number:
+            found.append((number.start(), at + 1, Decimal(number[0].strip())))
+        at = text.find("%", at + 1)
+    return found
 
 
-def _totals(text: str, start: int) -> Iterator[tuple[int, Sequence[Decimal]]]:
-    """Yield figures that are called a total and are the sum of the ones before them."""
-    words = [word.start() for word in _TOGETHER.finditer(text, start)]
-    figures = [(one.start(), one.end(), Decimal(one[1])) for one in _PERCENT.finditer(text, start)] if words else []
-    for number, (at, end, total) in enumerate(figures):
-        near = words[bisect_left(words, at - _NEAR) : bisect_right(words, at + _NEAR)]
-        if not any("\n" not in text[min(at, word) : max(at, word)] for word in near[:_MOST]):
-            continue
-        earlier = [figure for where, _, figure in figures[max(0, number - _MOST) : number] if where >= at - _BACK]
-        parts = _adding_up(earlier, total)
-        if parts and not _PARTS.search(text, end, end + _NEAR):
-            yield at, parts
+def _written_out(text: str, figures: Sequence[Figure], first: int) -> Sequence[Decimal]:
+    """Return the parts of a sum that begins with a figure, such as `30 % + 20 %`; none where there is no such sum."""
+    parts = [figures[first][2]]
+    end = figures[first][1]
+    for start, after, number in figures[first + 1 : first + _MOST]:
+        between = text[end:start]
+        if "+" not in between or "=" in between or "\n" in between or len(between) > _GAP:
+            break
+        parts.append(number)
+        end = after
+    whole = sum(parts) == 100 or _PARTS.search(text, end, end + _NEAR)
+    return () if len(parts) < 2 or whole else parts
+
+
+def _total(text: str, figures: Sequence[Figure], number: int) -> Sequence[Decimal]:
+    """Return the figures before one that is called their total and is their sum; none where it is not."""
+    at, end, total = figures[number]
+    earlier = [figure for where, _, figure in figures[max(0, number - _MOST) : number] if where >= at - _BACK]
+    parts = _adding_up(earlier, total)
+    if not parts:
+        return ()
+    line = text.rfind("\n", 0, at) + 1
+    after = text.find("\n", end)
+    around = text[max(line, at - _NEAR) : min(after if after >= 0 else len(text), end + _NEAR)]
+    return () if not _TOGETHER.search(around) or _PARTS.search(text, end, end + _NEAR) else parts
 
 
 def _adding_up(earlier: Sequence[Decimal], total: Decimal) -> Sequence[Decimal]:
