@@ -43,7 +43,7 @@ def _check(changes: Sequence[pull_request.Change], head: str, options: argparse.
     replay = pull_request_checks.replayer(ROOT, changes)
     examined = pull_request_checks.examine(ROOT, changes, options.today, replay)
     findings = [*examined.findings, *_collectors(changes)]
-    economics = pull_request_checks.economics(ROOT, examined.sound, replay)
+    economics = pull_request_checks.economics(ROOT, examined.templates, replay)
     for line in pull_request_output.annotated(findings):
         sys.stdout.write(f"{line}\n")
     for finding in sorted(findings):

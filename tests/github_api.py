@@ -320,6 +320,7 @@ class Api:
             "conclusion": run.conclusion,
             "run_attempt": run.attempt,
             "url": f"{self.github.url}/repos/{NAME}/actions/runs/{run.number}",
+            "artifacts_url": f"{self.github.url}/repos/{NAME}/actions/runs/{run.number}/artifacts",
             "head_repository": {"full_name": run.head_repository},
             "pull_requests": [],
         }

@@ -265,9 +265,10 @@ def test_no_committed_file_names_a_package_index() -> None:
     assert not [named(path) for path in found]
 
 
-def test_github_actions_are_pinned_by_commit_and_may_only_read() -> None:
+def test_workflows_may_do_nothing_that_a_job_does_not_ask_for() -> None:
+    # tests/github holds them against the rest.
     for path in (ROOT / ".github" / "workflows").glob("*.yml"):
         text = path.read_text(encoding="utf-8")
-        assert re.search(r"^permissions:\n  contents: read\n(?! )", text, re.MULTILINE), named(path)
+        assert re.search(r"^permissions: \{\}$", text, re.MULTILINE), named(path)
         for action in re.findall(r"uses: *(\S+)", text):
-            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), f"{named(path)}: {action}"
+            assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}|\$/[\w./-]+", action), f"{named(path)}: {action}"

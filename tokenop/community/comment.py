@@ -23,6 +23,9 @@ _BEGIN, _END = "<!-- tokenop:pull-request ", " -->"
 # GitHub refuses comments above 65,536 characters; nobody reads as many findings anyway.
 MOST_LISTED = 40
 _SHA = re.compile(r"[0-9a-f]{40}")
+_RUN = re.compile(r"(?:[0-9]{1,20}\.[0-9]{1,6})?")
+_REVIEWERS_BEGIN, _REVIEWERS_END = "<!-- tokenop:reviewers -->", "<!-- /tokenop:reviewers -->"
+_REVIEWERS = re.compile(f"{_REVIEWERS_BEGIN}.*?{_REVIEWERS_END}", re.DOTALL)
 
 
 NO_COMMIT = "0" * 40
@@ -33,7 +36,8 @@ class State:
     """What the comment remembers: the commit it is about, who was asked, and up to where requests were heard.
 
     `asked` holds everybody who was ever asked, `reviewers` whose turn it is, `since` the day on which it began. `seen`
-    is the number of the last comment that was answered. Where no commit was told of yet, `sha` is `NO_COMMIT`.
+    is the number of the last comment that was answered, `run` the run (and its attempt) of the checks that was told of.
+    Where no commit was told of yet, `sha` is `NO_COMMIT`.
     """
 
     sha: str
@@ -42,6 +46,7 @@ class State:
     since: date | None = None
     rounds: int = 0
     seen: int = 0
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -100,15 +105,29 @@ def remembered(body: str) -> State | None:
             date.fromisoformat(content["since"]) if content["since"] else None,
             int(content["rounds"]),
             int(content["seen"]),
+            str(content["run"]),
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     people = (*state.reviewers, *state.asked)
-    return state if _SHA.fullmatch(state.sha) and all(map(assign.is_handle, people)) else None
+    sound = _SHA.fullmatch(state.sha) and _RUN.fullmatch(state.run) and all(map(assign.is_handle, people))
+    return state if sound else None
 
 
-def rendered(result: Result, state: State, reviewers: assign.Assignment | None) -> str:
-    """Return the whole comment. The same arguments give the same text, so that nothing is edited for nothing."""
+def kept(body: str) -> str:
+    """Return the part of a comment of ours that names the reviewers, as it stands; empty where it names none."""
+    found = _REVIEWERS.search(body)
+    return found[0] if found else ""
+
+
+def rendered(result: Result, state: State, reviewers: str = "") -> str:
+    """Return the whole comment. The same arguments give the same text, so that nothing is edited for nothing.
+
+    Args:
+        result: what is told.
+        state: what is remembered.
+        reviewers: the part that names the reviewers, from `asking` or `kept`.
+    """
     lines = [_marker(state), _verdict(result), ""]
     lines += [f"> {NOTES[note]}" for note in sorted(result.notes)]
     if result.items:
@@ -118,9 +137,19 @@ def rendered(result: Result, state: State, reviewers: assign.Assignment | None) 
         lines += [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
     if result.economics:
         lines += ["", *_folded("What it saves on the reference workloads", _economics(result.economics))]
-    if reviewers is not None:
-        lines += ["", *_folded(_asked(reviewers), assign.markdown(reviewers).splitlines())]
+    lines += ["", reviewers]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+
+
+def asking(assignment: assign.Assignment, others: Sequence[str] = ()) -> str:
+    """Return the part that names the reviewers: those of `assignment`, and `others` who were asked before them."""
+    names = [one.handle for one in assignment.chosen]
+    title = f"Reviewers wanted: {assignment.wanted}"
+    if names:
+        title = f"Reviewers: {', '.join([*others, *names])}, due {assignment.due.isoformat()}"
+    earlier = [f"Asked before: {', '.join(f'@{name}' for name in others)}.", ""] if others else []
+    lines = _folded(title, [*earlier, *assign.markdown(assignment).splitlines()])
+    return "\n".join([_REVIEWERS_BEGIN, *lines, _REVIEWERS_END])
 
 
 def items(marks: Iterable[Mark], paths: Mapping[str, str]) -> tuple[list[Item], int]:
@@ -169,6 +198,7 @@ def _marker(state: State) -> str:
         "since": state.since.isoformat() if state.since else None,
         "rounds": state.rounds,
         "seen": state.seen,
+        "run": state.run,
     }
     return f"{_BEGIN}{json.dumps(content)}{_END}"
 
@@ -227,12 +257,6 @@ def _mending(shown: Sequence[Item]) -> str:
 
 def _economics(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[str]:
     return table(("template", "workload", "expected #", "P10 to P90 #"), economic_rows(economics))
-
-
-def _asked(reviewers: assign.Assignment) -> str:
-    if not reviewers.chosen:
-        return f"Reviewers wanted: {reviewers.wanted}"
-    return f"Reviewers: {', '.join(one.handle for one in reviewers.chosen)}, due {reviewers.due.isoformat()}"
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenop.community.pull_request import Change, dependents, gone, misnamed
-from tokenop.errors import Finding, InputError
+from tokenop.errors import Finding
 
 if TYPE_CHECKING:
     from tokenop.catalogue.draft import Draft
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """What was looked at and found; paths are relative to the repository. `sound` are changed templates without errors.
+    """What was looked at and found; paths are relative to the repository.
 
-    `looked_at` are the files that were read because they are changed.
+    `looked_at` are the files that were read because they are changed, `templates` those of them that are templates.
     """
 
     findings: tuple[Finding, ...]
     checked: dict[str, int]
-    sound: tuple[str, ...]
+    templates: tuple[str, ...]
     looked_at: tuple[str, ...]
 
     def count(self, severity: str) -> int:
@@ -54,9 +54,6 @@ def examine(
         changes: all changed files.
         today: the day against which freshness is judged.
         replay: what the economics engine says of a template; rules that need it are left out without it.
-
-    Raises:
-        InputError: a file that was to be checked was not.
     """
     root = root.absolute()
     findings = misnamed(changes)
@@ -74,9 +71,8 @@ def examine(
         "collectors": len({c.collector for c in changes} - {None}),
         "people": len(people),
     }
-    wrong = {one.file for one in findings if one.severity == "error"}
-    sound = tuple(c.path for c in changes if c.kind == "template" and c.path in files and c.path not in wrong)
-    return Examined(tuple(sorted(set(findings))), checked, sound, tuple(files))
+    templates = tuple(c.path for c in changes if c.kind == "template" and c.path in files)
+    return Examined(tuple(sorted(set(findings))), checked, templates, tuple(files))
 
 
 def _linted(
@@ -127,15 +123,17 @@ def replayer(root: Path, changes: Sequence[Change]) -> Replay:
 def economics(
     root: Path, paths: Sequence[str], replay: Replay
 ) -> dict[str, dict[str, tuple[float, float, float] | None]]:
-    """Return by path and workload what templates save, in percent (P10, expected, P90); None where one stays silent."""
+    """Return by path and workload what templates save, in percent (P10, expected, P90); None where one stays silent.
+
+    Of a template that is not sound nothing is said.
+    """
     from tokenop.catalogue.linting.lint import opened
 
     found: dict[str, dict[str, tuple[float, float, float] | None]] = {}
     for path in paths:
         draft = opened(root / path).draft
-        if draft is None:
-            raise InputError(f"{path}: was linted and cannot be read any more")
-        found[path] = dict(sorted(replay(draft).percent.items()))
+        if draft is not None:
+            found[path] = dict(sorted(replay(draft).percent.items()))
     return found
 
 

@@ -4,47 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from tokenop.catalogue.linting.text import commands
 from tokenop.community.report import Percent
 from tokenop.community.text import cell, counted, table
-from tokenop.errors import Finding, Severity
+from tokenop.errors import Finding
 from tokenop.planning.text import visible
 
-# GitHub shows no more of each kind for one step.
-MOST_ANNOTATIONS = 10
 MOST_LISTED = 200
 
 
 def annotated(findings: Iterable[Finding]) -> list[str]:
-    """Return workflow commands that show findings at their lines, errors first, at most ten of each severity."""
-    listed = sorted(findings)
-    severities: tuple[Severity, ...] = ("error", "warning")
-    return [
-        _annotation(finding)
-        for severity in severities
-        for finding in [found for found in listed if found.severity == severity][:MOST_ANNOTATIONS]
-    ]
+    """Return workflow commands that show findings at their lines; names that are no text are made some."""
+    return [_text(line) for line in commands(sorted(findings))]
 
 
-def _annotation(finding: Finding) -> str:
-    properties = {"file": finding.file, "line": finding.line, "col": finding.column, "title": finding.rule}
-    named = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value)
-    fix = f" ({finding.fix})" if finding.fix else ""
-    return f"::{finding.severity} {named}::{_data(f'{finding.field}: {finding.message}{fix}')}"
-
-
-def _data(text: str) -> str:
-    """Return text that ends no workflow command and starts none: GitHub reads them line by line."""
-    clean = text.encode("utf-8", "replace").decode("utf-8")
-    return clean.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def _text(name: str) -> str:
+    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 def logged(text: str) -> str:
     """Return one line of a log in which no command of GitHub's begins, whatever the text holds."""
-    flat = visible(text.encode("utf-8", "replace").decode("utf-8")).strip()
+    flat = visible(_text(text)).strip()
     return flat.replace("##[", "#\N{WORD JOINER}#[").replace("::", ":\N{WORD JOINER}:")
 
 
@@ -74,7 +54,12 @@ def summary(
 
 def _row(found: Finding) -> tuple[str, ...]:
     place = ":".join(str(part) for part in (found.file, found.line, found.column) if part)
-    return cell(place), f"{found.severity} {cell(found.rule)}", cell(f"{found.field}: {found.message}"), cell(found.fix)
+    return (
+        cell(_text(place)),
+        f"{found.severity} {cell(found.rule)}",
+        cell(_text(f"{found.field}: {found.message}")),
+        cell(found.fix),
+    )
 
 
 def economic_rows(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[tuple[str, ...]]:

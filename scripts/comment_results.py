@@ -1,0 +1,256 @@
+"""Tell a pull request what was found, in one comment: `python scripts/comment_results.py [--sweep]`.
+
+Runs the main branch's code, with a token that may comment. Of the pull request it believes what GitHub says of it, the
+changed files as text that the main branch's own linter reads, and the numbers of one artifact that keeps to a schema.
+
+Without `--sweep` it tells of the run that the event file names. With it, it looks at all open pull requests: runs that
+were missed or wait for approval, requests (`/tokenop reroll`, `/tokenop recheck`), reviewers who do not answer.
+Exit code 1 where a contributor's run and the main branch's linter disagree, or its report is not in order.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asking
+import bounded
+import overlaid
+from connection import Connection, connect
+
+from tokenop.community import comment, report
+from tokenop.community.comment_result import weighed
+from tokenop.community.pull_request import Change, from_github
+from tokenop.community.pull_request_checks import Examined, examine
+from tokenop.community.pull_request_output import logged
+from tokenop.errors import InputError, MisuseError, TokenOpError
+
+if TYPE_CHECKING:
+    from github.File import File
+    from github.IssueComment import IssueComment
+    from github.PullRequest import PullRequest
+    from github.WorkflowRun import WorkflowRun
+
+    from tokenop.community.comment_words import Note
+
+ROOT = Path(__file__).resolve().parents[1]
+CHECKS = ".github/workflows/pr-check.yml"
+MEMBERS = {"OWNER", "MEMBER", "COLLABORATOR"}
+# What GitHub lists of one pull request.
+MOST_FILES = 3000
+_LARGEST_ARTIFACT = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """Our comment as it is: what it remembers, and the thread that it stands in."""
+
+    own: IssueComment | None
+    state: comment.State
+    thread: tuple[IssueComment, ...]
+
+    @property
+    def newest(self) -> int:
+        """Return the number of the newest comment by anybody else."""
+        return max((c.id for c in self.thread if self.own is None or c.id != self.own.id), default=0)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run of the checks, and what may be used of it."""
+
+    name: str = ""
+    report: report.Report | None = None
+    notes: tuple[Note, ...] = ()
+
+
+class Bot:
+    """What one run of this script does."""
+
+    def __init__(self, connection: Connection, token: str, today: date, main: Path) -> None:
+        self.repository, self.me = connection.repository, connection.me
+        self._connection, self._token, self._today, self._main = connection, token, today, main
+        self._open: list[PullRequest] | None = None
+        self.disagreed = False
+
+    def tell_of(self, event: dict[str, Any]) -> None:
+        """Tell of the run that an event file names."""
+        run = event.get("workflow_run")
+        if not isinstance(run, dict):
+            raise InputError("the event file names no run of the checks; --sweep looks at all pull requests")
+        if run.get("event") != "pull_request":
+            _say("The run was not of a pull request: nobody to tell.")
+            return
+        found = self.repository.get_workflow_run(int(run["id"]))
+        matching = self._matching(found.head_sha, found.head_repository.full_name)
+        if len(matching) != 1:
+            _say(f"{len(matching)} open pull requests have this commit as their newest: nobody is told.")
+            return
+        self._tell(matching[0], self._told(matching[0]), self._seen(found))
+
+    def sweep(self) -> None:
+        """Tell all open pull requests what they have not been told, and answer what they ask."""
+        for pull in self.pulls():
+            told, run = self._told(pull), self._run_of(pull)
+            members = {c.user.login for c in told.thread if c.author_association in MEMBERS}
+            may = {pull.user.login, *told.state.reviewers, *members}
+            asked = comment.commands(
+                ((c.id, c.user.login, c.body or "") for c in told.thread if c.user), told.state,
+                {"reroll": may, "recheck": may},
+            )  # fmt: skip
+            fresh = told.state.sha != pull.head.sha or (run is not None and _name(run) != told.state.run)
+            if run is not None and run.status != "completed" and run.conclusion != "action_required":
+                continue
+            if fresh or asked or asking.is_late(told.state, self._today):
+                seen = Seen(notes=("missing",)) if run is None else self._seen(run)
+                self._tell(pull, told, seen, reroll="reroll" in asked)
+
+    def pulls(self) -> list[PullRequest]:
+        """Return the open pull requests whose branch still exists."""
+        if self._open is None:
+            self._open = [pull for pull in self.repository.get_pulls(state="open") if pull.head.repo]
+        return self._open
+
+    def _matching(self, sha: str, repository: str) -> list[PullRequest]:
+        return [pull for pull in self.pulls() if pull.head.sha == sha and pull.head.repo.full_name == repository]
+
+    def _run_of(self, pull: PullRequest) -> WorkflowRun | None:
+        """Return the newest run of the checks on the newest commit; None where there is none or it is not only ours."""
+        if len(self._matching(pull.head.sha, pull.head.repo.full_name)) != 1:
+            return None
+        runs = self.repository.get_workflow_runs(head_sha=pull.head.sha, event="pull_request")
+        ours = [run for run in runs if run.path == CHECKS and run.head_repository.full_name == pull.head.repo.full_name]
+        return max(ours, key=lambda run: run.id, default=None)
+
+    def _seen(self, run: WorkflowRun) -> Seen:
+        """Return what may be used of a run: its one artifact, where it is in order."""
+        if run.conclusion == "action_required":
+            return Seen(_name(run), notes=("waiting",))
+        artifacts = [one for one in run.get_artifacts() if one.name == report.ARTIFACT and not one.expired]
+        if not artifacts:
+            return Seen(_name(run), notes=("missing",))
+        try:
+            if len(artifacts) != 1:
+                raise InputError(f"the run left {len(artifacts)} artifacts of one name")
+            archive = bounded.read(artifacts[0].archive_download_url, self._token, _LARGEST_ARTIFACT)
+            return Seen(_name(run), report.read(report.unpacked(archive), run.head_sha))
+        except InputError as error:
+            _say(f"run {run.id}: {error}")
+            return Seen(_name(run), notes=("unusable",))
+
+    def _told(self, pull: PullRequest) -> Told:
+        thread = tuple(pull.get_issue_comments())
+        own = [c for c in thread if c.user and c.user.login == self.me and comment.remembered(c.body or "")]
+        state = comment.remembered(own[0].body or "") if own else None
+        return Told(own[0] if own else None, state or comment.State(comment.NO_COMMIT), thread)
+
+    def _tell(self, pull: PullRequest, told: Told, seen: Seen, reroll: bool = False) -> None:
+        """Bring our comment on a pull request up to date."""
+        files: list[File] = list(pull.get_files()[:MOST_FILES])
+        changes = from_github((file.filename, file.status, file.previous_filename) for file in files)
+        notes = [*seen.notes, *(("many",) if pull.changed_files > len(files) else ())]
+        blobs = {file.filename: file.sha for file in files}
+        with overlaid.tree(self._main, changes, lambda path, most: self._text(blobs[path], most)) as root:
+            examined = examine(root, changes, self._today)
+            then = self._then(root, changes, seen.report, examined)
+            subject = asking.subject(root, changes, pull.user.login)
+        server = os.environ.get("GITHUB_SERVER_URL") or "https://github.com"
+        place = comment.Place(server, pull.head.repo.full_name, pull.head.sha)
+        result = weighed(place, changes, examined, seen.report, overlaid.known(self._main), notes, then)
+        before = told.own.body if told.own else ""
+        state, people = asking.asked(
+            self._connection,
+            pull,
+            subject,
+            told.state,
+            comment.kept(before),
+            self.pulls(),
+            self._today,
+            reroll,
+            self._main,
+        )
+        state = replace(state, sha=pull.head.sha, run=seen.name, seen=max(told.newest, state.seen))
+        self._keep(pull, told.own, comment.rendered(result, state, people))
+        if result.notes & {"unlike", "unusable"}:
+            self.disagreed = True
+            _say(f"#{pull.number}: the contributor's run and the main branch's linter do not agree.")
+
+    def _then(self, root: Path, changes: Sequence[Change], said: report.Report | None, examined: Examined) -> Examined:
+        """Return what the linter said on the day of the report, where that is another day of the last month."""
+        if said is None or said.day == self._today or not 0 < (self._today - said.day).days <= 31:
+            return examined
+        return examine(root, changes, said.day)
+
+    def _text(self, blob: str, most: int) -> bytes:
+        """Return a file's bytes, by the name that GitHub gave its content: the contributor's name is in no address."""
+        url = f"{self.repository.url}/git/blobs/{blob}"
+        return bounded.read(url, self._token, most, "application/vnd.github.raw+json")
+
+    def _keep(self, pull: PullRequest, own: IssueComment | None, body: str) -> None:
+        """Write the comment: once, and from then on the same one."""
+        if own is None:
+            pull.create_issue_comment(body)
+            _say(f"#{pull.number}: told.")
+        elif own.body != body:
+            own.edit(body)
+            _say(f"#{pull.number}: told anew.")
+        else:
+            _say(f"#{pull.number}: nothing new to tell.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run and return the exit code."""
+    options = _options(arguments)
+    try:
+        connection = connect()
+        if connection is None:
+            _say("GITHUB_TOKEN is not set: nobody is told anything.")
+            return 0
+        bot = Bot(connection, os.environ["GITHUB_TOKEN"], options.today, options.root.resolve())
+        if options.sweep:
+            bot.sweep()
+        else:
+            bot.tell_of(_event(options.event))
+    except TokenOpError as error:
+        _say(f"tokenop: {error}")
+        return error.exit_code
+    return 1 if bot.disagreed else 0
+
+
+def _event(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        raise MisuseError("no event file: set GITHUB_EVENT_PATH, or give --sweep")
+    try:
+        event = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: is not an event file of GitHub's") from error
+    return event if isinstance(event, dict) else {}
+
+
+def _name(run: WorkflowRun) -> str:
+    return f"{run.id}.{run.run_attempt or 1}"
+
+
+def _say(text: str) -> None:
+    sys.stdout.writelines(f"{logged(line)}\n" for line in text.splitlines())
+
+
+def _options(arguments: Iterable[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    event = os.environ.get("GITHUB_EVENT_PATH")
+    parser.add_argument("--event", type=Path, default=Path(event) if event else None, help="[$GITHUB_EVENT_PATH]")
+    parser.add_argument("--sweep", action="store_true", help="look at all open pull requests")
+    parser.add_argument("--root", type=Path, default=ROOT, help="checkout of the default branch [this one]")
+    parser.add_argument("--today", type=date.fromisoformat, default=datetime.now(tz=UTC).date(), help="YYYY-MM-DD")
+    return parser.parse_args(None if arguments is None else list(arguments))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""The main branch's files with the changed texts in their places. What the bots share; not a program of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from tokenop import documents
+from tokenop.community.pull_request import Change
+
+_FOLDERS = ("templates", "validations", "community")
+
+
+@contextlib.contextmanager
+def tree(main: Path, changes: Iterable[Change], text: Callable[[str, int], bytes]) -> Iterator[Path]:
+    """Yield a folder that holds the templates, evidence and people as a change would leave them, as plain files.
+
+    Only files whose names are in order are written: no name of a contributor's leads anywhere else.
+
+    Args:
+        main: a checkout of the main branch.
+        changes: the changed files.
+        text: gives the bytes of a changed file, cut after so many.
+    """
+    with tempfile.TemporaryDirectory(prefix="tokenop-pull-") as folder:
+        root = Path(folder).resolve()
+        for name in _FOLDERS:
+            if (main / name).is_dir():
+                shutil.copytree(main / name, root / name)
+        for change in changes:
+            if not (change.plain and (change.template_id or change.kind == "people")):
+                continue
+            path = root / change.path
+            path.unlink(missing_ok=True)
+            if change.status != "removed":
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # One byte more than is read anywhere: the linter says that it is too large.
+                path.write_bytes(text(change.path, documents.MAX_BYTES)[: documents.MAX_BYTES + 1])
+        yield root
+
+
+def known(main: Path) -> Sequence[str]:
+    """Return the paths of the files in a checkout of the main branch that findings can be about, sorted."""
+    folders = [*_FOLDERS, "collectors"]
+    return sorted(p.relative_to(main).as_posix() for name in folders for p in (main / name).rglob("*") if p.is_file())
