@@ -105,7 +105,7 @@ def file(path: Path, text: str | None = None) -> EvidenceFile:
             line = text.count("\n", 0, text.index("\ufffd")) + 1
             found.append(Finding(str(path), line, "file", grammar.RULE, "error", "is not UTF-8", 1, "save it as UTF-8"))
     text = text.replace("\r\n", "\n")
-    kind: Kind = "reviews" if path.name == "reviews.md" else "implementations"
+    kind = _kind(path, text)
     parsed = grammar.Reader(path, form(kind)).read(text)
     found += parsed.findings
     frozen = _reviews(path, parsed, found) if kind == "reviews" else _implementations(path, parsed)
@@ -159,6 +159,13 @@ def contents(path: Path) -> bytes:
     if len(raw) > MAX_BYTES:
         raise InputError(f"{path}: is larger than {MAX_BYTES // 1024 // 1024} MB")
     return raw
+
+
+def _kind(path: Path, text: str) -> Kind:
+    """Return what a file holds: by its name in validations/, by its title where it has another name."""
+    by_name: dict[str, Kind] = {f"{kind}.md": kind for kind in KINDS}
+    titled: list[Kind] = [kind for kind in KINDS if text.startswith(f"# {TITLES[kind]}")]
+    return by_name.get(path.name) or (titled or ["implementations"])[0]
 
 
 def _reviews(path: Path, parsed: Parsed, findings: list[Finding]) -> list[Review]:
