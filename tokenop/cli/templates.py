@@ -1,4 +1,4 @@
-"""`tokenop templates`: list, show and lint optimisation templates."""
+"""`tokenop templates`: list, find, show and lint optimisation templates."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokenop.cli.templates_lint import lint
+from tokenop.cli.templates_search import search
 from tokenop.errors import InputError
 
 if TYPE_CHECKING:
@@ -29,12 +30,13 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for 
     epilog="""\b
 Examples:
   tokenop templates list --layer application-layer
+  tokenop templates search cache
   tokenop templates info semantic-caching
   tokenop templates lint templates/serving-layer/vllm-migration.md
 """,
 )
 def command() -> None:
-    """List, show and lint optimisation templates."""
+    """List, find, show and lint optimisation templates."""
 
 
 @command.command(
@@ -90,6 +92,7 @@ def info(template_id: str, templates_dir: Path | None, as_json: bool) -> None:
 
 
 command.add_command(lint)
+command.add_command(search)
 
 
 def _catalogue(folder: Path | None) -> Catalogue:

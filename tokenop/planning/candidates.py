@@ -51,7 +51,7 @@ def screen(
         at: when the target prices must be valid.
         min_status: the least status that is considered.
     """
-    _one_row(connection, scalars)
+    one_row(connection, scalars)
     kept: list[Template] = []
     left: list[Rejection] = []
     for template in sorted(templates, key=lambda one: one.id):
@@ -69,7 +69,8 @@ def screen(
     return kept, left
 
 
-def _one_row(connection: duckdb.DuckDBPyConnection, scalars: Mapping[str, object]) -> None:
+def one_row(connection: duckdb.DuckDBPyConnection, scalars: Mapping[str, object]) -> None:
+    """Create the table `workload_scalars` with its one row: what `applies_when` is asked about."""
     columns = ", ".join(f"CAST(${name} AS {kind}) AS {name}" for name, kind in WORKLOAD_SCALARS.items())
     values = {name: scalars.get(name) for name in WORKLOAD_SCALARS}
     connection.execute(f"CREATE OR REPLACE TEMP TABLE workload_scalars AS SELECT {columns}", values)
@@ -124,11 +125,12 @@ def _predicate(
     if row and row[0]:
         return None
     named = [name for name in WORKLOAD_SCALARS if re.search(rf"\b{name}\b", template.applies_when)]
-    values = ", ".join(f"{name} = {_shown(scalars.get(name))}" for name in named)
+    values = ", ".join(f"{name} = {shown(scalars.get(name))}" for name in named)
     return "predicate", f"applies_when does not hold: {template.applies_when} ({values})"
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """Return the value of a scalar in few characters."""
     if value is None:
         return "unknown"
     if isinstance(value, float | Decimal):
