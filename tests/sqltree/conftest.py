@@ -47,6 +47,12 @@ def source() -> dict[str, dict[str, str]]:
     return {"source": dict(_SOURCE)}
 
 
+@pytest.fixture(scope="session")
+def hostile_predicates() -> list[str]:
+    """Return the whole corpus of predicates that must not pass."""
+    return _corpus("hostile_predicates.txt")
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Give a test that asks for `hostile_predicate` or `hostile_select` each entry of that corpus."""
     for name in ("hostile_predicate", "hostile_select"):

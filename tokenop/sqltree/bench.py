@@ -6,6 +6,7 @@ import functools
 import json
 import re
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import duckdb
 
 _CARET = re.compile(r"^LINE (\d+): (.*)\n( *)\^", re.MULTILINE)
+Parsed = tuple[list[dict[str, Any]], Problem | None]
 _DEEP = Problem("the SQL is nested too deeply", None, "split it into shorter parts")
 
 
@@ -49,13 +51,24 @@ def bench() -> Bench:
     return Bench(connection, threading.Lock())
 
 
-def parse(sql: str, prefix: str = "") -> tuple[list[dict[str, Any]], Problem | None]:
+def parse(sql: str, prefix: str = "") -> Parsed:
     """Return the statements of `prefix` + `sql` as trees, or the problem that kept them from being parsed."""
+    return parse_all([sql], prefix)[0]
+
+
+def parse_all(listed: Sequence[str], prefix: str = "") -> list[Parsed]:
+    """Return for each of many texts what `parse` does; asked in one query, which is several times as fast."""
     work = bench()
+    columns = "unnest($1::VARCHAR[]) AS sql, unnest($2::INTEGER[]) AS place"
+    query = f"SELECT json_serialize_sql(sql) FROM (SELECT {columns}) ORDER BY place"
     with work.lock:
-        row = work.connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [prefix + sql]).fetchone()
+        rows = work.connection.execute(query, [[prefix + sql for sql in listed], list(range(len(listed)))]).fetchall()
+    return [_parsed(str(row[0]), sql, prefix) for row, sql in zip(rows, listed, strict=True)]
+
+
+def _parsed(serialized: str, sql: str, prefix: str) -> Parsed:
     try:
-        answer = json.loads(row[0]) if row else {}
+        answer = json.loads(serialized)
     except RecursionError:
         return [], _DEEP
     if not answer.get("error", True):

@@ -16,6 +16,7 @@ from tokenop.sqltree.problem import Problem, did_you_mean
 MAX_LENGTH = 2_000
 MAX_BRACKETS = 40
 _PREFIX = "SELECT "
+_TOGETHER = 64
 _FIX_ONE = "write one expression, such as model = 'gpt-4o' AND input_tokens > 1000"
 
 
@@ -30,26 +31,38 @@ def check_predicate(sql: str, columns: Mapping[str, str]) -> tuple[Problem, ...]
         sql: one SQL expression as contributed.
         columns: the columns it may name → their DuckDB types. Trusted.
     """
-    found = tuple(text.problems(sql, MAX_LENGTH, MAX_BRACKETS, comments=False))
-    if found:
-        return found
-    statements, problem = bench.parse(sql, _PREFIX)
-    if problem:
-        return (problem,)
+    return check_predicates([(sql, columns)])[0]
+
+
+def check_predicates(asked: Sequence[tuple[str, Mapping[str, str]]]) -> list[tuple[Problem, ...]]:
+    """Return for each expression and its columns what `check_predicate` says; many at a time take far less time."""
+    found: list[tuple[Problem, ...]] = [
+        tuple(text.problems(sql, MAX_LENGTH, MAX_BRACKETS, comments=False)) for sql, _ in asked
+    ]
+    waiting = [place for place, problems in enumerate(found) if not problems]
+    parsed = bench.parse_all([asked[place][0] for place in waiting], _PREFIX)
+    sound: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    for place, (statements, problem) in zip(waiting, parsed, strict=True):
+        sql, columns = asked[place]
+        found[place] = (problem,) if problem else _listed(sql, columns, statements)
+        if not found[place]:
+            sound.setdefault(_key(columns), []).append(place)
+    for key, places in sound.items():
+        for start in range(0, len(places), _TOGETHER):
+            some = places[start : start + _TOGETHER]
+            for place, problem in zip(some, _evaluate([asked[one][0] for one in some], key), strict=True):
+                found[place] = (problem,) if problem else ()
+    return found
+
+
+def _listed(sql: str, columns: Mapping[str, str], statements: list[Node]) -> tuple[Problem, ...]:
+    """Return what in the tree of the expression is on no allow-list."""
     walker = _PredicateWalker(_PREFIX + sql, _PREFIX, columns={name.lower(): name for name in columns})
     try:
         _one_expression(walker, statements)
     except RecursionError:
         return (Problem("the expression is nested too deeply", None, "split it; shorten chains of operators"),)
-    if walker.problems:
-        return tuple(walker.problems)
-    problem = _evaluate(sql, columns)
-    return (problem,) if problem else ()
-
-
-def check_predicates(asked: Sequence[tuple[str, Mapping[str, str]]]) -> list[tuple[Problem, ...]]:
-    """Return for each expression and its columns what `check_predicate` says of them."""
-    return [check_predicate(sql, columns) for sql, columns in asked]
+    return tuple(walker.problems)
 
 
 @dataclass
@@ -90,23 +103,30 @@ def _one_expression(walker: _PredicateWalker, statements: list[Node]) -> None:
     walker.walk(listed[0])
 
 
-def _evaluate(sql: str, columns: Mapping[str, str]) -> Problem | None:
-    """Bind `sql` and evaluate it over the probe rows; it has passed the allow-lists."""
+def _evaluate(listed: Sequence[str], columns: tuple[tuple[str, str], ...]) -> list[Problem | None]:
+    """Bind expressions and evaluate them over the probe rows; each has passed the allow-lists."""
     import duckdb
 
     work = bench.bench()
     with work.lock:
-        table = _probe(tuple(columns.items()))
+        table = _probe(columns)
+        # The line end keeps the text whole whatever it ends with; the brackets refuse `ALL x` and `DISTINCT x`.
+        together = ", ".join(f"(\n{sql}\n)" for sql in listed)
         try:
-            # The line end keeps the text whole whatever it ends with; the brackets refuse `ALL x` and `DISTINCT x`.
-            result = work.connection.execute(f"SELECT (\n{sql}\n) FROM {table}")
-            kind = str(result.description[0][1])
+            result = work.connection.execute(f"SELECT {together} FROM {table}")
+            kinds = [str(column[1]) for column in result.description]
             result.fetchall()
         except duckdb.Error as error:
-            return _explain(error, sql)
-    if kind != "BOOLEAN":
-        return Problem(f"the expression gives {kind}, not true or false", 0, "compare it with something, e.g. > 0")
-    return None
+            if len(listed) == 1:
+                return [_explain(error, listed[0])]
+            kinds = []
+    if not kinds:  # one of them fails: asked one by one, each answers for itself
+        return [problem for sql in listed for problem in _evaluate([sql], columns)]
+    return [None if kind == "BOOLEAN" else _no_boolean(kind) for kind in kinds]
+
+
+def _no_boolean(kind: str) -> Problem:
+    return Problem(f"the expression gives {kind}, not true or false", 0, "compare it with something, e.g. > 0")
 
 
 def _explain(error: Exception, sql: str) -> Problem:
@@ -122,6 +142,10 @@ def _explain(error: Exception, sql: str) -> Problem:
     if "OutOfRange" in type(error).__name__:
         return Problem(f"it fails on large values: {message}", problem.position, "cast one side to DOUBLE first")
     return problem if problem.fix else Problem(message, problem.position, "correct the expression")
+
+
+def _key(columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(columns.items())
 
 
 @functools.lru_cache(maxsize=32)
