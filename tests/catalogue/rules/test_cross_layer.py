@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.catalogue.rules.specimen import changed, crossing, said
-from tokenop.catalogue import load
 from tokenop.catalogue.levers import SPECS
-from tokenop.catalogue.rules import RULES
+from tokenop.catalogue.rules import RULES, source
 from tokenop.catalogue.rules.cross_layer import layers
+from tokenop.settings import content
 
 CROSSING = [name for name in RULES if name.startswith("XL")]
 STEPS = crossing().document.text.partition("## How it works")[2].partition("## Implementation")[0]
@@ -25,11 +27,14 @@ def test_each_kind_of_lever_has_a_layer() -> None:
     assert {layer for possible in layers.KINDS.values() for layer in possible} == set(layers.LAYERS)
 
 
-def test_the_layers_of_kinds_fit_the_shipped_templates() -> None:
-    for template in load().templates:
-        if template.layer != "cross-layer":
-            possible = {layer for lever in template.levers for layer in layers.KINDS[lever.kind]}
-            assert template.layer.removesuffix("-layer") in possible, template.id
+@pytest.mark.parametrize(
+    "path", sorted((content("templates") / "cross-layer").glob("*.md")), ids=lambda path: path.stem
+)
+def test_shipped_templates_touch_the_layers_that_their_steps_name(path: Path) -> None:
+    checked = source.read(path).draft
+    assert checked
+    assert set(layers.touched(checked)) == set(layers.order(checked))
+    assert len(layers.touched(checked)) >= 2
 
 
 def test_a_kind_of_two_layers_stands_where_the_steps_put_it() -> None:
