@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,21 @@ def who(named: str | None, option: str = "--by") -> str:
     except OSError:
         pass
     raise MisuseError(f"say who you are: {option} HANDLE, your name on GitHub (or once: git config github.user HANDLE)")
+
+
+def day(named: str | None) -> date:
+    """Return the day that is named, or today (UTC).
+
+    Raises:
+        MisuseError: it is no day.
+    """
+    from tokenop.evidence import values
+    from tokenop.evidence.grammar import Refused
+
+    try:
+        return values.day(named) if named else datetime.now(UTC).date()
+    except Refused as refused:
+        raise MisuseError(f"--day: {refused.message}: {refused.fix}") from refused
 
 
 def add(target: Path, kind: Kind, entry: Review | Implementation, today: date) -> bool:

@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "template-rollback": ("template_rollback", "Restore what was there before a template was applied."),
     "test-template": ("trial", "Try a template out: claim, silence, patches, rollback."),
     "submit-implementation": ("submit_implementation", "Report what a template saved you."),
+    "review-template": ("review_template", "Review a template, guided by seven areas."),
     "contribute": ("contribute", "Send a template, review or implementation as a pull request."),
     "assign-reviewers": ("assign_reviewers", "Choose who reviews a template, and say why."),
     "prices": ("prices", "Show dated prices and what they cover."),

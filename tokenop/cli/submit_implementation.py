@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +113,7 @@ def command(
         _ask(given)
     drafted = _draft(template, checkout.who(by), version, day, given, sample)
     target = out or write.path_of(where / "validations", "implementations", template_id)
-    if checkout.add(target, "implementations", drafted.entry, _today()):
+    if checkout.add(target, "implementations", drafted.entry, checkout.day(None)):
         notes.append(f"your earlier entry {drafted.entry.entry_id} was replaced")
     _tell(drafted, template, target, [*notes, *drafted.notes], as_json)
 
@@ -164,6 +163,7 @@ def _ask(given: dict[str, Any]) -> None:
 def _draft(
     template: Template, by: str, version: str | None, day: str | None, given: dict[str, Any], sample: bool
 ) -> Drafted:
+    from tokenop.cli import checkout
     from tokenop.community import drafting
     from tokenop.evidence import values
     from tokenop.evidence.grammar import Refused
@@ -172,16 +172,11 @@ def _draft(
         raise MisuseError("say what kind of organisation it was: --organisation, one of " + ", ".join(ORGANISATIONS))
     work = given.pop("days", None)
     try:
-        when = values.day(day) if day else _today()
         about = values.named(f"x-{version or template.version}").version
         given["hours"] = None if work is None else 8 * values.number("0", "10000", "2")(work)
     except Refused as refused:
         raise MisuseError(f"{refused.message}: {refused.fix}") from refused
-    return drafting.implementation(template.id, about, by, when, given, template.category, sample)
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
+    return drafting.implementation(template.id, about, by, checkout.day(day), given, template.category, sample)
 
 
 def _tell(drafted: Drafted, template: Template, target: Path, notes: list[str], as_json: bool) -> None:
