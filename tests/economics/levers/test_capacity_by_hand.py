@@ -1,7 +1,8 @@
-"""What capacity levers do to a small fleet, each result worked out by hand: four instances at 2 USD an hour, ten hours."""
+"""What capacity levers do to a small fleet, worked out by hand: four instances at 2 USD an hour, ten hours."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
