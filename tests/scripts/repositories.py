@@ -20,8 +20,8 @@ ENVIRONMENT = {
     "GIT_CONFIG_NOSYSTEM": "1",
 }
 
-# No text: a file that is taken away.
-Files = Mapping[str, str | bytes | None]
+# None: a file that is taken away; a path: a link to it.
+Files = Mapping[str, str | bytes | Path | None]
 
 
 def specimen(**replaced: str) -> str:
@@ -52,6 +52,9 @@ def commit(folder: Path, files: Files, message: str = "change") -> str:
             path.unlink()
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, Path):
+            path.symlink_to(content)
+            continue
         path.write_bytes(content.encode() if isinstance(content, str) else content)
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--allow-empty", "--message", message)

@@ -1,0 +1,133 @@
+"""The bot's comment: made of its own words, told once, and remembered."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from tokenop.catalogue.rules import RULES
+from tokenop.community import comment
+from tokenop.community.comment import Item, Place, Result, State
+from tokenop.community.comment_words import UNKNOWN, words
+
+SHA = "a" * 40
+PLACE = Place("https://github.com", "octo/tokenop", SHA)
+HOSTILE = st.text(st.sampled_from("`<>|[]()!@#*_\\\n\r\u202e\"'&;$ab/.-") | st.characters(), min_size=1, max_size=60)
+
+
+def told(*items: Item, **changed: object) -> str:
+    result = Result(PLACE, items, {"templates": 1}, **changed)  # type: ignore[arg-type]
+    return comment.rendered(result, State(SHA))
+
+
+@given(HOSTILE)
+def test_a_file_name_stays_a_name(name: str) -> None:
+    text = told(Item(name, 3, 1, "FM003", "error"))
+    tokens = MarkdownIt("gfm-like", {"html": True, "linkify": False}).parse(text)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert not [child.content for child in inline if child.type == "html_inline"]
+    # One link to the commit and one to the file, whatever the name looks like.
+    links = [child.attrs["href"] for child in inline if child.type == "link_open"]
+    assert len(links) == 2
+    assert all(str(link).startswith("https://github.com/octo/tokenop/") for link in links)
+    assert not [child for child in inline if child.type == "text" and "@" in child.content]
+
+
+def test_a_comment_without_findings_is_one_line() -> None:
+    lines = [line for line in told().splitlines()[1:] if line]
+    assert len(lines) == 1
+    assert lines[0].startswith("**Passed** at")
+
+
+def test_the_verdict_is_counted_and_never_said_otherwise() -> None:
+    error, warning = Item("a.md", 1, 1, "FM003", "error"), Item("a.md", 2, 1, "SC002", "warning")
+    assert "**Passed** at" in told(warning)
+    assert "0 errors, 1 warning" in told(warning)
+    assert "**Not passed** at" in told(error, warning)
+    assert "1 error, 1 warning" in told(error, warning)
+    assert "**Not passed** at" in told(more=3)
+    for note in ("unlike", "unusable", "waiting", "missing", "many"):
+        assert "**Not passed** at" in told(notes=frozenset({note}))
+    assert "**Passed** at" in told(notes=frozenset({"engine"}))
+
+
+def test_a_long_list_is_cut_and_says_so() -> None:
+    items = [Item("a.md", line, 1, "FM003", "error") for line in range(500)]
+    text = told(*items)
+    assert "and 460 more" in text
+    assert len(text) < 65_536
+
+
+def test_only_plain_names_are_put_into_a_command() -> None:
+    text = told(Item("templates/x/$(id).md", 1, 1, "FM003", "error"))
+    assert "`tokenop templates lint --fix templates`" in text
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_each_rule_has_words_for_the_comment(rule: str) -> None:
+    assert words(rule).what == RULES[rule].what
+    assert words(rule).how == RULES[rule].how
+
+
+def test_checks_beside_the_rules_have_words_too() -> None:
+    assert words("COLLECTOR-EXPECTED") != words("COLLECTOR-MAP") != UNKNOWN
+    assert words("ZZ999") == UNKNOWN
+
+
+handles = st.from_regex(r"[a-z0-9](-?[a-z0-9]){0,20}", fullmatch=True)
+
+
+@given(
+    st.builds(
+        State,
+        st.just(SHA),
+        st.lists(handles).map(tuple),
+        st.lists(handles).map(tuple),
+        st.none() | st.dates(date(2020, 1, 1)),
+        st.integers(0, 9),
+        st.integers(0, 10**12),
+        st.just("") | st.from_regex(r"[0-9]{1,12}\.[0-9]{1,3}", fullmatch=True),
+    )
+)
+def test_what_a_comment_remembers_is_read_again(state: State) -> None:
+    assert comment.remembered(comment.rendered(Result(PLACE, (), {}), state)) == state
+
+
+@given(st.text())
+def test_any_other_text_is_no_memory(text: str) -> None:
+    assert comment.remembered(text) is None
+    assert comment.remembered(f"<!-- tokenop:pull-request {text} -->") is None
+
+
+def test_the_part_with_the_reviewers_is_kept_as_it_stands() -> None:
+    part = "<!-- tokenop:reviewers -->\nwho\n<!-- /tokenop:reviewers -->"
+    text = comment.rendered(Result(PLACE, (), {}), State(SHA), part)
+    assert comment.kept(text) == part
+    assert comment.kept("nothing") == ""
+
+
+def test_requests_count_once_from_those_who_may_and_only_on_a_line_of_their_own() -> None:
+    thread = [
+        (1, "ada", "/tokenop reroll"),
+        (2, "Ada", " /tokenop recheck\n"),
+        (3, "eve", "/tokenop reroll"),
+        (4, "ada", "please /tokenop reroll"),
+    ]
+    allowed = {"reroll": ["ada"], "recheck": ["ada"]}
+    assert comment.commands(thread, State(SHA), allowed) == ["recheck", "reroll"]
+    assert comment.commands(thread, State(SHA, seen=1), allowed) == ["recheck"]
+    assert comment.commands(thread, State(SHA, seen=2), allowed) == []
+
+
+@given(st.text())
+def test_code_has_no_way_out(text: str) -> None:
+    shown = comment.code(text)
+    assert "\n" not in shown
+    fence = re.match(r"`+", shown)
+    assert fence
+    assert fence[0] not in shown[len(fence[0]) : -len(fence[0])].replace(" ", "x") or fence[0] == "`"
