@@ -83,7 +83,6 @@ class Asker:
 
     def _once(self, url: str) -> tuple[int, str | None]:
         """Return status and redirect of one address: by HEAD, and by GET where that is not answered well."""
-        parts = urlsplit(url)
         host, port = self._permitted(url)
         with self._lock:
             turn = self._locks.setdefault(host, threading.Lock())

@@ -57,7 +57,7 @@ def pages(root: Path, today: date) -> tuple[Mapping[str, object], dict[Path, str
         InputError: there are no templates.
     """
     from tokenop.catalogue import loader
-    from tokenop.community import contributors, dashboard, statistics, statistics_text
+    from tokenop.community import contributors, dashboard, statistics, statistics_text, weekly
     from tokenop.evidence import read
     from tokenop.reports import community
 
@@ -65,7 +65,7 @@ def pages(root: Path, today: date) -> tuple[Mapping[str, object], dict[Path, str
     evidence = read.load(root / "validations")
     for finding in evidence.findings:
         _say(str(finding))
-    found = statistics.compute(catalogue, evidence, today)
+    found = statistics.compute(catalogue, evidence, today, weekly.affected(root / "templates", today))
     made = {
         STATISTICS: statistics_text.markdown(found),
         Path("community/contributors.md"): contributors.markdown(found.people),
