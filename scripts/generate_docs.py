@@ -166,10 +166,11 @@ def schema_rows(node: Schema, root: Schema, path: str = "") -> Iterator[str]:
 
 
 def resolved(entry: Schema, root: Schema) -> Schema:
-    """Return `entry` with its `$ref`, if any, looked up in the schema's definitions."""
-    reference = entry.get("$ref")
-    found: Schema = root["$defs"][reference.rsplit("/", 1)[1]] if reference else entry
-    return found
+    """Return `entry` with its `$ref`, if any, looked up in the schema."""
+    found: Any = root if "$ref" in entry else entry
+    for part in entry.get("$ref", "#").split("/")[1:]:
+        found = found[part]
+    return dict(found)
 
 
 def kind_of(field: Schema, items: Schema) -> str:

@@ -162,8 +162,13 @@ def _rejected(console: Console, rejected: list[Mapping[str, Any]]) -> None:
     table.add_column("template", no_wrap=True)
     table.add_column("because")
     table.add_column("reason", overflow="fold")
+    told: dict[str, str] = {}
     for entry in rejected[:MOST_REJECTED]:
         reason = entry["reason"] if len(entry["reason"]) <= LONGEST else entry["reason"][: LONGEST - 2] + " …"
+        # The same words a second time are not read: they hide what differs.
+        first = told.setdefault(reason, entry["id"])
+        if first != entry["id"] and len(reason) > len(first):
+            reason = f"as {first}"
         table.add_row(Text(visible(entry["id"])), entry["code"], Text(visible(reason)))
     console.print(table)
     if len(rejected) > MOST_REJECTED:
