@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 from rich.console import Console
 
 from tokenop.planning import text
 
 
 def shown(*rejected: tuple[str, str]) -> str:
-    console = Console(width=100, record=True, quiet=True)
+    console = Console(width=100, file=io.StringIO(), record=True)
     entries = [{"id": name, "code": "predicate", "reason": reason} for name, reason in rejected]
     text._rejected(console, entries)
     return console.export_text()
