@@ -126,7 +126,7 @@ def _own(connection: Connection) -> Issue | None:
     """Return our issue: the oldest open one, where there should be several."""
     for issue in connection.repository.get_issues(state="open", sort="created", direction="asc"):
         ours = issue.user is not None and issue.user.login == connection.me
-        if ours and (issue.body or "").startswith(weekly.MARKER) and issue.pull_request is None:
+        if ours and (issue.body or "").startswith(weekly.MARKER):
             return issue
     return None
 
