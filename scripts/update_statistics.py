@@ -57,7 +57,7 @@ def pages(root: Path, today: date) -> tuple[Mapping[str, object], dict[Path, str
         InputError: there are no templates.
     """
     from tokenop.catalogue import loader
-    from tokenop.community import contributors, dashboard, statistics, statistics_text, weekly
+    from tokenop.community import contributors, dashboard, metrics, statistics, statistics_text, weekly
     from tokenop.evidence import read
     from tokenop.reports import community
 
@@ -70,6 +70,7 @@ def pages(root: Path, today: date) -> tuple[Mapping[str, object], dict[Path, str
         STATISTICS: statistics_text.markdown(found),
         Path("community/contributors.md"): contributors.markdown(found.people),
         Path("community/dashboard.html"): community.render(dashboard.content(found)),
+        **metrics.pages(catalogue, evidence, {one.template: one.confidence for one in found.standings}, today),
     }
     return statistics.as_dict(found), made
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.evidence.drawn import PATH, TODAY, measured
 from tokenop.evidence import constants, questions
-from tokenop.evidence.confidence import UNINFORMED, Group, Prior, confidence, decay, layer_prior
+from tokenop.evidence.confidence import UNINFORMED, Group, Prior, confidence, decay, layer_prior, layer_priors
 from tokenop.evidence.model import Answer, Implementation, Review, Window
 
 WORKED, FAILED = "0.30", "0.05"
@@ -163,6 +163,15 @@ def test_layers_with_failures_start_lower() -> None:
     assert bad.mean < UNINFORMED.mean < good.mean
     assert bad.successes + bad.failures == constants.PRIOR_STRENGTH
     assert layer_prior([], TODAY) == UNINFORMED
+
+
+@given(st.lists(histories(), max_size=4))
+def test_a_template_s_prior_comes_from_the_others_of_its_layer_alone(layer: list[list[Implementation]]) -> None:
+    groups = {f"template{number}": Group(history) for number, history in enumerate(layer)}
+    found = layer_priors(groups, TODAY)
+    assert found.keys() == groups.keys()
+    for name in groups:
+        assert found[name] == layer_prior([group for other, group in groups.items() if other != name], TODAY)
 
 
 def review(who: str, verdict: str = "approve", day: int = 1, version: str = "1.0.0", sample: bool = False) -> Review:

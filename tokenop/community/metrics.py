@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenop.community.intervals import Rate
@@ -17,10 +18,29 @@ from tokenop.evidence.model import Implementation, Review, TemplateEvidence
 from tokenop.evidence.questions import QUESTIONS
 
 if TYPE_CHECKING:
-    from tokenop.catalogue.model import Template
+    from tokenop.catalogue.model import Catalogue, Template
+    from tokenop.evidence.model import Evidence
 
 NOTE = "<!-- Written by scripts/update_statistics.py from reviews.md and implementations.md. Do not edit. -->"
 UNKNOWN = "unknown"
+
+
+def pages(catalogue: Catalogue, evidence: Evidence, sure: Mapping[str, Confidence], today: date) -> dict[Path, str]:
+    """Return the pages of all templates that somebody wrote about, by their path in the repository.
+
+    Args:
+        catalogue: the templates.
+        evidence: everything that was written.
+        sure: what that comes to, by template.
+        today: the day the pages are of.
+    """
+    return {
+        Path("validations") / template.id / "metrics.md": metrics(
+            template, evidence.of(template.id), sure[template.id], today
+        )
+        for template in catalogue.templates
+        if template.id in evidence.by_template
+    }
 
 
 def metrics(template: Template, evidence: TemplateEvidence, sure: Confidence, today: date) -> str:

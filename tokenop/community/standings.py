@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tokenop.community.intervals import Mean, Rate, mean
-from tokenop.evidence.confidence import Confidence, Group, Prior, confidence, layer_prior
+from tokenop.evidence.confidence import Confidence, Group, Prior, confidence, layer_priors
 
 if TYPE_CHECKING:
     import duckdb
@@ -70,7 +70,7 @@ def standings(
     priors = _priors(catalogue, evidence, today)
     found = []
     for template in sorted(catalogue.templates, key=lambda template: template.id):
-        sure = _confidence(template, evidence, priors[template.layer], today)
+        sure = _confidence(template, evidence, priors[template.id], today)
         rate, reduction = counts.get(template.id, (Rate(0, 0), mean(0, None, None)))
         kind = (template.id, template.layer, template.category, template.version, template.status)
         found.append(Standing(*kind, sure, rate, reduction, sure.lacks()))
@@ -105,13 +105,13 @@ def needs(
 
 
 def _priors(catalogue: Catalogue, evidence: Evidence, today: date) -> dict[str, Prior]:
-    groups: dict[str, list[Group]] = {}
+    """Return the prior of each template: what the others of its layer speak for."""
+    layers: dict[str, dict[str, Group]] = {}
     for template in catalogue.templates:
         entries = evidence.of(template.id).implementations
-        groups.setdefault(template.layer, []).append(
-            Group(entries, template.quality.max_absolute_drop, template.category)
-        )
-    return {layer: layer_prior(listed, today) for layer, listed in groups.items()}
+        group = Group(entries, template.quality.max_absolute_drop, template.category)
+        layers.setdefault(template.layer, {})[template.id] = group
+    return {name: prior for layer in layers.values() for name, prior in layer_priors(layer, today).items()}
 
 
 def _confidence(template: Template, evidence: Evidence, prior: Prior, today: date) -> Confidence:

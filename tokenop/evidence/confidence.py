@@ -142,17 +142,20 @@ class Group(NamedTuple):
     category: str = ""
 
 
-def layer_prior(templates: Iterable[Group], today: date) -> Prior:
-    """Return the prior that the templates of a layer share: its rate of success so far, at a fixed strength."""
-    good, bad = [UNINFORMED.successes], [UNINFORMED.failures]
-    for group in templates:
-        for entry in real(group.implementations):
-            one = _weigh(entry, today, group.tolerance, group.category)
-            if one.success is not None:
-                (good if one.success else bad).append(one.weight)
-    successes, failures = sum(sorted(good), Decimal(0)), sum(sorted(bad), Decimal(0))
-    mean = (successes / (successes + failures)).quantize(_DIGITS, ROUND_HALF_EVEN)
-    return Prior(constants.PRIOR_STRENGTH * mean, constants.PRIOR_STRENGTH * (1 - mean))
+def layer_prior(others: Iterable[Group], today: date) -> Prior:
+    """Return the prior of a template: the rate of success of the other templates of its layer, at a fixed strength.
+
+    Its own implementations must not be among them: they would count twice.
+    """
+    return _prior([_sums(group, today) for group in others])
+
+
+def layer_priors(layer: Mapping[str, Group], today: date) -> dict[str, Prior]:
+    """Return the prior of each template of a layer, from the groups of all of them by id."""
+    sums = {name: _sums(group, today) for name, group in layer.items()}
+    good, bad = (sum((one[side] for one in sums.values()), Decimal(0)) for side in (0, 1))
+    # Weights have few digits: sums and differences of them are exact.
+    return {name: _prior([(good - own[0], bad - own[1])]) for name, own in sums.items()}
 
 
 def latest_reviews(reviews: Iterable[Review], version: str = "", authors: Collection[str] = ()) -> tuple[Review, ...]:
@@ -166,6 +169,23 @@ def latest_reviews(reviews: Iterable[Review], version: str = "", authors: Collec
         if known is None or _age(known) < _age(review):
             latest[review.reviewer] = review
     return tuple(latest[name] for name in sorted(latest))
+
+
+def _sums(group: Group, today: date) -> tuple[Decimal, Decimal]:
+    """Return the weights of a template's successes and failures."""
+    sums = {True: Decimal(0), False: Decimal(0)}
+    for entry in real(group.implementations):
+        one = _weigh(entry, today, group.tolerance, group.category)
+        if one.success is not None:
+            sums[one.success] += one.weight
+    return sums[True], sums[False]
+
+
+def _prior(sums: Iterable[tuple[Decimal, Decimal]]) -> Prior:
+    listed = [(UNINFORMED.successes, UNINFORMED.failures), *sums]
+    good, bad = (sum((one[side] for one in listed), Decimal(0)) for side in (0, 1))
+    mean = (good / (good + bad)).quantize(_DIGITS, ROUND_HALF_EVEN)
+    return Prior(constants.PRIOR_STRENGTH * mean, constants.PRIOR_STRENGTH * (1 - mean))
 
 
 def decay(age_days: int) -> Decimal:

@@ -106,7 +106,7 @@ def _approved(draft: Draft, around: Surroundings) -> Iterator[Finding]:
 
     written = _evidence(draft, around)
     group = _group(draft, around)
-    prior = layer_prior([group, *_beside(draft, around)], around.today)
+    prior = layer_prior(_beside(draft, around), around.today)
     sure = confidence(
         written.reviews,
         written.implementations,
