@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenop.community import pull_request, pull_request_checks, pull_request_output, report
+from tokenop.community.text import counted
 from tokenop.errors import Finding, InputError, MisuseError, NoInputError, TokenOpError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,7 +59,8 @@ def _check(changes: Sequence[pull_request.Change], head: str, options: argparse.
     if not looked and not errors:
         _say(f"{len(changes)} changed files, none of them a template, evidence, a collector or the list of reviewers.")
         return 0
-    _say(f"{looked or 'names'}: {errors} errors, {warnings} warnings. Next: tokenop templates lint --fix")
+    counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
+    _say(f"{looked or 'names'}: {counts}. Next: tokenop templates lint --fix")
     return 1 if errors else 0
 
 

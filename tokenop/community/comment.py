@@ -71,9 +71,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What is to be told of one commit of a pull request."""
+    """What is to be told of one commit of a pull request, or of files at hand: these have no `place` to link to."""
 
-    place: Place
+    place: Place | None
     items: tuple[Item, ...]
     checked: Mapping[str, int]
     economics: Mapping[str, Mapping[str, Percent | None]] = field(default_factory=dict)
@@ -128,7 +128,13 @@ def rendered(result: Result, state: State, reviewers: str = "") -> str:
         state: what is remembered.
         reviewers: the part that names the reviewers, from `asking` or `kept`.
     """
-    lines = [_marker(state), _verdict(result), ""]
+    text = "\n".join([_marker(state), told(result), "", reviewers])
+    return _single(text).rstrip() + "\n"
+
+
+def told(result: Result) -> str:
+    """Return the part that tells a result, without what is remembered and without reviewers."""
+    lines = [_verdict(result), ""]
     lines += [f"> {NOTES[note]}" for note in sorted(result.notes)]
     if result.items:
         lines += ["", *_findings(result), "", _mending(result.items)]
@@ -137,8 +143,12 @@ def rendered(result: Result, state: State, reviewers: str = "") -> str:
         lines += [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
     if result.economics:
         lines += ["", *_folded("What it saves on the reference workloads", _economics(result.economics))]
-    lines += ["", reviewers]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
+    return _single("\n".join(lines)).rstrip()
+
+
+def _single(text: str) -> str:
+    """Return text without empty lines that follow each other."""
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def asking(assignment: assign.Assignment, others: Sequence[str] = ()) -> str:
@@ -206,7 +216,7 @@ def _marker(state: State) -> str:
 def _verdict(result: Result) -> str:
     errors, warnings = result.count("error") + result.more, result.count("warning")
     place = result.place
-    sha = f"[`{place.sha[:10]}`]({place.server}/{_url(place.repository)}/commit/{place.sha})"
+    at = f" at [`{place.sha[:10]}`]({place.server}/{_url(place.repository)}/commit/{place.sha})" if place else ""
     seen = {kind: number for kind, number in result.checked.items() if number}
     looked = ", ".join(counted(number, *_NAMES[kind]) for kind, number in seen.items())
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
@@ -215,7 +225,7 @@ def _verdict(result: Result) -> str:
         rest = f"{counts} in {looked}" if looked else "no template, evidence or collector is changed"
     else:
         word, rest = ("**Not passed**", counts + (f" in {looked}" if looked else ""))
-    return f"{word} at {sha}: {rest}."
+    return f"{word}{at}: {rest}."
 
 
 _NAMES = {
@@ -237,8 +247,10 @@ def _findings(result: Result) -> list[str]:
     return [*lines, *([f"- and {left} more"] if left else [])]
 
 
-def _where(place: Place, item: Item) -> str:
+def _where(place: Place | None, item: Item) -> str:
     line = f":{item.line}:{item.column}" if item.line and item.column else f":{item.line}" if item.line else ""
+    if place is None:
+        return code(item.path + line)
     anchor = f"#L{item.line}" if item.line else ""
     link = f"{place.server}/{_url(place.repository)}/blob/{place.sha}/{_url(item.path)}{anchor}"
     return f"[{code(item.path + line)}]({link})"

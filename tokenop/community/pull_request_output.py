@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePosixPath
 
 from tokenop.catalogue.linting.text import commands
 from tokenop.community.report import Percent
@@ -70,5 +71,5 @@ def economic_rows(economics: Mapping[str, Mapping[str, Percent | None]]) -> list
             expected, between = "stays silent", ""
             if percent is not None:
                 expected, between = f"{percent[1]:.1f} %", f"{percent[0]:.1f} to {percent[2]:.1f} %"
-            rows.append((cell(path), cell(workload), expected, between))
+            rows.append((cell(_text(PurePosixPath(path).stem)), cell(workload), expected, between))
     return rows
