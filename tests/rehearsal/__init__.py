@@ -1,0 +1,1 @@
+"""The whole pull-request flow on this machine."""
