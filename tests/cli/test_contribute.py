@@ -197,6 +197,18 @@ def test_an_api_that_cannot_be_reached_is_told(mine: Path, run_cli: Cli, monkeyp
     assert "GitHub cannot be reached" in ran.stderr
 
 
+def test_results_outside_of_a_checkout_are_checked_and_the_way_is_told(tmp_path: Path, run_cli: Cli) -> None:
+    results = tmp_path / "mine.md"
+    results.write_text(write.added(write.empty("implementations", "prompt-caching"), measured(1)))
+    ran = run_cli("contribute", "--results", "mine.md", "--repository", NAME, cwd=tmp_path)
+    assert ran.exit_code == 0, ran.stderr
+    assert f"  git clone https://github.com/{NAME} templates && cd templates\n" in ran.stdout
+    assert f"  tokenop contribute --results {results}\n" in ran.stdout
+    assert "is no checkout of the repository" in ran.stdout
+    results.write_text(results.read_text().replace("day: 2026", "day: 3026"))
+    assert "RP007" in run_cli("contribute", "--results", "mine.md", cwd=tmp_path).stderr
+
+
 def test_a_folder_that_is_no_checkout_is_told(tmp_path: Path, run_cli: Cli) -> None:
     ran = run_cli("contribute", cwd=tmp_path)
     assert ran.exit_code == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,11 +64,14 @@ def command(
     from tokenop.community import contributing
 
     root = checkout.root(Path.cwd())
-    if results and not dry_run:
-        _add(results, root)
     token = os.environ.get(token_env) or None
     server = os.environ.get("GITHUB_SERVER_URL") or SERVER
     repo = git.Checkout(root, git.authorised(token, server) if token else None)
+    if results and not repo.there():
+        _tell(_from_outside(results, root, server, repository), token_env, dry_run, as_json)
+        return
+    if results and not dry_run:
+        _add(results, root)
     start = repo.base(remote_name, base)
     changes = repo.changes(start, template_id)
     if results and dry_run:
@@ -84,6 +88,24 @@ def command(
         repo.push(commit, made.branch, remote_name)
         document |= {"commit": commit, "pull_request": _open(token, target, owner, made, base), "sent": True}
     _tell(document, token_env, dry_run, as_json)
+
+
+def _from_outside(results: Path, root: Path, server: str, repository: str | None) -> dict[str, Any]:
+    """Return what to do with a file of results where there is no checkout to add it to."""
+    from tokenop.community import contributing
+
+    path, text = _merged(results, root)
+    changes = [contributing.Change(path.relative_to(root).as_posix(), None, text)]
+    _check(changes, root)
+    made = contributing.contribution(changes, _tolerances(changes, root))
+    target = repository or os.environ.get("GITHUB_REPOSITORY") or "OWNER/NAME"
+    document = _document(made, "origin", None)
+    document["why"] = f"{root} is no checkout of the repository"
+    document["commands"] = [
+        f"git clone {server}/{target} templates && cd templates",
+        f"tokenop contribute --results {shlex.quote(str(results.absolute()))}",
+    ]
+    return document
 
 
 def _merged(results: Path, root: Path) -> tuple[Path, str]:
@@ -233,6 +255,6 @@ def _tell(document: dict[str, Any], token_env: str, dry_run: bool, as_json: bool
     for line in document["commands"]:
         click.echo(f"  {visible(line)}")
     click.echo(f"\nText of the pull request:\n\n{document['title']}\n\n{document['body']}")
-    where = f"Open it at: {document['address']}" if document["address"] else "Open it on the forge you push to."
-    why = "Nothing was sent (--dry-run)." if dry_run else f"Nothing was sent: {token_env} holds no token."
-    click.echo(f"{why} {where}")
+    where = f"Open it at: {document['address']}" if document["address"] else "Next: the commands above"
+    why = "--dry-run" if dry_run else document.get("why") or f"{token_env} holds no token"
+    click.echo(f"Nothing was sent: {visible(why)}. {where}")

@@ -46,6 +46,13 @@ class Checkout:
             raise InputError(f"git {words[0]}: {(ran.stderr or ran.stdout).strip()}")
         return ran.stdout.strip("\n")
 
+    def there(self) -> bool:
+        """Return whether the folder is in a checkout."""
+        try:
+            return bool(self.git("rev-parse", "--git-dir"))
+        except InputError:
+            return False
+
     def base(self, remote_name: str, branch: str) -> str:
         """Return the commit that this checkout shares with the remote's `branch`.
 
