@@ -72,7 +72,8 @@ def pages(root: Path, today: date) -> tuple[Mapping[str, object], dict[Path, str
         Path("community/dashboard.html"): community.render(dashboard.content(found)),
         **metrics.pages(catalogue, evidence, {one.template: one.confidence for one in found.standings}, today),
     }
-    return statistics.as_dict(found), made
+    sure = {one.template: one.confidence for one in found.standings}
+    return statistics.as_dict(found), {**made, **metrics.pages(catalogue, evidence, sure, today)}
 
 
 def _tell(root: Path, changed: Mapping[Path, str], number: int, quiet: bool) -> int:

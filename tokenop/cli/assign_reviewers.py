@@ -147,6 +147,9 @@ def _load(path: Path | None) -> dict[str, int]:
 
 
 def _print(made: Assignment) -> None:
+    from tokenop.community.text import counted
+    from tokenop.planning.text import visible
+
     for one in made.chosen:
         click.echo(f"{one.handle}: {'; '.join(one.why)}")
     for other in made.passed_over:
@@ -155,4 +158,5 @@ def _print(made: Assignment) -> None:
         click.echo(f"{made.missing} of {made.wanted} could not be found.", err=True)
     if made.chosen:
         names = ", ".join(one.handle for one in made.chosen)
-        click.echo(f"{len(made.chosen)} reviewers for {made.template}, due {made.due}: {names}")
+        number = counted(len(made.chosen), "reviewer")
+        click.echo(f"{number} for {visible(made.template)}, due {made.due}: {names}")
