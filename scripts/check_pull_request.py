@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tokenop.community import pull_request, pull_request_checks, pull_request_output, report
+from tokenop.community import comment, pull_request, pull_request_checks, pull_request_output, report
 from tokenop.community.text import counted
 from tokenop.errors import Finding, InputError, MisuseError, NoInputError, TokenOpError
 
@@ -43,7 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _check(changes: Sequence[pull_request.Change], head: str, options: argparse.Namespace) -> int:
     replay = pull_request_checks.replayer(ROOT, changes)
     examined = pull_request_checks.examine(ROOT, changes, options.today, replay)
-    findings = [*examined.findings, *_collectors(changes)]
+    patches = pull_request_checks.tried(ROOT, examined.templates)
+    findings = [*examined.findings, *patches, *_collectors(changes)]
     economics = pull_request_checks.economics(ROOT, examined.templates, replay)
     for line in pull_request_output.annotated(findings):
         sys.stdout.write(f"{line}\n")
@@ -55,7 +56,7 @@ def _check(changes: Sequence[pull_request.Change], head: str, options: argparse.
         with options.summary.open("a", encoding="utf-8") as file:
             file.write(pull_request_output.summary(head, examined.checked, findings, economics))
     errors, warnings = written.count("error") + written.more, written.count("warning")
-    looked = ", ".join(f"{number} {kind}" for kind, number in examined.checked.items() if number)
+    looked = comment.looked_at(examined.checked)
     if not looked and not errors:
         _say(f"{len(changes)} changed files, none of them a template, evidence, a collector or the list of reviewers.")
         return 0

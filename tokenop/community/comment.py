@@ -217,8 +217,7 @@ def _verdict(result: Result) -> str:
     errors, warnings = result.count("error") + result.more, result.count("warning")
     place = result.place
     at = f" at [`{place.sha[:10]}`]({place.server}/{_url(place.repository)}/commit/{place.sha})" if place else ""
-    seen = {kind: number for kind, number in result.checked.items() if number}
-    looked = ", ".join(counted(number, *_NAMES[kind]) for kind, number in seen.items())
+    looked = looked_at(result.checked)
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     if result.passed:
         word = "**Passed**" if looked else "**Nothing to check**"
@@ -226,6 +225,11 @@ def _verdict(result: Result) -> str:
     else:
         word, rest = ("**Not passed**", counts + (f" in {looked}" if looked else ""))
     return f"{word}{at}: {rest}."
+
+
+def looked_at(checked: Mapping[str, int]) -> str:
+    """Return in words how many files of which kind were looked at; empty where none was."""
+    return ", ".join(counted(number, *_NAMES[kind]) for kind, number in checked.items() if number)
 
 
 _NAMES = {

@@ -35,6 +35,10 @@ _OTHERS: dict[str, Words] = {
         "The sample does not give what stands in the expected file.",
         "Run `tokenop collectors check` and correct map.sql, or write what is expected anew with `--update`.",
     ),
+    "TRIAL-PATCH": Words(
+        "A patch does not apply to a scratch project as it must, or rolling back leaves something behind.",
+        "Run `tokenop test-template --template PATH --dry-run`, which says what, and correct the patch.",
+    ),
     "COLLECTOR-": Words(
         "The collector is not as it must be.", "Run `tokenop collectors check` on it: each finding says what to write."
     ),

@@ -137,6 +137,29 @@ def economics(
     return found
 
 
+def tried(root: Path, paths: Sequence[str]) -> list[Finding]:
+    """Return a finding for each patch of sound templates that does not apply cleanly, or that rolling back leaves."""
+    from tokenop.trials import run
+
+    found = []
+    for path, trial in zip(paths, run.trials([root / path for path in paths], economics=False), strict=True):
+        for check in trial.checks:
+            if check.section == "patches" and check.verdict == "fail":
+                line, column = _at(root / path)
+                fix = "run `tokenop test-template` on it and correct the patch"
+                message = f"{check.name}: {check.text}"
+                found.append(Finding(path, line, "patches", "TRIAL-PATCH", "error", message, column, fix))
+    return found
+
+
+def _at(path: Path) -> tuple[int, int]:
+    """Return where a template's patches begin."""
+    from tokenop.catalogue.linting.lint import opened
+
+    draft = opened(path).draft
+    return draft.document.key_line("patches") if draft else (0, 0)
+
+
 def _people(root: Path, name: str) -> list[Finding]:
     from tokenop.evidence import people
 
