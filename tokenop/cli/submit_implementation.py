@@ -30,7 +30,9 @@ Examples:
 
 \b
 What you do not give stays unknown: nothing is guessed. Costs are those of the windows; without windows, of a month.
-Only the category of the organisation is written, and texts lose e-mail addresses, keys and the like.
+Only the kind of organisation is written, and texts lose e-mail addresses, keys and the like. Kinds: consulting,
+education, financial-services, healthcare, individual, manufacturing, media, public-sector, research, retail, software,
+startup, telecommunications, other.
 """
 
 _ASKED = (
@@ -53,7 +55,12 @@ _ASKED = (
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("template_id", metavar="ID")
 @click.option("--by", metavar="HANDLE", help="Your name on GitHub. Default: git's github.user.")
-@click.option("--organisation", type=click.Choice(ORGANISATIONS), help="What kind of organisation it was; no name.")
+@click.option(
+    "--organisation",
+    type=click.Choice(ORGANISATIONS),
+    metavar="KIND",
+    help="What kind of organisation it was; no name.",
+)
 @click.option("--baseline-cost", "cost_before_usd", metavar="USD", help="Cost before.")
 @click.option("--optimized-cost", "cost_after_usd", metavar="USD", help="Cost after.")
 @click.option("--implementation-time", "days", metavar="DAYS", help="Days of work (8 hours each).")
