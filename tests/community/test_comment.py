@@ -63,6 +63,11 @@ def test_a_long_list_is_cut_and_says_so() -> None:
     assert len(text) < 65_536
 
 
+def test_no_file_takes_all_places_of_a_list_that_is_cut() -> None:
+    loud = [Item("a.md", line, 1, "FM001", "error") for line in range(500)]
+    assert "`b.md:1:1`" in told(*loud, Item("b.md", 1, 1, "FM003", "error"))
+
+
 def test_only_plain_names_are_put_into_a_command() -> None:
     text = told(Item("templates/x/$(id).md", 1, 1, "FM003", "error"))
     assert "`tokenop templates lint --fix templates`" in text

@@ -116,5 +116,6 @@ def test_code_alone_is_nothing_to_lint_and_something_to_say() -> None:
 
 def test_a_name_that_is_no_text_has_a_fingerprint() -> None:
     (change,) = from_git(b"A\0\xff.md\0")
-    assert len(fingerprint(change.path)) == 64
-    assert misnamed([change])
+    for path in (change.path, "\ud800.md"):
+        assert len(fingerprint(path)) == 64
+        assert misnamed([Change(path, "added")])

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from tokenop.community import assign
 from tokenop.community.comment_words import NOTES, Note, words
 from tokenop.community.pull_request import LONGEST_PATH, PLAIN
-from tokenop.community.pull_request_output import economic_rows
+from tokenop.community.pull_request_output import economic_rows, spread
 from tokenop.community.report import Mark, Percent
 from tokenop.community.text import counted, table
 from tokenop.errors import Severity
@@ -241,7 +241,8 @@ _NAMES = {
 
 
 def _findings(result: Result) -> list[str]:
-    listed = sorted(result.items, key=lambda item: (item.severity, item))[:MOST_LISTED]
+    chosen = spread(sorted(result.items, key=lambda item: (item.severity, item)), lambda item: item.path)[:MOST_LISTED]
+    listed = sorted(chosen, key=lambda item: (item.severity, item))
     lines = []
     for item in listed:
         said = words(item.rule)
@@ -261,7 +262,7 @@ def _where(place: Place | None, item: Item) -> str:
 
 
 def _url(path: str) -> str:
-    return quote(path.encode("utf-8", "surrogateescape"), safe="/")
+    return quote(path.encode("utf-8", "replace"), safe="/")
 
 
 def _mending(shown: Sequence[Item]) -> str:

@@ -80,7 +80,7 @@ def _among(path: str, folder: str, but: Sequence[str]) -> bool:
 
 def fingerprint(path: str) -> str:
     """Return the SHA-256 of a path: names a file of the change without repeating what its author called it."""
-    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def from_git(listing: bytes) -> tuple[Change, ...]:

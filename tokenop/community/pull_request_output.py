@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
+from typing import TypeVar
 
 from tokenop.catalogue.linting.text import commands
 from tokenop.community.report import Percent
@@ -12,11 +14,22 @@ from tokenop.errors import Finding
 from tokenop.planning.text import visible
 
 MOST_LISTED = 200
+T = TypeVar("T")
 
 
 def annotated(findings: Iterable[Finding]) -> list[str]:
     """Return workflow commands that show findings at their lines; names that are no text are made some."""
-    return [_text(line) for line in commands(sorted(findings))]
+    return [_text(line) for line in commands(spread(sorted(findings), lambda found: found.file))]
+
+
+def spread(items: Sequence[T], file: Callable[[T], str]) -> list[T]:
+    """Return items so that the first of each file come first: where few are shown, no one file takes all places."""
+    seen: Counter[str] = Counter()
+    ranked = []
+    for place, item in enumerate(items):
+        ranked.append((seen[file(item)], place))
+        seen[file(item)] += 1
+    return [items[place] for _, place in sorted(ranked)]
 
 
 def _text(name: str) -> str:
