@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenop.applying import receipts
+from tokenop.applying.locking import alone
 from tokenop.applying.model import State
 from tokenop.applying.root import OWN, Root, complaint
 from tokenop.applying.tree import RULE
@@ -52,15 +53,8 @@ def locked(root: Root) -> Iterator[str]:
     Raises:
         InputError: another command is at work, or what was left cannot be mended.
     """
-    import fcntl
-
-    try:
-        fcntl.flock(root.handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise InputError(f"{root.path}: another tokenop changes this project right now; try again") from error
-    except OSError:  # a network's file system may lock no folders: the checks before each renaming remain
-        pass
-    yield mended(root)
+    with alone(root.handle, f"{root.path}: another tokenop changes this project right now; try again"):
+        yield mended(root)
 
 
 def mend(project: Path) -> str:
