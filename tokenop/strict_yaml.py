@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenop.errors import Finding, FindingsError
 
@@ -46,9 +46,11 @@ _SURPRISES: tuple[tuple[re.Pattern[str], str, str], ...] = tuple(
     )
 )  # fmt: skip
 
+# Nearly all that people write is none of these: that is asked once, not once for each.
+_ANY_SURPRISE = re.compile("|".join(pattern.pattern for pattern, _, _ in _SURPRISES), re.IGNORECASE)
 
-@dataclass(frozen=True, slots=True)
-class Span:
+
+class Span(NamedTuple):
     """Where one value stands in the text: its first character, the one after its last, and its key's first."""
 
     start: int
@@ -68,7 +70,9 @@ def surprise(text: str) -> tuple[str, str] | None:
 
     Numbers as this module reads them, `true`, `false` and `null` are no surprise.
     """
-    if len(text) > _LONGEST_NUMBER or text in _WORDS or _INTEGER.match(text) or _DECIMAL.match(text):
+    if len(text) > _LONGEST_NUMBER or _ANY_SURPRISE.match(text) is None:
+        return None
+    if text in _WORDS or _INTEGER.match(text) or _DECIMAL.match(text):
         return None
     return next(((what, fix) for pattern, what, fix in _SURPRISES if pattern.match(text)), None)
 
@@ -130,8 +134,13 @@ class Builder:
     def _events(self) -> Iterator[Any]:
         import yaml
 
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.parse(self.text, Loader=loader)
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(self.text)
+        try:
+            # As `yaml.parse` does, without asking before each event whether there is one.
+            while not isinstance(event := loader.get_event(), yaml.StreamEndEvent):
+                yield event
+        finally:
+            loader.dispose()
 
     def _take(self, event: Any) -> None:
         kind = type(event).__name__
