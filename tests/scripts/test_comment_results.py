@@ -132,6 +132,24 @@ def test_findings_are_told_with_file_line_and_fix(staged: Callable[..., Stage], 
     assert f"`tokenop templates lint --fix {TEMPLATE}`" in said
 
 
+def test_a_hostile_name_is_told_as_a_name(staged: Callable[..., Stage], tmp_path: Path) -> None:
+    name = "templates/application-layer/$(touch pwned);`@everyone` <img src=x>.md"
+    stage = staged(path=name)
+    assert stage.tell(stage.ran(stage.report()), tmp_path) == 0
+    (said,) = stage.said
+    assert "**ID007**" in said
+    assert f"[`` {name} ``](" in said
+    assert "`tokenop templates lint --fix templates`" in said
+
+
+def test_a_template_as_large_as_a_bomb_is_read_no_further_than_it_may_be(
+    staged: Callable[..., Stage], tmp_path: Path
+) -> None:
+    stage = staged("---\nid: x\ntitle: '" + "x" * 5_000_000 + "'\n---\n")
+    assert stage.tell(stage.ran(stage.report()), tmp_path) == 0
+    assert "**ID007**" in stage.said[0]
+
+
 def test_nothing_is_ever_posted_twice(staged: Callable[..., Stage], tmp_path: Path) -> None:
     stage = staged()
     run = stage.ran(stage.report())
