@@ -27,7 +27,7 @@ from connection import Connection, connect
 
 from tokenop.community import comment, report
 from tokenop.community.comment_result import weighed
-from tokenop.community.pull_request import Change, from_github
+from tokenop.community.pull_request import Change, from_github, misnamed, untouched
 from tokenop.community.pull_request_checks import Examined, examine
 from tokenop.community.pull_request_output import logged
 from tokenop.errors import InputError, MisuseError, TokenOpError
@@ -155,6 +155,10 @@ class Bot:
         """Bring our comment on a pull request up to date."""
         files: list[File] = list(pull.get_files()[:MOST_FILES])
         changes = from_github((file.filename, file.status, file.previous_filename) for file in files)
+        if told.own is None and untouched(changes) and not misnamed(changes):
+            # A comment that has nothing to say is one more to read past.
+            _say(f"#{pull.number}: holds nothing that is checked here.")
+            return
         notes = [*seen.notes, *(("many",) if pull.changed_files > len(files) else ())]
         blobs = {file.filename: file.sha for file in files}
         with overlaid.tree(self._main, changes, lambda path, most: self._text(blobs[path], most)) as root:

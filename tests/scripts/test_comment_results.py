@@ -160,6 +160,20 @@ def test_nothing_is_ever_posted_twice(staged: Callable[..., Stage], tmp_path: Pa
     assert [method for method, *_ in stage.github.writes].count("PATCH") == 0
 
 
+def test_a_change_of_code_alone_gets_no_comment(staged: Callable[..., Stage], tmp_path: Path) -> None:
+    stage = staged("x = 1", path="tokenop/x.py")
+    assert stage.tell(stage.ran(stage.report()), tmp_path) == 0
+    assert stage.said == []
+
+
+def test_a_change_that_edits_its_own_check_is_told_apart(staged: Callable[..., Stage], tmp_path: Path) -> None:
+    stage = staged()
+    git(stage.folder, "switch", "--quiet", "topic")
+    stage.pull.head = commit(stage.folder, {"scripts/check_pull_request.py": "print('all is well')"})
+    stage.tell(stage.ran(stage.report()), tmp_path)
+    assert "a green mark is a hint and no proof" in stage.said[0]
+
+
 def test_a_new_commit_edits_the_comment(staged: Callable[..., Stage], tmp_path: Path) -> None:
     stage = staged(specimen(layer="layer: application-layer→layer: serving-layer"))
     stage.tell(stage.ran(stage.report()), tmp_path)
