@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ from tokenop.errors import Finding, InputError
 
 PENDING = f"{OWN}/pending.json"
 DONE = f"{OWN}/done.json"
+
+_TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +67,9 @@ def mend(project: Path) -> str:
         InputError: another command is at work, or what was left cannot be mended.
     """
     with Root(project) as root:
-        if not interrupted(root):
-            return ""
+        with root.folder(f"{OWN}/x") as handle:
+            if handle is None:
+                return ""
         with locked(root) as said:
             return said
 
@@ -146,6 +150,11 @@ def mended(root: Root) -> str:
     Raises:
         InputError: a file was changed since, so that neither is safe.
     """
+    for folder in (OWN, receipts.FOLDER):
+        for name in root.names(folder):
+            if _TEMPORARY.match(name):
+                root.remove(f"{folder}/{name}")
+    _tidy(root)
     done = _journal(root, DONE)
     if done is not None:
         _finish(root, done)
@@ -223,7 +232,7 @@ def _tidy(root: Root) -> None:
 
 def _own(root: Root, path: str, content: str) -> None:
     """Write a file of ours, whole or not at all."""
-    temporary = f".{secrets.token_hex(6)}.tmp"
+    temporary = f".{secrets.token_hex(6)}.tmp"  # as `_TEMPORARY` has it
     root.write(path, State(content.encode("utf-8"), 0o644), temporary)
     root.rename(path, temporary)
 

@@ -16,7 +16,7 @@ from tokenop.errors import InputError, MisuseError
 MAX_BYTES = 2 * 1024 * 1024
 OWN = ".tokenop"  # receipts and the journal: no template writes there
 
-_FORBIDDEN = frozenset({".git", OWN})
+_FORBIDDEN = frozenset({".git", ".github", OWN})
 _ODD = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|]')
 
 
@@ -131,10 +131,11 @@ class Root:
             raise OutsideError(
                 f"{self.path / target}: is a link, or cannot be read: {error.strerror or error}"
             ) from error
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(file)
+            raise OutsideError(f"{self.path / target}: is not a regular file")
         with os.fdopen(file, "rb") as reader:
-            status = os.fstat(reader.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                raise OutsideError(f"{self.path / target}: is not a regular file")
             content = reader.read(MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise InputError(f"{self.path / target}: is larger than {MAX_BYTES // 1024 // 1024} MB; write it by hand")
