@@ -136,9 +136,9 @@ def parsed(source: Source) -> Parsed:
         if token.type == "fence":
             fences.append(Block(line, token.info.strip()))
         elif token.type == "html_block":
-            html.append(Raw("html", token.content, read.line_at(line)))
+            html.append(Raw("html", token.content.lstrip(), max(read.text.find("<", read.line_at(line)), 0)))
         elif token.type == "code_block":
-            html.append(Raw("code", token.content, read.line_at(line)))
+            html.append(Raw("code", token.content, _first(read, token.content, line)))
         elif token.type == "inline" and token.children:
             for child, offset in _located(read, token, line):
                 found += _links(child, offset)
@@ -148,6 +148,11 @@ def parsed(source: Source) -> Parsed:
         offset = read.line_at(first + entry["map"][0])
         found.append(Link("definition", entry["href"], offset, label))
     return Parsed(tuple(sorted(found, key=lambda link: link.offset)), tuple(html), tuple(fences))
+
+
+def _first(read: reading.Reading, content: str, line: int) -> int:
+    """Return the offset of the first word of a block that begins on `line`."""
+    return max(read.text.find(content.split(maxsplit=1)[0], read.line_at(line)), 0)
 
 
 def _links(token: Token, offset: int) -> Iterator[Link]:

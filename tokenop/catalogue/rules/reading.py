@@ -24,10 +24,11 @@ MOST = 100
 _COMMON = bytes((*range(0x20, 0x7F), 0x09, 0x0A))
 _LETTERS = bytes(byte if chr(byte).isalnum() and byte < 0x80 else 0x20 for byte in range(256))
 _ESCAPED = re.compile(
-    r"\\+(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})|\\\n[ \t]*"
+    r"\\{1,9}(?:x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8})|\\\n[ \t]*|\\[tnr]"
     r"|&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
 )
 _INDENTED = re.compile(r"\n[ \t>]*\n[ >]{0,12}(?: {4}|\t)")
+_SHORT = {"t": "\t", "n": "\n", "r": "\r"}
 _MARKER = re.compile(r"(`{3,}|~{3,})([^\n]*)")
 _BEFORE = re.compile(r"[ \t>]*(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]+)*[ \t>]*\Z")
 
@@ -157,31 +158,29 @@ class Reading:
 
     def decoded(self, match: re.Match[str]) -> str:
         """Return what an escape, a character reference or a strange character stands for."""
+        if match[0][0] not in "&\\":
+            return plain(match[0])
+        return "".join(plain(character) for character in self._meant(match))
+
+    def _meant(self, match: re.Match[str]) -> str:
         text = match[0]
         if text[0] == "&":
-            return "".join(plain(character) for character in html.unescape(text))
-        if text[0] != "\\":
-            return plain(text)
+            return html.unescape(text)
         if match.start() >= self.body_start:
             return text  # in prose a backslash is a backslash
         if text[1] == "\n":
             return ""
+        if text[1:] in _SHORT:
+            return _SHORT[text[1:]]
         number = int(text.lstrip("\\")[1:], 16)
-        return plain(chr(number)) if number < 0x110000 else text
+        return chr(number) if number < 0x110000 else text
 
     def escapes(self) -> Iterator[tuple[int, int, str]]:
         """Yield offset, end and character of each escape and character reference for one character."""
         if "&" not in self.text and self.text.find("\\", 0, self.body_start) < 0:
             return
         for match in _ESCAPED.finditer(self.text):
-            text = match[0]
-            if text[0] == "&":
-                said = html.unescape(text)
-            elif match.start() >= self.body_start or text[1] == "\n":
-                continue
-            else:
-                number = int(text.lstrip("\\")[1:], 16)
-                said = chr(number) if number < 0x110000 else ""
+            said = self._meant(match)
             if len(said) == 1:
                 yield match.start(), match.end(), said
 
@@ -189,35 +188,20 @@ class Reading:
     def fences(self) -> tuple[Fence, ...]:
         """Return the body's fenced blocks, in order, also those in lists and quotes."""
         found: list[Fence] = []
-        at = self.body_start
-        while (marker := self._marker(at)) is not None:
-            start, opening = marker
-            fill = opening[1][0]
+        marks = _Marks(self.text, self.body_start)
+        while (place := marks.next()) >= 0:
+            start = self.text.rfind("\n", 0, place) + 1
+            opening = _MARKER.match(self.text, place)
+            fenced = opening and (opening[1][0] == "~" or "`" not in opening[2])
+            if not opening or not fenced or place - start > _DEEPEST or not _BEFORE.match(self.text[start:place]):
+                line_end = self.text.find("\n", place)
+                marks.at = len(self.text) if line_end < 0 else line_end
+                continue
             content = min(opening.end() + 1, len(self.text))
-            end, after, closed_flush = self._closing(content, fill, len(opening[1]))
-            flush = start == opening.start() and closed_flush
+            end, marks.at, closed_flush = self._closing(content, opening[1][0], len(opening[1]))
+            flush = start == place and closed_flush
             found.append(Fence(start, opening.start(2), opening[2].strip(), content, end, flush))
-            at = after
         return tuple(found)
-
-    def _marker(self, at: int) -> tuple[int, re.Match[str]] | None:
-        """Return the first opening of a fence from `at` on: offset of its line, and marker with info string."""
-        text = self.text
-        places = [text.find("```", at), text.find("~~~", at)]
-        while any(place >= 0 for place in places):
-            which = 0 if places[1] < 0 or 0 <= places[0] < places[1] else 1
-            place = places[which]
-            start = text.rfind("\n", 0, place) + 1
-            match = _MARKER.match(text, place)
-            fenced = match and (match[1][0] == "~" or "`" not in match[2])
-            if match and fenced and place - start <= _DEEPEST and _BEFORE.match(text[start:place]):
-                return start, match
-            line_end = text.find("\n", place)
-            at = len(text) if line_end < 0 else line_end
-            for index, fill in enumerate(("```", "~~~")):
-                if 0 <= places[index] < at:
-                    places[index] = text.find(fill, at)
-        return None
 
     def _closing(self, at: int, fill: str, length: int) -> tuple[int, int, bool]:
         """Return the end of the content, where to go on, and whether the closing line begins with its marker."""
@@ -227,7 +211,7 @@ class Reading:
             start = text.rfind("\n", 0, place) + 1
             line_end = text.find("\n", place)
             line_end = len(text) if line_end < 0 else line_end
-            if not text[start:place].strip(" \t>") and not text[place:line_end].strip(fill).strip(" \t"):
+            if not text[start:place].strip(" \t>") and not text[place:line_end].lstrip(fill).strip(" \t"):
                 return start, line_end, start == place
             place = text.find(fill * length, line_end)
         return len(text), len(text), True
@@ -274,6 +258,22 @@ class Reading:
             seen.add((offset, message))
             field = "frontmatter" if offset < self.body_start else "body"
             yield rule.found(source, field, message, fix, place=self.place(offset))
+
+
+class _Marks:
+    """The places at which a fence could open or close, from `at` on. Each is looked for once."""
+
+    def __init__(self, text: str, at: int) -> None:
+        self.text = text
+        self.at = at
+        self.ahead = {fill: text.find(fill, at) for fill in ("```", "~~~")}
+
+    def next(self) -> int:
+        """Return the next place; -1 where there is none."""
+        for fill, place in self.ahead.items():
+            if 0 <= place < self.at:
+                self.ahead[fill] = self.text.find(fill, self.at)
+        return min((place for place in self.ahead.values() if place >= 0), default=-1)
 
 
 def uncommented(text: str) -> str:

@@ -22,7 +22,10 @@ def external(source: Source, wanted: Callable[[str], object] = bool) -> list[tup
     read = reading.of(source)
     found: set[tuple[int, str]] = set()
     if read.text.find("://", 0, read.body_start) >= 0:
+        end = 0
         for start in _SOURCE.finditer(read.text, 0, read.body_start):
+            if start.start() < end:
+                continue
             end = read.text.find("\n", start.end())
             for match in _URL.finditer(read.text, start.end(), end):
                 found.add((match.start(), match[0].rstrip(".,;:!?*_~")))

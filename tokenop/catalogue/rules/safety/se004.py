@@ -89,9 +89,9 @@ _PHRASES = (
         "asks for a verdict",
     ),
     _phrase(
-        "not never without don",
+        "do don never without",
         "report reporting flag flagging mention mentioning reveal disclose tell telling warn",
-        "(?:'t|’t)? (?:report|reporting|flag|flagging|mention|mentioning|reveal|disclose|tell|telling|warn)"
+        "(?: not|(?:'|’)t)? (?:report|reporting|flag|flagging|mention|mentioning|reveal|disclose|tell|telling|warn)"
         " (?:this|these|that|it|any|(?:the )?(?:user|reviewer|maintainer|author)s?|anyone|anybody)(?![a-z])",
         "asks to keep something from people",
     ),

@@ -88,11 +88,9 @@ def _front(read: reading.Reading) -> Iterator[tuple[int, str, str]]:
 
 def _front_end(read: reading.Reading, view: reading.View) -> int:
     """Return where the frontmatter of the view ends."""
-    return (
-        max((here for here, there in view.pieces if there <= read.body_start), default=0)
-        if view.pieces
-        else read.body_start
-    )
+    before = [(here, there) for here, there in view.pieces if there <= read.body_start]
+    here, there = before[-1] if before else (0, 0)
+    return here + read.body_start - there
 
 
 _SPACES = bytes(range(0x21))

@@ -13,9 +13,10 @@ from tokenop.catalogue.sections import named
 from tokenop.errors import Finding
 
 _STEP = re.compile(r"^ {0,3}[0-9]{1,9}[.)] ", re.MULTILINE)
-_OWNER = re.compile(r"\bowner\b[ \t*_|]{0,5}:?[ \t*_|]{0,5}\w")
+# A label: `**Owner**: …`, or a cell of a table.
+_OWNER = re.compile(r"\bowner\b[ \t*_]{0,5}[:|][ \t*_]{0,5}\w")
 _TIME = re.compile(
-    r"\btime\b[ \t*_|]{0,5}:?[ \t*_|]{0,5}(?:\w+ ){0,3}([0-9]+(?:\.[0-9]+)?) ?(seconds?|minutes?|min|hours?|days?)\b"
+    r"\btime\b[ \t*_]{0,5}[:|][ \t*_]{0,5}(?:[a-z]+ ){0,3}([0-9]+(?:\.[0-9]+)?) ?(seconds?|minutes?|min|hours?|days?)\b"
 )
 _MINUTES = {"s": 1 / 60, "m": 1.0, "h": 60.0, "d": 1440.0}
 
