@@ -63,11 +63,16 @@ def _again(before: Linted, sources: Sequence[Source]) -> Linted:
 
 
 def _edits(now: Linted) -> Mapping[Path, list[Edit]]:
-    """Return what is to be edited in each file, for the findings that are not suppressed."""
+    """Return what is to be edited in each file, for the findings that are not suppressed.
+
+    Of files that were not named only those of the same repository are edited: what a template beside the shipped ones
+    says must not change the shipped ones.
+    """
     by_path: dict[Path, list[Edit]] = defaultdict(list)
+    ours = {*(source.path.absolute() for source in now.sources), *now.around.neighbours.files()}
     for edits in proposals(now).values():
         for edit in edits:
-            if edit.path:
+            if edit.path and edit.path.absolute() in ours:
                 by_path[edit.path.absolute()].append(edit)
     return by_path
 

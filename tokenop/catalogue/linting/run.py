@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenop.catalogue.draft import Draft
+from tokenop.catalogue.rules import RULES
 from tokenop.catalogue.rules.frontmatter import fm099
 from tokenop.catalogue.rules.model import Found, Rule, Scope
 from tokenop.catalogue.rules.source import Source
@@ -40,6 +41,7 @@ def asked(rules: Iterable[Rule], around: Surroundings, *, weekly: bool = False) 
 
 def check(sources: Sequence[Source], around: Surroundings, asking: Asked) -> list[Finding]:
     """Return what the rules say of `sources`, in the order of the files, without what is suppressed in them."""
+    around = replace(around, rules=RULES)
     told = defaultdict[str, set[Finding]](set)
     for finding in gather(sources, around, asking):
         told[finding.file].add(finding)

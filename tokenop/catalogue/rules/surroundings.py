@@ -13,6 +13,7 @@ from tokenop import settings
 
 if TYPE_CHECKING:
     from tokenop.catalogue.draft import Draft
+    from tokenop.catalogue.rules.model import Rule
     from tokenop.prices.book import PriceBook
 
 
@@ -51,7 +52,8 @@ class Surroundings:
 
     `new` holds the files that the change under review adds, `removed` the ids of the templates that it takes away.
     `replay` is given by whoever has the economics engine (this floor has not); without it replaying rules are left out.
-    `dead` is what the weekly bot found of addresses that no longer answer: address → why.
+    `dead` is what the weekly bot found of addresses that no longer answer: address → why. `rules` are all that there
+    are, for those that check suppressions; whoever asks the rules fills it in.
     """
 
     today: date
@@ -61,6 +63,7 @@ class Surroundings:
     removed: frozenset[str] = field(default_factory=frozenset)
     replay: Callable[[Draft], Replayed] | None = None
     dead: Mapping[str, str] = field(default_factory=dict)
+    rules: Mapping[str, Rule] = field(default_factory=dict)
 
     @cached_property
     def prices(self) -> PriceBook:

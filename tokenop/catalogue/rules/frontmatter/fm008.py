@@ -20,7 +20,19 @@ _CAPITALS = re.compile(r"TODO|FIXME|TBD|X+\Z")
 
 
 # Looked for first: nearly no file holds any of them, and the expression above is slow.
-_SIGNS = ("todo", "fixme", "tbd", "xxx", "lorem ipsum", "[insert", "[your", "[describe", "<insert", "<your", "<describe")
+_SIGNS = (
+    "todo",
+    "fixme",
+    "tbd",
+    "xxx",
+    "lorem ipsum",
+    "[insert",
+    "[your",
+    "[describe",
+    "<insert",
+    "<your",
+    "<describe",
+)
 
 
 def _check(source: Source, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001

@@ -41,10 +41,10 @@ def _fix(drafts: Sequence[Draft], around: Surroundings) -> Iterator[Edit]:
             if name and name not in checked and identity in (there.get("conflicts") or []):
                 missing.setdefault(identity, set()).add(name)
     for name, wanted in sorted(missing.items()):
-        there = _other(name, checked, around)
-        if there and there.get("conflicts") is not None:
-            names = sorted(wanted - {name} - set(there.get("conflicts")))
-            if names and (edit := _added(there, names)):
+        other = _other(name, checked, around)
+        if other and other.get("conflicts") is not None:
+            names = sorted(wanted - {name} - set(other.get("conflicts")))
+            if names and (edit := _added(other, names)):
                 yield edit
 
 
@@ -70,7 +70,11 @@ def _by_id(drafts: Sequence[Draft]) -> Mapping[str, Draft]:
 
 
 def _other(name: str, checked: Mapping[str, Draft], around: Surroundings) -> Draft | None:
-    return checked.get(name) or around.neighbours.draft(name)
+    """Return a template of the same repository: a shipped one can name none of other people's."""
+    if name in checked:
+        return checked[name]
+    there = around.neighbours.draft(name)
+    return there if there and there.document.path in around.neighbours.files() else None
 
 
 RULE = Rule(

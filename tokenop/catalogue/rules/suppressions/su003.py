@@ -13,12 +13,10 @@ from tokenop.catalogue.schema import closest
 from tokenop.errors import Finding
 
 
-def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001
-    from tokenop.catalogue.rules import RULES  # which holds this rule, too
-
+def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:
     for entry in entries(draft):
-        if entry.rule not in RULES:
-            fix = closest(entry.rule, RULES)
+        if entry.rule not in around.rules:
+            fix = closest(entry.rule, around.rules)
             yield RULE.found(draft.document, f"{entry.path}.rule", f"there is no rule {entry.rule!r}", fix)
 
 

@@ -19,11 +19,9 @@ def suppressible(rule: Rule) -> bool:
     return rule.id not in NEVER and not rule.structural and not rule.id.startswith("SU")
 
 
-def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001
-    from tokenop.catalogue.rules import RULES  # which holds this rule, too
-
+def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:
     for entry in entries(draft):
-        if entry.rule in RULES and not suppressible(RULES[entry.rule]):
+        if entry.rule in around.rules and not suppressible(around.rules[entry.rule]):
             message = f"{entry.rule} cannot be suppressed"
             yield RULE.found(draft.document, f"{entry.path}.rule", message, "mend what it tells, and remove this")
 
