@@ -13,25 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from tests.github_state import BOT, NAME, NOT_FOUND, TOKEN, Answer, GitHub, Json, Pull, Run, user, zipped
-
-__all__ = [
-    "BOT",
-    "NAME",
-    "NOT_FOUND",
-    "TOKEN",
-    "Answer",
-    "Api",
-    "GitHub",
-    "Json",
-    "Pull",
-    "Run",
-    "serving",
-    "user",
-    "zipped",
-]
-
 from tests.github_rights import permitted
+from tests.github_state import BOT, FORBIDDEN, NAME, NOT_FOUND, TOKEN, Answer, GitHub, Json, Pull, Run, user
 
 
 class Api:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.github_api import zipped
+from tests.github_state import zipped
 from tokenop.community import report
 from tokenop.community.pull_request import fingerprint
 from tokenop.community.report import MOST_FINDINGS, NAME, Report, comparable, mark, unlike

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import ROOT
-from tests.github_api import BOT, NAME, TOKEN, GitHub, Pull, Run, serving, zipped
+from tests.github_api import BOT, NAME, TOKEN, GitHub, Pull, Run, serving
+from tests.github_state import zipped
 from tests.scripts.repositories import TEMPLATE, commit, git, repository, specimen
 from tokenop.community import report
 from tokenop.community.pull_request import from_git
