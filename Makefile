@@ -50,6 +50,8 @@ bench: $(READY) ## State the figures: ratios against a baseline, measured in one
 	$(RUN)/python -m tests.benchmarks.bench_profile
 	$(RUN)/python -m tests.benchmarks.bench_plan
 	$(RUN)/python -m tests.benchmarks.bench_mutations
+	$(RUN)/python -m tests.benchmarks.bench_lint
+	$(RUN)/python -m tests.benchmarks.bench_statistics
 
 hooks: $(READY) ## Install the git hooks
 	$(RUN)/pre-commit install
