@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from tests.github_rights import permitted
 from tests.github_state import BOT, FORBIDDEN, NAME, NOT_FOUND, TOKEN, Answer, GitHub, Json, Pull, Run, user
+from tests.github_state import zipped as zipped
 
 
 class Api:
