@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tests.catalogue.examples import SPECIMENS, TODAY
 from tokenop.catalogue.linting import lint
 from tokenop.catalogue.linting.fixing import edited, mend
 from tokenop.catalogue.places import find
-from tokenop.catalogue.rules import source
+from tokenop.catalogue.rules import RULES, source
 from tokenop.catalogue.rules.model import Edit
 from tokenop.settings import content
 
@@ -110,6 +111,22 @@ def test_the_other_side_of_a_conflict_is_mended_in_its_file(path: Path) -> None:
     # The next run has nothing to do, from whichever side it looks.
     for one in (path, other):
         assert not [change for change in mend(lint.lint([one], TODAY))[0] if change.path.stem != "tiny-prompts"]
+
+
+def test_no_file_outside_of_the_repository_is_written(path: Path) -> None:
+    # The shipped templates are known by id everywhere. Nobody's mistake, and no rule's, may lead to them.
+    every = ", ".join(one.stem for one in SHIPPED if one.stem != "model-routing")
+    path.write_bytes(SPECIMEN.replace("conflicts: []", f"conflicts: [{every}]").encode())
+    changes, after = mend(lint.lint([path], TODAY))
+    assert changes == []
+    assert [found for found in after.findings if found.rule == "GR003"] == []
+    told = RULES["FM008"].found(source.read(path), "x", "x")
+    forged = replace(
+        RULES["GR003"],
+        check=lambda drafts, around: iter([replace(told, rule="GR003")]),
+        fix=lambda drafts, around: iter([Edit(0, 0, "x", one) for one in SHIPPED]),
+    )
+    assert mend(lint.lint([path], TODAY, [forged]))[0] == []
 
 
 def test_what_is_suppressed_is_not_mended(path: Path) -> None:

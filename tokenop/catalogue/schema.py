@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 SCHEMA_FILE = Path(__file__).with_name("template.schema.json")
 
+_MOST_KNOWN = 30
 _TYPES = {"object": "a mapping", "array": "a list", "string": "text", "number": "a number", "integer": "a whole number",
           "boolean": "true or false", "null": "null"}  # fmt: skip
 
@@ -64,10 +65,13 @@ def joined(path: Iterable[str | int]) -> str:
 
 
 def closest(name: str, names: Iterable[str]) -> str:
-    """Return `did you mean …?` for the nearest of `names`, or the list of them where none is near."""
+    """Return `did you mean …?` for the nearest of `names`, or the list of them where none is near and they are few."""
     known = sorted(names)
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f"did you mean {near[0]}?" if near else f"known: {', '.join(known) or 'none'}"
+    if near:
+        return f"did you mean {near[0]}?"
+    more = f" and {len(known) - _MOST_KNOWN} more" if len(known) > _MOST_KNOWN else ""
+    return f"known: {', '.join(known[:_MOST_KNOWN]) or 'none'}{more}"
 
 
 def _explain(document: Document, error: Any) -> Iterator[Objection]:
