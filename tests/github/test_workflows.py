@@ -205,3 +205,38 @@ def test_scripts_that_workflows_run_are_there() -> None:
     }
     assert named
     assert not [name for name in sorted(named) if not (ROOT / name).is_file()]
+
+
+@pytest.mark.parametrize(
+    ("templates", "economics", "code"),
+    [
+        ("templates", "false", 1),
+        ("templates/README.md; touch pwned", "false", 1),
+        ("--help", "false", 1),
+        ("templates", "$(touch pwned)", 2),
+    ],
+)
+def test_the_action_checks_a_folder_and_takes_names_as_names(
+    tmp_path: Path, templates: str, economics: str, code: int
+) -> None:
+    (step,) = [step for step in steps(ROOT / "action.yml") if step["name"] == "Check the templates"]
+    (tmp_path / "temp").mkdir()
+    (tmp_path / "temp" / "tokenop").symlink_to(sys.prefix)
+    wrong = tmp_path / "templates" / "serving-layer" / "mine.md"
+    wrong.parent.mkdir(parents=True)
+    wrong.write_text("---\nid: mine\n", encoding="utf-8")
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "RUNNER_TEMP": str(tmp_path / "temp"),
+        "TEMPLATES": templates,
+        "ECONOMICS": economics,
+    }
+    ran = subprocess.run(
+        ["bash", "-e", "-c", step["run"]], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert ran.returncode == code, ran.stdout + ran.stderr
+    assert not (tmp_path / "pwned").exists()
+    if templates == "templates" and code == 1:
+        assert "::error file=templates/serving-layer/mine.md,line=1" in ran.stdout
