@@ -32,7 +32,7 @@ def _complaint(target: str, seen: set[str]) -> str | None:
     parts = PurePosixPath(target).parts
     if not _PLAIN_TARGET.match(target) or ".." in parts or "." in target.split("/"):
         return f"{target!r} is absolute, leaves the repository or has unusual characters"
-    if parts[0].lower() in (".git", ".github") or any(part.lower() == ".git" for part in parts):
+    if any(part.lower() in (".git", ".github", ".tokenop") for part in parts):
         return f"{target!r} is in a folder that patches may not touch"
     return f"{target!r} stands twice" if target in seen else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from tokenop.catalogue.draft import Draft
@@ -10,6 +11,8 @@ from tokenop.catalogue.rules.model import Example, Rule
 from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.documents import parse_yaml
 from tokenop.errors import Finding, FindingsError
+
+_HUNK = re.compile(r"^@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@", re.MULTILINE)
 
 
 def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001
@@ -21,6 +24,9 @@ def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: AR
                 yield from _yaml(draft, f"patches[{index}].content", content)
             elif merge == "json":
                 yield from _json(draft, f"patches[{index}].content", content)
+            elif merge == "diff" and not _HUNK.search(content):
+                fix = "write a unified diff, as `diff -u` gives it"
+                yield RULE.found(draft.document, f"patches[{index}].content", "holds no hunk (@@ -1,3 +1,3 @@)", fix)
 
 
 def _yaml(draft: Draft, path: str, content: str) -> Iterator[Finding]:
@@ -52,13 +58,14 @@ RULE = Rule(
     "PT002",
     "error",
     "template",
-    what="Patch content fits its merge rule: what is merged as YAML or JSON is a mapping in it.",
+    what="Patch content fits its merge rule: what is merged as YAML or JSON is a mapping in it, a diff holds hunks.",
     why="What cannot be parsed cannot be merged.",
     how="Write strict YAML, or JSON, with a mapping at the top.",
     check=_check,
     examples=(
         Example(wrong="        trim_boilerplate: yes\n---", right="        trim_boilerplate: true\n---"),
         Example(wrong="merge: json", right="merge: yaml"),
+        Example(wrong="merge: diff", right="merge: yaml"),
     ),
     structural=True,
 )
