@@ -6,6 +6,7 @@ import hashlib
 import re
 import stat
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ _BOUNDARY = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _FORBIDDEN = re.compile(
     "[^\\t\\n\\r\\x20-\\x7e\\xa0-\\u2027\\u202a-\\ud7ff\\ue000-\\ufefe\\uff00-\\ufffd\\U00010000-\\U0010ffff]|\\r(?!\\n)"
 )
+_USUAL = bytes((*range(0x20, 0x7F), 0x09, 0x0A))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Document:
     def value(self, field_path: str) -> object:
         """Return the value at `field_path`, None where it is absent."""
         found: Any = self.meta
-        for part in re.findall(r"[^.\[\]]+", field_path):
+        for part in _parts(field_path):
             if isinstance(found, dict):
                 found = found.get(part)
             elif isinstance(found, list) and part.isdigit() and int(part) < len(found):
@@ -78,6 +80,11 @@ class Document:
         while path and path not in self.spans:
             path = re.sub(r"(\.|^)[^.\[\]]*\Z|\[[^\]]*\]\Z", "", path)
         return self.spans.get(path)
+
+
+@lru_cache(maxsize=4096)
+def _parts(field_path: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"[^.\[\]]+", field_path))
 
 
 def load(path: Path) -> Document:
@@ -175,9 +182,13 @@ def _text(path: Path, raw: bytes) -> str:
         before = raw[: error.start].decode("utf-8")
         message = f"byte 0x{raw[error.start]:02x} is not UTF-8"
         raise FindingsError([finding(path, _place(before, len(before)), "", message, "save it as UTF-8")]) from error
+    # Without printable ASCII next to nothing is left to look at; only where that is strange all is looked at.
+    rest = raw.replace(b"\r\n", b"").translate(None, _USUAL).decode("utf-8")
     strange = [
         finding(path, _place(text, match.start()), "", f"character U+{ord(match[0]):04X} is not allowed", "remove it")
-        for match, _ in zip(_FORBIDDEN.finditer(text), range(MAX_FINDINGS), strict=False)
+        for match, _ in zip(
+            _FORBIDDEN.finditer(text if _FORBIDDEN.search(rest) else ""), range(MAX_FINDINGS), strict=False
+        )
     ]
     if strange:
         raise FindingsError(strange)

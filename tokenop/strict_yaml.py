@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +78,31 @@ def surprise(text: str) -> tuple[str, str] | None:
     return next(((what, fix) for pattern, what, fix in _SURPRISES if pattern.match(text)), None)
 
 
+@lru_cache(maxsize=4096)
+def _read_short(text: str) -> tuple[Any] | None:
+    if text in _WORDS:
+        return (_WORDS[text],)
+    if _INTEGER.match(text):
+        return (int(text),)
+    if _DECIMAL.match(text):
+        return (Decimal(text),)
+    return None if surprise(text) else (text,)
+
+
+def _read(text: str) -> tuple[Any] | None:
+    """Return what the plain scalar `text` is, in a tuple; None where something is to be said about it."""
+    if len(text) <= _LONGEST_NUMBER:
+        return _read_short(text)
+    return (text,) if text.strip("+-0123456789_.:eE") else None
+
+
+@lru_cache(maxsize=4096)
+def _names(text: str) -> bool:
+    """Return whether the plain scalar `text` is a good key."""
+    read = _read(text)
+    return read is not None and isinstance(read[0], str) and text != "<<"
+
+
 @dataclass(slots=True)
 class _Open:
     """A mapping or list that is being filled."""
@@ -115,7 +141,8 @@ class Builder:
 
         try:
             for event in self._events():
-                self._take(event)
+                if event.__class__ is not yaml.ScalarEvent or not self._usual(event):
+                    self._take(event)
                 if self.full or len(self.findings) >= MAX_FINDINGS:
                     break
         except yaml.MarkedYAMLError as error:
@@ -142,8 +169,44 @@ class Builder:
         finally:
             loader.dispose()
 
+    def _usual(self, event: Any) -> bool:
+        """Take a scalar that nothing is to be said about, in few steps: nearly all are such.
+
+        Whatever is not so plain is left to `_take`, which gives the reasons; then False is returned.
+        """
+        text, style = event.value, event.style
+        if event.anchor or event.tag or not self.stack:
+            return False
+        top = self.stack[-1]
+        container, start = top.value, event.start_mark
+        place = (start.line + 1, start.column + 1)
+        mapping = isinstance(container, dict)
+        if mapping and top.expecting_key:
+            if text in top.seen or len(text) > MAX_KEY or not (style or _names(text)):
+                return False
+            top.key_place = top.seen[text] = place
+            top.key, top.expecting_key = text, False
+            return True
+        known = (text,) if style else _read(text)
+        path = _joined(top.path, top.key or "") if mapping else f"{top.path}[{len(container)}]"
+        if known is None or len(container) >= self.max_entries or (isinstance(known[0], Decimal) and "version" in path):
+            return False
+        key = top.key_place if mapping else place
+        span = Span(start.index + self.offset, event.end_mark.index + self.offset, place, key, style)
+        if isinstance(container, dict):
+            self.spans.setdefault(path, span)
+            container.setdefault(top.key or "", known[0])
+            top.expecting_key = True
+        else:
+            self.spans[path] = span
+            container.append(known[0])
+        return True
+
     def _take(self, event: Any) -> None:
         kind = type(event).__name__
+        if kind in ("MappingEndEvent", "SequenceEndEvent"):
+            self.stack.pop()
+            return
         place = (event.start_mark.line + 1, event.start_mark.column + 1)
         if kind == "DocumentStartEvent":
             self.documents += 1
@@ -151,26 +214,24 @@ class Builder:
                 self.report(place, "", "a second YAML document starts here", "keep one document")
         elif kind == "AliasEvent":
             self.report(place, self._here(), f"alias *{event.anchor}", "write the value out")
-            self._put(None, event, place)
+            self._put(None, event, place, self._here())
         elif kind in ("ScalarEvent", "MappingStartEvent", "SequenceStartEvent"):
             if event.anchor:
                 self.report(place, self._here(), f"anchor &{event.anchor}", "write the value out where it is used")
             if event.tag:
                 self.report(place, self._here(), f"tag {event.tag}", "remove the tag")
             self._node(kind, event, place)
-        elif kind in ("MappingEndEvent", "SequenceEndEvent"):
-            self.stack.pop()
 
     def _node(self, kind: str, event: Any, place: Place) -> None:
         if self._is_key():
             self._key(kind, event, place)
             return
+        path = self._here()
         if kind == "ScalarEvent":
-            self._put(self._scalar(event, place, self._here()), event, place)
+            self._put(self._scalar(event, place, path), event, place, path)
             return
         value: dict[str, Any] | list[Any] = {} if kind == "MappingStartEvent" else []
-        path = self._here()
-        self._put(value, event, place)
+        self._put(value, event, place, path)
         self._open(value, path, place)
 
     def _open(self, value: dict[str, Any] | list[Any], path: str, place: Place) -> None:
@@ -216,8 +277,7 @@ class Builder:
             return f"{top.path}[{len(top.value)}]"
         return _joined(top.path, top.key or "")
 
-    def _put(self, value: Any, event: Any, place: Place) -> None:
-        path = self._here()
+    def _put(self, value: Any, event: Any, place: Place, path: str) -> None:
         style = getattr(event, "style", None)
         start, end = event.start_mark.index + self.offset, event.end_mark.index + self.offset
         if not self.stack:

@@ -32,7 +32,7 @@ class Draft:
 
     def sound(self, path: str) -> bool:
         """Return whether the value at `path`, what it is part of and what is in it passed the schema."""
-        return not any(_within(path, wrong) or _within(wrong, path) for wrong in self.broken)
+        return not self.broken or not any(_within(path, wrong) or _within(wrong, path) for wrong in self.broken)
 
     def get(self, path: str) -> Any:
         """Return the value at `path`; None where it is absent or broken, so that nothing is reported twice."""

@@ -75,6 +75,8 @@ def statement(sql: str) -> str:
 
 
 def _unreadable(sql: str) -> Iterator[Problem]:
+    if sql.isascii() and sql.isprintable():
+        return
     for place, character in enumerate(sql):
         if character.isascii() and (character.isprintable() or character in "\n\t"):
             continue

@@ -86,10 +86,8 @@ class Repository:
 
     def mentioning(self, template_id: str) -> Sequence[Draft]:
         """Return the templates that are not being checked and may name this id, sorted by path."""
-        if not self._checked.issuperset(self._files):
-            drafts = (self._source(path).draft for path in self._mentions.get(template_id, ()))
-            return [draft for draft in drafts if draft]
-        return []
+        drafts = (self._source(path).draft for path in self._mentions.get(template_id, ()))
+        return [draft for draft in drafts if draft]
 
     def _source(self, path: Path) -> Source:
         if path not in self._read:
