@@ -56,11 +56,39 @@ def test_the_verdict_is_counted_and_never_said_otherwise() -> None:
     assert "**Passed** at" in told(notes=frozenset({"engine"}))
 
 
+def test_the_same_words_are_said_once_a_file() -> None:
+    text = told(*[Item("a.md", line, 1, "FM003", "error") for line in range(1, 501)])
+    assert text.count(words("FM003").what) == 1
+    assert f"[2:1](https://github.com/octo/tokenop/blob/{SHA}/a.md#L2)" in text
+    assert "and 497 more places" in text
+
+
 def test_a_long_list_is_cut_and_says_so() -> None:
-    items = [Item("a.md", line, 1, "FM003", "error") for line in range(500)]
-    text = told(*items)
+    text = told(*[Item(f"{number}.md", 1, 1, "FM003", "error") for number in range(500)])
     assert "and 460 more" in text
+
+
+@pytest.mark.parametrize("letter", ["a", "\N{GRINNING FACE}", "<"])
+def test_no_choice_of_names_makes_a_comment_that_github_refuses(letter: str) -> None:
+    paths = [f"templates/{number}/" + letter * length for number in range(500) for length in (180, 1000, 4000)]
+    items = tuple(Item(path, line, 999, "FM001", "error") for path in paths for line in (1, 2, 3))
+    saved: dict[str, tuple[float, float, float] | None] = dict.fromkeys(map(str, range(50)), (1.0, 2.0, 3.0))
+    # Savings are told of templates with names in order alone.
+    templates = [f"templates/x/{'a' * 170}{number}.md" for number in range(500)]
+    text = told(*items, unlike=items, economics=dict.fromkeys(templates, saved))
     assert len(text) < 65_536
+    assert "more" in text
+
+
+def test_the_command_is_the_one_that_mends() -> None:
+    assert "`tokenop templates lint --fix a.md`" not in told(Item("a.md", 1, 1, "FM003", "error"))
+    mine = Item("templates/x/a.md", 1, 1, "FM003", "error")
+    assert "`tokenop templates lint --fix templates/x/a.md`" in told(mine)
+    claim = Item(mine.path, 2, 1, "EC003", "error")
+    assert "`tokenop templates lint --fix --replay templates/x/a.md`" in told(mine, claim)
+    reviews = Item("validations/a/reviews.md", 1, 1, "RP001", "error")
+    assert "`tokenop templates lint --fix validations/a/reviews.md`" in told(reviews)
+    assert "templates lint" not in told(Item("collectors/x/map.sql", 1, 1, "COLLECTOR-MAP", "error"))
 
 
 def test_no_file_takes_all_places_of_a_list_that_is_cut() -> None:

@@ -20,6 +20,8 @@ from tokenop.community.text import cell, counted
 WANTED = 3
 # After so many days without an answer others are asked.
 REVIEW_DAYS = 5
+# Of those who are not asked, how many are told why.
+MOST_TOLD = 30
 
 # What expertise is worth. Knowing the layer counts more than knowing the category, since a layer's pitfalls are shared;
 # what somebody did counts as much as what they say of themselves, but no more: newcomers must get a turn.
@@ -320,8 +322,9 @@ def markdown(assignment: Assignment) -> str:
     if assignment.passed_over:
         lines += [f"<details><summary>Not asked, and why ({len(assignment.passed_over)})</summary>", ""]
         # In code marks: whoever is not asked gets no notification.
-        lines += [f"- `{one.handle}`: {cell(one.why)}" for one in assignment.passed_over]
-        lines += ["", "</details>", ""]
+        lines += [f"- `{one.handle}`: {cell(one.why)}" for one in assignment.passed_over[:MOST_TOLD]]
+        left = len(assignment.passed_over) - MOST_TOLD
+        lines += [*([f"- and {left} more"] if left > 0 else []), "", "</details>", ""]
     lines.append(
         f"A comment `/tokenop reroll` asks others. So does the bot, where nobody answered for {REVIEW_DAYS} days."
     )

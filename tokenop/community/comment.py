@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from itertools import accumulate
+from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from tokenop.community import assign
@@ -20,8 +21,12 @@ from tokenop.errors import Severity
 from tokenop.planning.text import visible
 
 _BEGIN, _END = "<!-- tokenop:pull-request ", " -->"
-# GitHub refuses comments above 65,536 characters; nobody reads as many findings anyway.
+# GitHub refuses comments above 65,536 characters; nobody reads as many findings anyway. Characters for findings and for
+# what two sides differ in, and rows of savings, leave room for the rest, whatever names are chosen.
 MOST_LISTED = 40
+MOST_PLACES = 3
+_LONGEST_FINDINGS, _LONGEST_UNLIKE = 28_000, 5_000
+_MOST_ROWS = 60
 _SHA = re.compile(r"[0-9a-f]{40}")
 _RUN = re.compile(r"(?:[0-9]{1,20}\.[0-9]{1,6})?")
 _REVIEWERS_BEGIN, _REVIEWERS_END = "<!-- tokenop:reviewers -->", "<!-- /tokenop:reviewers -->"
@@ -140,7 +145,8 @@ def told(result: Result) -> str:
         lines += ["", *_findings(result), "", _mending(result.items)]
     if result.unlike:
         lines += ["", "Only one of the two says:", ""]
-        lines += [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
+        differing = [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
+        lines += _fitting(differing, _LONGEST_UNLIKE)
     if result.economics:
         lines += ["", *_folded("What it saves on the reference workloads", _economics(result.economics))]
     return _single("\n".join(lines)).rstrip()
@@ -241,24 +247,53 @@ _NAMES = {
 
 
 def _findings(result: Result) -> list[str]:
-    chosen = spread(sorted(result.items, key=lambda item: (item.severity, item)), lambda item: item.path)[:MOST_LISTED]
-    listed = sorted(chosen, key=lambda item: (item.severity, item))
+    """Return one line for each rule and file, with the first places in it: the same words are said once."""
+    groups: dict[tuple[Severity, str, str], list[Item]] = {}
+    for item in sorted(result.items):
+        groups.setdefault((item.severity, item.path, item.rule), []).append(item)
+    chosen = spread(sorted(groups), lambda group: group[1])[:MOST_LISTED]
     lines = []
-    for item in listed:
-        said = words(item.rule)
+    for severity, path, rule in sorted(chosen):
+        said = words(rule)
         how = f" *Fix:* {said.how}" if said.how else ""
-        lines.append(f"- {item.severity} **{item.rule}** {_where(result.place, item)}: {said.what}{how}")
-    left = len(result.items) - len(listed) + result.more
+        where = _places(result.place, groups[severity, path, rule])
+        lines.append(f"- {severity} **{rule}** {where}: {said.what}{how}")
+    lines = _fitting(lines, _LONGEST_FINDINGS)
+    left = len(result.items) - sum(len(groups[group]) for group in sorted(chosen)[: len(lines)]) + result.more
     return [*lines, *([f"- and {left} more"] if left else [])]
+
+
+def _fitting(lines: Sequence[str], most: int) -> list[str]:
+    """Return the first lines that have at most so many characters together."""
+    ends = accumulate(len(line) for line in lines)
+    return [line for line, end in zip(lines, ends, strict=True) if end <= most]
+
+
+def _places(place: Place | None, found: Sequence[Item]) -> str:
+    """Return the places of one rule in one file: the first in full, then lines and columns."""
+    first, *others = found
+    shown = [_where(place, first)]
+    for item in others[: MOST_PLACES - 1]:
+        at = f"{item.line}:{item.column}" if item.column else str(item.line)
+        shown.append(f"[{at}]({_link(place, item)})" if _linked(place, item) else at)
+    left = len(found) - len(shown)
+    return ", ".join(shown) + (f" and {counted(left, 'more place')}" if left else "")
 
 
 def _where(place: Place | None, item: Item) -> str:
     line = f":{item.line}:{item.column}" if item.line and item.column else f":{item.line}" if item.line else ""
-    if place is None:
-        return code(item.path + line)
+    named = code(item.path + line)
+    return f"[{named}]({_link(place, item)})" if _linked(place, item) else named
+
+
+def _linked(place: Place | None, item: Item) -> TypeGuard[Place]:
+    """Return whether there is somewhere to link to, by an address that is not made to fill the comment."""
+    return place is not None and len(item.path) <= LONGEST_PATH
+
+
+def _link(place: Place, item: Item) -> str:
     anchor = f"#L{item.line}" if item.line else ""
-    link = f"{place.server}/{_url(place.repository)}/blob/{place.sha}/{_url(item.path)}{anchor}"
-    return f"[{code(item.path + line)}]({link})"
+    return f"{place.server}/{_url(place.repository)}/blob/{place.sha}/{_url(item.path)}{anchor}"
 
 
 def _url(path: str) -> str:
@@ -266,14 +301,27 @@ def _url(path: str) -> str:
 
 
 def _mending(shown: Sequence[Item]) -> str:
-    """Return the command that mends what a machine can. Only plain names are put into a line that people copy."""
-    files = sorted({item.path for item in shown if PLAIN.fullmatch(item.path) and item.path.startswith("templates/")})
-    named = " ".join(files) if 0 < len(files) <= 5 else "templates"
-    return f"`tokenop templates lint --fix {named}` mends what a machine can, and says the rest in full."
+    """Return the command that mends what a machine can; empty where the linter has no part in it.
+
+    Only plain names are put into a line that people copy.
+    """
+    from tokenop.catalogue.rules import RULES
+
+    linted = [item for item in shown if item.path.startswith(("templates/", "validations/"))]
+    if not linted:
+        return ""
+    paths = sorted({item.path for item in linted})
+    plain = all(len(path) <= LONGEST_PATH and PLAIN.fullmatch(path) for path in paths)
+    replay = " --replay" if any(item.rule in RULES and RULES[item.rule].replays for item in linted) else ""
+    folders = sorted({item.path.partition("/")[0] for item in linted})
+    named = " ".join(paths if plain and len(paths) <= 5 else folders)
+    return f"`tokenop templates lint --fix{replay} {named}` mends what a machine can, and says the rest in full."
 
 
 def _economics(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[str]:
-    return table(("template", "workload", "expected #", "P10 to P90 #"), economic_rows(economics))
+    rows = economic_rows(economics)
+    lines = table(("template", "workload", "expected #", "P10 to P90 #"), rows[:_MOST_ROWS])
+    return [*lines, *(["", f"{len(rows) - _MOST_ROWS} more in the checks' summary."] if len(rows) > _MOST_ROWS else [])]
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:

@@ -69,7 +69,7 @@ RULE = Rule(
     "template",
     what="The claimed saving is what the replay of the levers on the reference workload gives.",
     why="Readers compare templates by this figure, so that it must be computed and not hoped for.",
-    how="Run `tokenop templates lint --fix`, or write the figures that `tokenop test-template` prints.",
+    how="Run `tokenop templates lint --fix --replay`, or write the figures that `tokenop test-template` prints.",
     check=_check,
     fix=_fix,
     replays=True,
