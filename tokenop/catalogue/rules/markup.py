@@ -25,7 +25,8 @@ _OPENING = re.compile(r"<(?=[A-Za-z/!?])")
 _AUTOLINK = re.compile(r"<(https?://[^\s<>]*)>")
 _INLINE = re.compile(r"\]\(")
 _PLAIN = re.compile(r"\]\(([^\s()<>\\&]*)\)")
-_BARE = re.compile(r"https?://[^\s<>\"'`\])|]*", re.IGNORECASE)
+_BARE = re.compile(r"https?://[^\s<>\"'`\])|]*")
+_ANY_BARE = re.compile(_BARE.pattern, re.IGNORECASE)
 _IMAGE = re.compile(r"!\[")
 _TRAILING = ".,;:!?*_~"
 
@@ -89,6 +90,7 @@ def glanced(source: Source) -> tuple[Link, ...] | None:
     """Return all links, and some that are none; None where only parsing can tell what there is."""
     read = reading.of(source)
     text, found = read.text, []
+    bare = _BARE if read.lowered.count(b"http") == text.count("http") else _ANY_BARE
     for start, end in read.prose:
         if text.find("]:", start, end) >= 0 or text.find("][", start, end) >= 0:
             return None
@@ -102,8 +104,7 @@ def glanced(source: Source) -> tuple[Link, ...] | None:
             if plain is None or text.find("![", start, end) >= 0:
                 return None
             found.append(Link("link", plain[1], match.start()))
-        if text.find("http", start, end) >= 0 or text.find("HTTP", start, end) >= 0:
-            found += (Link("bare", _bare(match), match.start()) for match in _BARE.finditer(text, start, end))
+        found += (Link("bare", _bare(match), match.start()) for match in bare.finditer(text, start, end))
     return tuple(found)
 
 
@@ -188,7 +189,7 @@ def _located(read: reading.Reading, inline: Token, line: int) -> Iterator[tuple[
 def _bares(text: Token, content: str) -> Iterator[tuple[Token, int]]:
     from markdown_it.token import Token
 
-    for match in _BARE.finditer(text.content):
+    for match in _ANY_BARE.finditer(text.content):
         at = content.find(match[0])
         if at >= 0:
             yield Token("bare", "", 0, content=_bare(match)), at

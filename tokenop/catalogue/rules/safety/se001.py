@@ -45,7 +45,9 @@ _BEGINNINGS: dict[bytes, tuple[str, ...]] = {
     }.items()
 }  # fmt: skip
 # What is glued to the rest of the key.
-_GLUED = ("AKIA", "ASIA", "ABIA", "ACCA", "ABSK", "AIza", "dapi", "eyJ", "xox")
+_GLUED = ("AIza", "eyJ", "ABSK", "xox")
+_GLUED_TO_LONG = (b"akia", b"asia", b"abia", b"acca", b"dapi")
+_LONG = 15
 # What ends the names of secrets. Where a name and a sign of assignment follow one another, the line is read closely.
 _NAMED = {
     word: re.compile(rb"%b(?:[_-]?id)?[\"'\\]{0,4}[ \t]{0,8}[:=][ \t]{0,8}[\"'\\]{0,4}[^\s\"'&,;<>\\]{8}" % word)
@@ -113,6 +115,7 @@ def _suspect(view: View) -> bool:
     return (
         any(beginning in text for word in words.intersection(_BEGINNINGS) for beginning in _BEGINNINGS[word])
         or any(glued in text for glued in _GLUED)
+        or any(word.startswith(_GLUED_TO_LONG) for word in words if len(word) > _LONG)
         or any(hint in lowered for hint in (b"-----begin ", b"hooks.slack", b"/webhooks/"))
         or not words.isdisjoint((b"bearer", b"basic"))
         or ("@" in text and _LOGIN.search(text) is not None)

@@ -47,14 +47,19 @@ _PUBLIC = re.compile(
     r"(?:(?:host|gateway|kubernetes)\.docker|metadata\.google)\.internal\Z|(?:.*\.)?cluster\.local\Z", re.IGNORECASE
 )
 # A word of the file → what must then be in it.
-_LAST_LABELS = {(label := suffix.rpartition(".")[2].encode()): b"." + label for suffix in _SUFFIXES}
-_PRIVATE_FIRST = {b"10": b"10.", b"100": b"100.", b"169": b"169.254.", b"172": b"172.", b"192": b"192.168."}
+_LAST_LABELS = {
+    (label := suffix.rpartition(".")[2].encode()): re.compile(rb"\.%b(?![\w(\[-]|\.\w)" % label) for suffix in _SUFFIXES
+}
+_PRIVATE_FIRST = {
+    first: re.compile(rb"%b\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]" % first)
+    for first in (b"10", b"100", b"169", b"172", b"192")
+}
 _METADATA = "169.254.169.254"  # the same on every cloud
 
 
-def _hinted(view: reading.View, hints: dict[bytes, bytes]) -> bool:
+def _hinted(view: reading.View, hints: dict[bytes, re.Pattern[bytes]]) -> bool:
     """Return whether a closer look is worth it."""
-    return any(hints[word] in view.lowered for word in view.words.intersection(hints))
+    return any(hints[word].search(view.lowered) for word in view.words.intersection(hints))
 
 
 def spans(view: reading.View) -> Iterator[tuple[int, int, str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tokenop.catalogue.rules import markup, reading
@@ -20,22 +20,24 @@ _MODEL = "ai llm llms gpt chatgpt claude copilot gemini assistant assistants age
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words of which one begins the phrase, words of which one must also be in the file, and how it goes on."""
+    """Words that begin the phrase, each with how it goes on, and words of which one must also be in the file."""
 
-    begins: frozenset[bytes]
+    begins: Mapping[bytes, re.Pattern[bytes]]
     needs: frozenset[bytes]
-    rest: re.Pattern[bytes]
     what: str
     first: bool = False  # of its line
 
     def places(self, view: View) -> Iterator[int]:
         """Yield the offsets in the file at which it stands."""
-        if self.begins.isdisjoint(view.words) or (self.needs and self.needs.isdisjoint(view.words)):
+        if self.needs and self.needs.isdisjoint(view.words):
             return
-        for word, at in view.starts(sorted(self.begins)):
-            if self.rest.match(view.lowered, at + len(word)) and not (
-                self.first and _INSIDE.search(_before(view.lowered, at))
-            ):
+        lowered = view.lowered
+        for word in view.words.intersection(self.begins):
+            # The word stands first in the pattern: so it is looked for quickly. Whether it is whole is asked after.
+            for match in self.begins[word].finditer(lowered):
+                at = match.start()
+                if lowered[max(at - 1, 0) : at].isalnum() or (self.first and _INSIDE.search(_before(lowered, at))):
+                    continue
                 yield view.at_byte(at)
 
 
@@ -48,8 +50,9 @@ _INSIDE = re.compile(rb"[a-z0-9]")  # a turn of a conversation begins its line
 
 
 def _phrase(begins: str, needs: str, rest: str, what: str, *, first: bool = False) -> Phrase:
-    pattern = re.compile(rest.replace(" ", _S).replace("~", " ").encode())
-    return Phrase(frozenset(begins.encode().split()), frozenset(needs.encode().split()), pattern, what, first)
+    after = rest.replace(" ", _S).replace("~", " ").encode()
+    patterns = {word: re.compile(word + after) for word in begins.encode().split()}
+    return Phrase(patterns, frozenset(needs.encode().split()), what, first)
 
 
 # In what follows a space stands for all that may separate words, and ~ for a space.
@@ -89,9 +92,9 @@ _PHRASES = (
         "asks for a verdict",
     ),
     _phrase(
-        "do don never without",
+        "not don never without",
         "report reporting flag flagging mention mentioning reveal disclose tell telling warn",
-        "(?: not|(?:'|’)t)? (?:report|reporting|flag|flagging|mention|mentioning|reveal|disclose|tell|telling|warn)"
+        "(?:(?:'|’)t)? (?:report|reporting|flag|flagging|mention|mentioning|reveal|disclose|tell|telling|warn)"
         " (?:this|these|that|it|any|(?:the )?(?:user|reviewer|maintainer|author)s?|anyone|anybody)(?![a-z])",
         "asks to keep something from people",
     ),
@@ -108,7 +111,9 @@ _PHRASES = (
 _MARKS = re.compile(
     rb"<\|(?:im_start|im_end|system|user|assistant|endoftext|begin_of_text)|\[/?inst\]|<</?sys>>|</?system(?:[_-][a-z]{1,20})?>"
 )
-_MARKED = frozenset((b"im", b"inst", b"sys", b"system", b"endoftext", b"begin", b"user", b"assistant"))
+# A word of the file → what must then be in it.
+_MARKED = {word: b"<|" for word in (b"im", b"endoftext", b"begin", b"user", b"assistant")}
+_MARKED |= {b"inst": b"inst]", b"sys": b"<<", b"system": b"<"}
 _COMMENT = re.compile(r"<!--")
 _EMPTY = re.compile(r"(?:#|<>|)\Z")
 
@@ -124,9 +129,7 @@ def _said(read: reading.Reading, source: Source) -> Iterator[tuple[int, str, str
         for phrase in _PHRASES:
             for offset in phrase.places(view):
                 yield offset, phrase.what, fix
-        if not _MARKED.isdisjoint(view.words) and any(
-            mark in view.lowered for mark in (b"<|", b"inst]", b"<</", b"<<sys", b"system")
-        ):
+        if any(mark in view.lowered for mark in {_MARKED[word] for word in view.words.intersection(_MARKED)}):
             for match in _MARKS.finditer(view.lowered):
                 yield view.at_byte(match.start()), "poses as the marks of a conversation", fix
     yield from _comments(read, source)
