@@ -112,7 +112,7 @@ _MARKS = re.compile(
     rb"<\|(?:im_start|im_end|system|user|assistant|endoftext|begin_of_text)|\[/?inst\]|<</?sys>>|</?system(?:[_-][a-z]{1,20})?>"
 )
 # A word of the file → what must then be in it.
-_MARKED = {word: b"<|" for word in (b"im", b"endoftext", b"begin", b"user", b"assistant")}
+_MARKED = dict.fromkeys((b"im", b"endoftext", b"begin", b"user", b"assistant"), b"<|")
 _MARKED |= {b"inst": b"inst]", b"sys": b"<<", b"system": b"<"}
 _COMMENT = re.compile(r"<!--")
 _EMPTY = re.compile(r"(?:#|<>|)\Z")
