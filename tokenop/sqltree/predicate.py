@@ -11,6 +11,7 @@ from tokenop.database import identifier
 from tokenop.sqltree import bench, text
 from tokenop.sqltree.expressions import Node, Walker, spare
 from tokenop.sqltree.functions import AGGREGATES
+from tokenop.sqltree.plain import plain
 from tokenop.sqltree.problem import Problem, did_you_mean
 
 MAX_LENGTH = 2_000
@@ -45,7 +46,7 @@ def check_predicates(asked: Sequence[tuple[str, Mapping[str, str]]]) -> list[tup
     for place, (statements, problem) in zip(waiting, parsed, strict=True):
         sql, columns = asked[place]
         found[place] = (problem,) if problem else _listed(sql, columns, statements)
-        if not found[place]:
+        if not found[place] and not plain(statements[0]["node"]["select_list"][0], _lowered(_key(columns))):
             sound.setdefault(_key(columns), []).append(place)
     for key, places in sound.items():
         for start in range(0, len(places), _TOGETHER):
@@ -146,6 +147,11 @@ def _explain(error: Exception, sql: str) -> Problem:
 
 def _key(columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     return tuple(columns.items())
+
+
+@functools.lru_cache(maxsize=32)
+def _lowered(columns: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return {name.lower(): kind for name, kind in columns}
 
 
 @functools.lru_cache(maxsize=32)
