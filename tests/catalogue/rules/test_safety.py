@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.catalogue.rules.texts import ALL, BODY, TEMPLATE, at, gaps, mended, place, prose, said, slipped
+from tests.catalogue.rules.texts import ALL, BODY, PATH, TEMPLATE, at, gaps, mended, place, prose, said, slipped
 from tests.conftest import ROOT
 from tokenop.catalogue.places import find
 from tokenop.catalogue.rules import characters
 from tokenop.catalogue.rules.safety import se001
+from tokenop.catalogue.rules.source import Source
 from tokenop.settings import content
 
 # Put together here: no scanner shall take this file for a leak.
@@ -230,8 +231,17 @@ def test_what_looks_like_a_person_or_a_machine_and_is_none_is_left_alone() -> No
         assert said("SE002", text) == [], text
 
 
-def test_messages_can_be_masked() -> None:
-    for secret in SECRETS:
-        value = secret[where(secret) :].removesuffix("@db.example.org/x")
-        assert value[-6:] not in se001.masked(f"'{secret}' is not one of a, b")
-    assert se001.masked("'proposed' is not one of a, b") == "'proposed' is not one of a, b"
+@pytest.mark.parametrize("secret", SECRETS)
+def test_what_other_rules_quote_is_masked(secret: str) -> None:
+    masked = se001.masker(Source(PATH, slipped(gaps()[3], secret)[0]))
+    value = secret[where(secret) :].removesuffix("@db.example.org/x")
+    for quoted in (
+        f"{value!r} is not one of a, b",
+        f"'x{value[:20]}… is too long",
+        f"did you mean {value[2:].upper()}?",
+    ):
+        told = masked(quoted)
+        assert "[secret]" in told
+        assert not any(value[at : at + 6].lower() in told.lower() for at in range(len(value) - 5))
+    assert masked("'proposed' is not one of a, b") == "'proposed' is not one of a, b"
+    assert se001.masker(Source(PATH, TEMPLATE))("anything") == "anything"

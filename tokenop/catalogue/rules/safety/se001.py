@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tokenop.catalogue.rules import reading
 from tokenop.catalogue.rules.model import Example, Rule
@@ -30,7 +30,7 @@ _LOGIN = re.compile(r"://[^\s/?#@:\"'<>]{1,100}:([^\s/@\"'<>]{1,200})@")
 _BEARER = re.compile(r"(?:[Bb]earer|[Bb]asic) {1,4}([A-Za-z0-9._~+/=-]{16,600})")
 _ASSIGNED = re.compile(
     rf"({NAMES}|(?<![A-Za-z0-9_-])(?i:token))\\{{0,3}}[\"']?[ \t]{{0,8}}[:=][ \t]{{0,8}}\\{{0,3}}[\"']?"
-    r"([^\s\"'&,;<>\\]{8,600})"
+    r"([^\s\"',<>\\]{8,600})"
 )
 # What vendors' keys begin with: first a word, by which most files are done with, then the beginning as it stands.
 _BEGINNINGS: dict[bytes, tuple[str, ...]] = {
@@ -50,13 +50,14 @@ _GLUED_TO_LONG = (b"akia", b"asia", b"abia", b"acca", b"dapi")
 _LONG = 15
 # What ends the names of secrets. Where a name and a sign of assignment follow one another, the line is read closely.
 _NAMED = {
-    word: re.compile(rb"%b(?:[_-]?id)?[\"'\\]{0,4}[ \t]{0,8}[:=][ \t]{0,8}[\"'\\]{0,4}[^\s\"'&,;<>\\]{8}" % word)
+    word: re.compile(rb"%b(?:[_-]?id)?[\"'\\]{0,4}[ \t]{0,8}[:=][ \t]{0,8}[\"'\\]{0,4}[^\s\"',<>\\]{8}" % word)
     for word in (
         b"passwd password passphrase pwd secret clientsecret credential credentials key apikey accesskey secretkey"
         b" keyid string token apitoken authtoken accesstoken"
     ).split()
 }
 _AROUND = 700
+_PART = 6  # characters of a secret that are not shown either
 
 # What stands for a secret, or shows what one looks like.
 _STANDS_FOR = re.compile(
@@ -96,11 +97,24 @@ def spans(text: str) -> Iterator[tuple[int, int, str]]:
             yield match.start(2), match.end(2), "a secret that is assigned"
 
 
-def masked(text: str) -> str:
-    """Return a message without what looks like a secret: nothing that is printed may hold one, not even in part."""
-    for start, end, _ in sorted(spans(text), reverse=True):
-        text = f"{text[:start]}[secret]{text[end:]}"
-    return text
+def masker(source: Source) -> Callable[[str], str]:
+    """Return a function that takes the file's secrets out of a text, parts of them too: messages quote what they find.
+
+    What other rules say of a file with a secret in it must go through this before anybody sees it.
+    """
+    parts: set[str] = set()
+    for view in reading.of(source).views:
+        for start, end, _ in spans(view.text):
+            value = view.text[start:end].lower()
+            parts.update(value[at : at + _PART] for at in range(len(value) - _PART + 1))
+
+    def masked(text: str) -> str:
+        lowered = text.lower()
+        covered = {at + i for at in range(len(text)) if lowered[at : at + _PART] in parts for i in range(_PART)}
+        shown = "".join("\0" if at in covered else character for at, character in enumerate(text))
+        return re.sub("\0+", "[secret]", shown)
+
+    return masked if parts else str
 
 
 def _check(source: Source, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001
