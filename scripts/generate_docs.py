@@ -19,6 +19,10 @@ from typing import Any
 
 import click
 
+# Beside this file, which tests load from elsewhere.
+sys.path.insert(0, str(Path(__file__).parent))
+import published_schemas
+
 ROOT = Path(__file__).resolve().parents[1]
 WIDTH = 96
 NOTE = "<!-- Written by scripts/generate_docs.py (make docs). Do not edit. -->"
@@ -346,6 +350,7 @@ PAGES: dict[str, Page] = {
     "docs/templates.md": templates_page,
     "templates/README.md": lever_page,
     "README.md": readme,
+    **published_schemas.pages(),
 }
 
 

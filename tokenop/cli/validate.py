@@ -12,6 +12,7 @@ EPILOG = """\b
 Examples:
   tokenop validate --input events.jsonl
   tokenop validate --input events.parquet --json --limit 20
+
 \b
 Exit codes: 0 valid (warnings allowed), 1 errors, 3 no events.
 """

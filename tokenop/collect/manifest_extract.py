@@ -146,7 +146,8 @@ def _streams(meta: Mapping[str, Any], streams: list[Any]) -> Iterator[Trouble]:
             yield f"{path}.instead_of", "is not a stream above this one", nearest(stream["instead_of"], before).strip()
         yield from _one(stream, path)
         for name in re.findall(r"{(.*?)}", stream["reads"]):
-            if name not in (meta.get("settings") or {}):
+            declared = meta.get("settings")
+            if name not in (declared if isinstance(declared, dict) else {}):
                 yield f"{path}.reads", f"{{{name}}} is not a setting", "declare it under settings"
         yield from _listed(stream, path, known)
 
