@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from tokenop.catalogue.draft import Draft
@@ -18,7 +19,7 @@ from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.errors import Finding
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Asked:
     """The rules that are asked, by what they look at."""
 
@@ -26,12 +27,22 @@ class Asked:
 
     def of(self, scope: Scope) -> tuple[Rule, ...]:
         """Return the rules of one scope."""
-        return tuple(rule for rule in self.rules if rule.scope == scope)
+        return self._by_scope.get(scope, ())
 
-    @property
+    @cached_property
     def ids(self) -> frozenset[str]:
         """Return the identifiers of all of them."""
         return frozenset(rule.id for rule in self.rules)
+
+    @cached_property
+    def suppressible(self) -> frozenset[str]:
+        """Return the identifiers of those that a template may suppress."""
+        return frozenset(rule.id for rule in self.rules if suppressible(rule))
+
+    @cached_property
+    def _by_scope(self) -> Mapping[str, tuple[Rule, ...]]:
+        scopes = {rule.scope for rule in self.rules}
+        return {scope: tuple(rule for rule in self.rules if rule.scope == scope) for scope in scopes}
 
 
 def asked(rules: Iterable[Rule], around: Surroundings, *, weekly: bool = False) -> Asked:
@@ -39,11 +50,26 @@ def asked(rules: Iterable[Rule], around: Surroundings, *, weekly: bool = False) 
     return Asked(tuple(rule for rule in rules if (around.replay or not rule.replays) and (weekly or not rule.weekly)))
 
 
-def check(sources: Sequence[Source], around: Surroundings, asking: Asked) -> list[Finding]:
-    """Return what the rules say of `sources`, in the order of the files, without what is suppressed in them."""
+def check(
+    sources: Sequence[Source],
+    around: Surroundings,
+    asking: Asked,
+    gather: Callable[[Sequence[Source], Surroundings, Asked], Iterable[Finding]] | None = None,
+) -> list[Finding]:
+    """Return what the rules say of `sources`, in the order of the files, without what is suppressed in them.
+
+    Args:
+        sources: the files.
+        around: what is known besides them.
+        asking: the rules.
+        gather: asks the rules on single files, in the place of `each_file`.
+    """
     around = replace(around, rules=RULES)
     told = defaultdict[str, set[Finding]](set)
-    for finding in gather(sources, around, asking):
+    for finding in (gather or each_file)(sources, around, asking):
+        told[finding.file].add(finding)
+    drafts = [source.draft for source in sources if source.draft]
+    for finding in _each(asking.of("catalogue"), drafts, around) if drafts else ():
         told[finding.file].add(finding)
     by_file = {str(source.path): source for source in sources}
     found: list[Finding] = []
@@ -53,8 +79,8 @@ def check(sources: Sequence[Source], around: Surroundings, asking: Asked) -> lis
     return found
 
 
-def gather(sources: Sequence[Source], around: Surroundings, asking: Asked) -> Iterator[Finding]:
-    """Yield what the rules say of `sources`, suppressed or not, in no order."""
+def each_file(sources: Sequence[Source], around: Surroundings, asking: Asked) -> Iterator[Finding]:
+    """Yield what the rules say that look at one file, or at some files at a time; suppressed or not, in no order."""
     drafts: list[Draft] = []
     for source in sources:
         yield from _each(asking.of("text"), source, around)
@@ -65,7 +91,6 @@ def gather(sources: Sequence[Source], around: Surroundings, asking: Asked) -> It
             yield from _each(asking.of("template"), source.draft, around)
     if drafts:
         yield from _each(asking.of("batch"), drafts, around)
-        yield from _each(asking.of("catalogue"), drafts, around)
 
 
 def _each(rules: Iterable[Rule], checked: Any, around: Surroundings) -> Iterator[Finding]:
@@ -97,8 +122,7 @@ def _settled(source: Source, told: list[Finding], around: Surroundings, asking: 
 def _hidden(source: Source, around: Surroundings, asking: Asked) -> set[str]:
     if source.draft is None:
         return set()
-    may = {rule.id for rule in asking.rules if suppressible(rule)}
-    return {entry.rule for entry in entries(source.draft) if entry.holds(around.today)} & may
+    return {entry.rule for entry in entries(source.draft) if entry.holds(around.today)} & asking.suppressible
 
 
 def _order(found: Finding) -> tuple[object, ...]:

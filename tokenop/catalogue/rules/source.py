@@ -78,6 +78,14 @@ class Source:
         """Return what is wrong with the frontmatter's YAML (rule FM001 of every strict document)."""
         return self._parsed[1]
 
+    def known(self, draft: Draft | None, refused: tuple[Finding, ...]) -> None:
+        """Take what another process read in this very text, so that it need not be parsed again."""
+        self.__dict__["_parsed"] = draft, refused
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Send no more than the bytes to another process."""
+        return Source, (self.path, self.text, self.raw, self.kind, self.unreadable)
+
     @cached_property
     def _parsed(self) -> tuple[Draft | None, tuple[Finding, ...]]:
         from tokenop.catalogue import schema

@@ -17,39 +17,47 @@ _COMMON = 20  # templates: a line that so many share is a phrase of the house
 
 
 def _check(drafts: Sequence[Draft], around: Surroundings) -> Iterator[Finding]:
-    texts = {draft.document.path.absolute(): _lines(draft.document.body) for draft in drafts}
-    checked = set(texts)
+    paths = [draft.document.path.absolute() for draft in drafts]
+    texts = [_lines(draft.document.body) for draft in drafts]
+    wanted = frozenset[str]().union(*texts)
+    checked = frozenset(paths)
     for path in around.neighbours.files():
-        if path.absolute() not in checked:
-            texts[path.absolute()] = _lines(around.neighbours.text(path.stem))
-    holders: dict[str, list[Path]] = defaultdict(list)
-    for path, lines in texts.items():
+        if path not in checked:
+            paths.append(path)
+            texts.append(wanted.intersection(around.neighbours.text(path.stem).split("\n")))
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, lines in enumerate(texts):
         for line in lines:
-            holders[line].append(path)
-    for draft in drafts:
-        path = draft.document.path.absolute()
-        shared = Counter(
-            other for line in texts[path] if len(holders[line]) <= _COMMON for other in holders[line] if other != path
-        )
+            holders[line].append(number)
+    for number, draft in enumerate(drafts):
+        shared = Counter[int]()
+        for line in texts[number]:
+            if 1 < len(alike := holders[line]) <= _COMMON:
+                shared.update(alike)
+        del shared[number]
         if shared:
-            other, count = min(shared.items(), key=lambda one: (-one[1], str(one[0])))
-            percent = 100 * count // len(texts[path])
-            if percent >= SAME_PERCENT and _later(draft, path, other, checked, texts):
-                message = f"{percent} % of its lines also stand in {other.name}"
-                fix = f"say in what it differs, or improve {other.stem} in its place"
-                yield RULE.found(draft.document, "id", message, fix)
+            other, count = min(shared.items(), key=lambda one: (-one[1], str(paths[one[0]])))
+            percent = 100 * count // len(texts[number])
+            known = draft.get("supersedes") or []
+            if (
+                percent < SAME_PERCENT
+                or paths[other].stem in known
+                or _told_there(number, other, len(drafts), texts, paths)
+            ):
+                continue
+            message = f"{percent} % of its lines also stand in {paths[other].name}"
+            fix = f"say in what it differs, or improve {paths[other].stem} in its place"
+            yield RULE.found(draft.document, "id", message, fix)
 
 
-def _later(draft: Draft, path: Path, other: Path, checked: set[Path], texts: dict[Path, frozenset[str]]) -> bool:
-    """Return whether this one of two like templates is to be told: not both, and none that the other replaces."""
-    if other.stem in (draft.get("supersedes") or []):
-        return False
-    mutual = len(texts[path] & texts[other]) * 100 >= SAME_PERCENT * len(texts[other])
-    return other not in checked or not mutual or str(path) > str(other)
+def _told_there(number: int, other: int, checked: int, texts: Sequence[frozenset[str]], paths: Sequence[Path]) -> bool:
+    """Return whether the same is told of the other template: of two that are nearly the same, the later one is told."""
+    mutual = len(texts[number] & texts[other]) * 100 >= SAME_PERCENT * len(texts[other])
+    return other < checked and mutual and str(paths[number]) < str(paths[other])
 
 
 def _lines(text: str) -> frozenset[str]:
-    return frozenset(line for line in map(str.strip, text.split("\n")) if len(line) >= _LONG)
+    return frozenset(line for line in text.split("\n") if len(line) >= _LONG)
 
 
 # Ten of the seventeen long lines of the specimen.
