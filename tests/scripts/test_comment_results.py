@@ -2,111 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
-import json
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.github_api import BOT, NAME, TOKEN, GitHub, Pull, Run, serving
+from tests.github_api import BOT, NAME, Pull
 from tests.github_state import zipped
-from tests.scripts.repositories import TEMPLATE, commit, git, repository, specimen
+from tests.scripts.repositories import TEMPLATE, commit, git, specimen
+from tests.scripts.trusted import Stage
 from tokenop.community import report
-from tokenop.community.pull_request import from_git
-from tokenop.community.pull_request_checks import examine
-
-TODAY = date(2026, 11, 22)
-REVIEWERS = """# Reviewers
-
-## ada
-
-- ada layers: application-layer
-- ada categories: prompting
-- ada capacity: 2
-
-## grace
-
-- grace layers: application-layer
-"""
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    return importlib.import_module("comment_results")
-
-
-class Stage:
-    """A repository with one pull request, and the script run against it."""
-
-    def __init__(self, github: GitHub, script: ModuleType, folder: Path) -> None:
-        self.github, self.script, self.folder = github, script, folder
-        self.pull = next(iter(github.pulls.values()))
-
-    def report(self, **changed: Any) -> bytes:
-        """Return the report of an honest run, with fields changed."""
-        listing = self.github.git("diff", "--no-renames", "--name-status", "-z", f"{self.pull.base}...{self.pull.head}")
-        git(self.folder, "switch", "--quiet", "--detach", self.pull.head)
-        found = examine(self.folder, from_git(listing), TODAY)
-        text = report.written(report.of(self.pull.head, TODAY, found.checked, found.findings, {}))
-        return json.dumps(json.loads(text) | changed).encode()
-
-    def ran(self, content: bytes | None = None, conclusion: str = "success") -> Run:
-        """Add a run of the checks that left `content`."""
-        artifacts = [] if content is None else [(report.ARTIFACT, zipped({"report.json": content}))]
-        run = Run(
-            self.github.number(), self.pull.head, self.pull.head_repository, conclusion=conclusion, artifacts=artifacts
-        )
-        self.github.runs.append(run)
-        return run
-
-    def tell(self, run: Run, tmp_path: Path) -> int:
-        """Run the script as workflow_run would."""
-        event = tmp_path / "event.json"
-        head = {"full_name": run.head_repository}
-        inner = {"id": run.number, "head_sha": run.head, "event": run.event, "head_repository": head}
-        event.write_text(json.dumps({"workflow_run": inner}), encoding="utf-8")
-        return self._run("--event", str(event), "--today", str(TODAY))
-
-    def sweep(self, today: date = TODAY) -> int:
-        """Run the script as the clock would."""
-        return self._run("--sweep", "--today", str(today))
-
-    def _run(self, *arguments: str) -> int:
-        """Run the script on a checkout of the main branch."""
-        main = self.folder.parent / "main"
-        if not main.exists():
-            git(self.folder, "worktree", "add", "--quiet", "--detach", str(main), self.pull.base)
-        return int(self.script.main([*arguments, "--root", str(main)]))
-
-    @property
-    def said(self) -> list[str]:
-        """Return what the bot wrote on the pull request."""
-        return self.github.of(self.pull.number)
-
-
-@pytest.fixture
-def staged(tmp_path: Path, script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Stage]]:
-    with serving(GitHub(tmp_path / "repository")) as github:
-        monkeypatch.setenv("GITHUB_TOKEN", TOKEN)
-        monkeypatch.setenv("GITHUB_REPOSITORY", NAME)
-        monkeypatch.setenv("TOKENOP_BOT", BOT)
-        monkeypatch.setenv("GITHUB_API_URL", github.url)
-        monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.com")
-
-        def stage(template: str | bytes = "", path: str = TEMPLATE, head_repository: str = NAME) -> Stage:
-            files = {path: template or specimen()}
-            before = {"community/reviewers.md": REVIEWERS, "templates/README.md": "", "validations/README.md": ""}
-            base, head = repository(github.repository, before, files)
-            github.pulls[7] = Pull(7, "linus", base, head, head_repository)
-            return Stage(github, script, github.repository)
-
-        yield stage
 
 
 def test_a_sound_template_is_told_so_in_one_line_with_reviewers(staged: Callable[..., Stage], tmp_path: Path) -> None:
@@ -311,10 +218,10 @@ def test_others_are_asked_on_request_of_those_who_may(
 
 
 def test_without_a_token_nobody_is_told_anything(
-    script: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    commenting: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delenv("GITHUB_TOKEN", raising=False)
-    assert script.main(["--sweep"]) == 0
+    assert commenting.main(["--sweep"]) == 0
     assert "nobody is told" in capsys.readouterr().out
 
 
