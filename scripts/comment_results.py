@@ -5,7 +5,8 @@ changed files as text that the main branch's own linter reads, and the numbers o
 
 Without `--sweep` it tells of the run that the event file names. With it, it looks at all open pull requests: runs that
 were missed or wait for approval, requests (`/tokenop reroll`, `/tokenop recheck`), reviewers who do not answer.
-Exit code 1 where a contributor's run and the main branch's linter disagree, or its report is not in order.
+Exit code 1 where a contributor's run and the main branch's linter disagree, its report is not in order, or one pull
+request could not be looked at.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ class Bot:
         self.repository, self.me = connection.repository, connection.me
         self._connection, self._token, self._today, self._main = connection, token, today, main
         self._open: list[PullRequest] | None = None
-        self.disagreed = False
+        self.failed = False
 
     def tell_of(self, event: dict[str, Any]) -> None:
         """Tell of the run that an event file names."""
@@ -98,19 +99,26 @@ class Bot:
     def sweep(self) -> None:
         """Tell all open pull requests what they have not been told, and answer what they ask."""
         for pull in self.pulls():
-            told, run = self._told(pull), self._run_of(pull)
-            members = {c.user.login for c in told.thread if c.user and c.author_association in MEMBERS}
-            may = {pull.user.login, *told.state.reviewers, *members}
-            asked = comment.commands(
-                ((c.id, c.user.login, c.body or "") for c in told.thread if c.user), told.state,
-                {"reroll": may, "recheck": may},
-            )  # fmt: skip
-            fresh = told.state.sha != pull.head.sha or (run is not None and _name(run) != told.state.run)
-            if run is not None and run.status != "completed" and run.conclusion != "action_required":
-                continue
-            if fresh or asked or asking.is_late(told.state, self._today):
-                seen = Seen(notes=("missing",)) if run is None else self._seen(run)
-                self._tell(pull, told, seen, reroll="reroll" in asked)
+            try:
+                self._look_at(pull)
+            except Exception as error:
+                # Whatever one of them holds, the others are told.
+                self.failed = True
+                _say(f"#{pull.number}: {type(error).__name__}: {error}")
+
+    def _look_at(self, pull: PullRequest) -> None:
+        """Tell one open pull request what it has not been told."""
+        told, run = self._told(pull), self._run_of(pull)
+        if run is not None and run.status != "completed" and run.conclusion != "action_required":
+            return
+        members = {c.user.login for c in told.thread if c.user and c.author_association in MEMBERS}
+        may = {pull.user.login, *told.state.reviewers, *members}
+        thread = ((c.id, c.user.login, c.body or "") for c in told.thread if c.user)
+        asked = comment.commands(thread, told.state, {"reroll": may, "recheck": may})
+        fresh = told.state.sha != pull.head.sha or (run is not None and _name(run) != told.state.run)
+        if fresh or asked or asking.is_late(told.state, self._today):
+            seen = Seen(notes=("missing",)) if run is None else self._seen(run)
+            self._tell(pull, told, seen, reroll="reroll" in asked)
 
     def pulls(self) -> list[PullRequest]:
         """Return the open pull requests whose branch still exists."""
@@ -159,9 +167,10 @@ class Bot:
             # A comment that has nothing to say is one more to read past.
             _say(f"#{pull.number}: holds nothing that is checked here.")
             return
-        notes = [*seen.notes, *(("many",) if pull.changed_files > len(files) else ())]
         blobs = {file.filename: file.sha for file in files}
-        with overlaid.tree(self._main, changes, lambda path, most: self._text(blobs[path], most)) as root:
+        modes, complete = self._modes(pull.head.sha)
+        notes = [*seen.notes, *(() if complete and pull.changed_files <= len(files) else ("many",))]
+        with overlaid.tree(self._main, changes, lambda path, most: self._text(blobs[path], most), modes) as root:
             examined = examine(root, changes, self._today)
             then = self._then(root, changes, seen.report, examined)
             subject = asking.subject(root, changes, pull.user.login)
@@ -183,7 +192,7 @@ class Bot:
         state = replace(state, sha=pull.head.sha, run=seen.name, seen=max(told.newest, state.seen))
         self._keep(pull, told.own, comment.rendered(result, state, people))
         if result.notes & {"unlike", "unusable"}:
-            self.disagreed = True
+            self.failed = True
             _say(f"#{pull.number}: the contributor's run and the main branch's linter do not agree.")
 
     def _then(self, root: Path, changes: Sequence[Change], said: report.Report | None, examined: Examined) -> Examined:
@@ -191,6 +200,11 @@ class Bot:
         if said is None or said.day == self._today or not 0 < (self._today - said.day).days <= 31:
             return examined
         return examine(root, changes, said.day)
+
+    def _modes(self, sha: str) -> tuple[dict[str, str], bool]:
+        """Return what git says of the files of a commit, and whether it is said of all: the list of files does not."""
+        listed = self.repository.get_git_tree(sha, recursive=True)
+        return {one.path: one.mode for one in listed.tree}, not listed.raw_data.get("truncated")
 
     def _text(self, blob: str, most: int) -> bytes:
         """Return a file's bytes, by the name that GitHub gave its content: the contributor's name is in no address."""
@@ -225,7 +239,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TokenOpError as error:
         _say(f"tokenop: {error}")
         return error.exit_code
-    return 1 if bot.disagreed else 0
+    return 1 if bot.failed else 0
 
 
 def _event(path: Path | None) -> dict[str, Any]:

@@ -5,25 +5,31 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tokenop import documents
 from tokenop.community.pull_request import Change
 
+# As git writes them.
+LINK, REPOSITORY = "120000", "160000"
 _FOLDERS = ("templates", "validations", "community")
 
 
 @contextlib.contextmanager
-def tree(main: Path, changes: Iterable[Change], text: Callable[[str, int], bytes]) -> Iterator[Path]:
+def tree(
+    main: Path, changes: Iterable[Change], text: Callable[[str, int], bytes], modes: Mapping[str, str]
+) -> Iterator[Path]:
     """Yield a folder that holds the templates, evidence and people as a change would leave them, as plain files.
 
-    Only files whose names are in order are written: no name of a contributor's leads anywhere else.
+    Only files whose names are in order are written: no name of a contributor's leads anywhere else. What is a link or
+    another repository in the change becomes a link to nowhere or an empty folder, and the linter says so.
 
     Args:
         main: a checkout of the main branch.
         changes: the changed files.
         text: gives the bytes of a changed file, cut after so many.
+        modes: what git says of changed files that are no plain ones, by path.
     """
     with tempfile.TemporaryDirectory(prefix="tokenop-pull-") as folder:
         root = Path(folder).resolve()
@@ -35,8 +41,14 @@ def tree(main: Path, changes: Iterable[Change], text: Callable[[str, int], bytes
                 continue
             path = root / change.path
             path.unlink(missing_ok=True)
-            if change.status != "removed":
-                path.parent.mkdir(parents=True, exist_ok=True)
+            if change.status == "removed":
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if modes.get(change.path) == LINK:
+                path.symlink_to("nowhere")
+            elif modes.get(change.path) == REPOSITORY:
+                path.mkdir()
+            else:
                 # One byte more than is read anywhere: the linter says that it is too large.
                 path.write_bytes(text(change.path, documents.MAX_BYTES)[: documents.MAX_BYTES + 1])
         yield root

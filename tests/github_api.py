@@ -39,6 +39,7 @@ class Api:
             ("GET", r"/collaborators/([^/]+)/permission", self.permission),
             ("GET", r"/contents/(.+)", self.content),
             ("GET", r"/git/blobs/([0-9a-f]{40})", self.blob),
+            ("GET", r"/git/trees/([0-9a-f]{40})", self.tree),
             ("GET", "/actions/runs", self.list_runs),
             ("GET", r"/actions/runs/(\d+)", lambda n: Answer(200, self.run(self.one_run(n)))),
             ("GET", r"/actions/runs/(\d+)/artifacts", self.artifacts),
@@ -161,6 +162,8 @@ class Api:
 
     def comment(self, number: str) -> Answer:
         """Write a comment as the bot."""
+        if len(self.data["body"]) > 65_536:
+            return Answer(422, {"message": "Validation Failed: body is too long (maximum is 65536 characters)"})
         return Answer(201, self.github.say(int(number), BOT, self.data["body"]))
 
     def edit(self, number: str) -> Answer:
@@ -189,8 +192,18 @@ class Api:
         )
 
     def blob(self, sha: str) -> Answer:
-        """Return the raw content of a file."""
-        return Answer(200, self.github.git("cat-file", "blob", sha))
+        """Return the raw content of a file; a commit of another repository is none."""
+        try:
+            return Answer(200, self.github.git("cat-file", "blob", sha))
+        except subprocess.CalledProcessError:
+            return NOT_FOUND
+
+    def tree(self, sha: str) -> Answer:
+        """List all files of a commit."""
+        lines = self.github.git("ls-tree", "-r", "-z", "--full-tree", sha).decode("utf-8", "replace").split("\0")[:-1]
+        heads = [(line.partition("\t")[0].split(), line.partition("\t")[2]) for line in lines]
+        tree = [{"path": path, "mode": mode, "type": kind, "sha": name} for (mode, kind, name), path in heads]
+        return Answer(200, {"sha": sha, "tree": tree, "truncated": False})
 
     def one_run(self, number: str) -> Run:
         """Return a run by its number."""

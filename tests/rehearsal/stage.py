@@ -108,10 +108,14 @@ class Stage:
         self.github.pulls[number] = pull
         return self.push(pull, files)
 
-    def push(self, pull: Pull, files: Files, message: str = "change") -> Pull:
+    def push(self, pull: Pull, files: Files, submodule: str = "") -> Pull:
         """Add a commit to a pull request."""
         git(self.clone, "switch", "--quiet", "--detach", pull.head)
-        pull.head = commit(self.clone, files, message)
+        pull.head = commit(self.clone, files)
+        if submodule:
+            git(self.clone, "update-index", "--add", "--cacheinfo", f"160000,{pull.base},{submodule}")
+            git(self.clone, "commit", "--quiet", "--message", "change")
+            pull.head = git(self.clone, "rev-parse", "HEAD")
         tree = git(self.clone, "merge-tree", "--write-tree", pull.base, pull.head).split()[0]
         merge = git(self.clone, "commit-tree", tree, "-p", pull.base, "-p", pull.head, "-m", "merge")
         refs = [f"{pull.head}:refs/pull/{pull.number}/head", f"{merge}:refs/pull/{pull.number}/merge"]

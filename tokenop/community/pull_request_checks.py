@@ -6,6 +6,7 @@ with the changed texts in their places. Collectors run code of their own, and ar
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -57,7 +58,8 @@ def examine(
     """
     root = root.absolute()
     findings = misnamed(changes)
-    files = [c.path for c in changes if c.template_id and c.status != "removed" and (root / c.path).exists()]
+    # A link that leads nowhere is there as well: it would lead somewhere on another machine.
+    files = [c.path for c in changes if c.template_id and c.status != "removed" and os.path.lexists(root / c.path)]
     beside = dependents(changes, _texts(root)) if any(c.kind == "template" for c in changes) else ()
     found = _linted(root, [*files, *beside], changes, today, replay)
     findings += [one for one in found if one.file in files or one.severity == "error"]
