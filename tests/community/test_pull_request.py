@@ -48,17 +48,36 @@ def test_a_rename_is_the_same_on_both_sides() -> None:
         ("templates/application-layer/$(touch x).md", "template"),
         ("templates/new-layer/x.md", "template"),
         ("templates/loose.md", "template"),
-        ("templates/prices/anthropic.yaml", "other"),
+        ("templates/prices/anthropic.yaml", "engine"),
+        ("templates/prices/README.md", "other"),
+        ("templates/models/retirements.yaml", "engine"),
+        ("templates/models", "template"),
+        ("templates/routing/rules.yaml", "engine"),
         ("templates/README.md", "other"),
         ("validations/model-routing/reviews.md", "evidence"),
         ("validations/model-routing/notes.md", "evidence"),
         ("validations/model-routing/metrics.md", "other"),
-        ("validations/golden/T1.yaml", "other"),
+        ("validations/golden/T1.yaml", "engine"),
         ("collectors/manual/map.sql", "collector"),
         ("community/reviewers.md", "people"),
         (".github/workflows/pr-check.yml", "engine"),
         ("tokenop/errors.py", "engine"),
+        ("action.yml", "engine"),
+        ("conftest.py", "engine"),
+        ("duckdb/__init__.py", "engine"),
+        (".gitattributes", "engine"),
+        (".github/PULL_REQUEST_TEMPLATE.md", "engine"),
         ("docs/cli.md", "other"),
+        ("docs/schemas/template.schema.json", "other"),
+        ("CHANGELOG.md", "other"),
+        ("LICENSE", "other"),
+        ("community/statistics.md", "other"),
+        # On a machine that knows no case these are what the plain ones are.
+        ("Templates/application-layer/model-routing.md", "template"),
+        ("VALIDATIONS/model-routing/reviews.md", "evidence"),
+        ("Collectors/manual/map.sql", "collector"),
+        ("community/Reviewers.md", "people"),
+        ("Tokenop/errors.py", "engine"),
     ],
 )
 def test_a_file_is_what_its_place_makes_it(path: str, kind: str) -> None:
@@ -78,6 +97,17 @@ def test_a_file_is_what_its_place_makes_it(path: str, kind: str) -> None:
         "templates/application-layer/deep/x.md",
         "validations/model-routing/notes.md",
         "docs/`id`.md",
+        "Templates/application-layer/model-routing.md",
+        "templates/Application-layer/model-routing.md",
+        "VALIDATIONS/model-routing/reviews.md",
+        "validations/model-routing/Reviews.md",
+        "Collectors/manual/map.sql",
+        "collectors/Manual_2/map.sql",
+        "Templates",
+        "templates/application-layer/metrics.md/x.md",
+        "community/Reviewers.md",
+        "TOKENOP/errors.py",
+        "templates/Prices/anthropic.yaml",
         "x" * 300,
     ],
 )
@@ -109,6 +139,7 @@ def test_files_that_name_a_changed_template_depend_on_it() -> None:
 
 def test_code_alone_is_nothing_to_lint_and_something_to_say() -> None:
     changes = [Change("tokenop/errors.py", "modified"), Change("README.md", "modified")]
+    assert not touches_engine([Change("README.md", "modified"), Change(TEMPLATE, "added")])
     assert untouched(changes)
     assert touches_engine(changes)
     assert not untouched([*changes, Change(TEMPLATE, "added")])

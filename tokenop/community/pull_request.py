@@ -25,8 +25,16 @@ _SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _TEMPLATE = re.compile(rf"templates/({'|'.join(map(re.escape, LAYERS))})/({_SLUG})\.md")
 _EVIDENCE = re.compile(rf"validations/({_SLUG})/(reviews|implementations)\.md")
 _COLLECTOR = re.compile(rf"collectors/({_SLUG})/.+", re.DOTALL)
-# What decides whether a change is sound: where it changes too, the contributor's own green mark is a hint and no more.
-_ENGINE = (".github/", ".ci/", "tokenop/", "scripts/", "tests/", "Makefile", "pyproject.toml", "requirements.lock")
+# What stands beside templates and evidence, is data of ours, and decides over them.
+_DATA = {"templates": ("prices", "models", "routing"), "validations": ("golden",)}
+# Where words alone are kept. All else decides whether a change is sound, be it a file at the top that shadows a module:
+# where it changes too, the contributor's own green mark is a hint and no more.
+_PROSE = ("docs/", "community/")
+# Names that lead to the same file on a machine that knows no case.
+_CODE = ("scripts", "tests", "tokenop", ".github", ".ci")
+_FOLDERS = (*_DATA, *_CODE, "collectors", "community", "docs")
+_PEOPLE = "community/reviewers.md"
+_CONTENT: dict[str, Kind] = {"templates": "template", "validations": "evidence"}
 _STATUS: dict[str, Status] = {"A": "added", "D": "removed"}
 
 
@@ -45,15 +53,29 @@ class Change:
     @property
     def kind(self) -> Kind:
         """Return what the file is, by its place alone."""
-        if _among(self.path, "templates", ("prices", "routing")):
-            return "template"
-        if _among(self.path, "validations", ("golden",)) and not self.path.endswith("/metrics.md"):
-            return "evidence"
-        if _COLLECTOR.fullmatch(self.path):
+        top, _, rest = self.path.partition("/")
+        place, below = top.casefold(), rest.partition("/")[0]
+        if place in _DATA and rest and rest != "README.md":
+            if place == "validations" and rest.endswith("/metrics.md"):
+                return "other"
+            if "/" not in rest or below not in _DATA[place]:
+                return _CONTENT[place]
+        elif place == "collectors" and "/" in rest:
             return "collector"
-        if self.path == "community/reviewers.md":
+        elif self.path.casefold() == _PEOPLE:
             return "people"
-        return "engine" if self.path.startswith(_ENGINE) else "other"
+        prose = self.path.startswith(_PROSE) or (self.path.endswith((".md", "LICENSE")) and place not in _CODE)
+        return "other" if prose else "engine"
+
+    @property
+    def placed(self) -> bool:
+        """Return whether the name is one that its place asks for, in the case in which it is looked for."""
+        if self.kind in ("template", "evidence"):
+            return self.template_id is not None
+        if self.kind == "collector":
+            return self.collector is not None
+        top = self.path.partition("/")[0]
+        return (top in _FOLDERS or top.casefold() not in _FOLDERS) and (self.kind != "people" or self.path == _PEOPLE)
 
     @property
     def template_id(self) -> str | None:
@@ -69,13 +91,6 @@ class Change:
         """Return the name of the collector that the file belongs to; None where it belongs to none."""
         found = _COLLECTOR.fullmatch(self.path)
         return found[1] if found else None
-
-
-def _among(path: str, folder: str, but: Sequence[str]) -> bool:
-    """Return whether a file stands where one of its kind is looked for, whatever it is called."""
-    top, _, rest = path.partition("/")
-    below = rest.partition("/")[0]
-    return top == folder and rest != "README.md" and below not in but
 
 
 def fingerprint(path: str) -> str:
@@ -116,7 +131,7 @@ def misnamed(changes: Iterable[Change]) -> list[Finding]:
     for change in changes:
         if change.status == "removed":
             continue
-        if change.plain and (change.kind not in ("template", "evidence") or change.template_id):
+        if change.plain and change.placed:
             continue
         message = "the file's name is not plain"
         fix = "use small letters, digits and dashes: templates/<layer>/<id>.md, validations/<id>/reviews.md"
