@@ -159,6 +159,7 @@ def make(
                 scalars=opened.scalars,
                 sample=opened.sample,
                 inventory=fleet.inventory,
+                evidence=inputs.evidence_beside(folder),
             )
         )
 

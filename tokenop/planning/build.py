@@ -14,7 +14,7 @@ from tokenop.economics import fleet
 from tokenop.economics.rows import Replayed
 from tokenop.economics.work import Spread, spread_of
 from tokenop.errors import NoInputError
-from tokenop.planning import infrastructure, reasons
+from tokenop.planning import infrastructure, reasons, trust
 from tokenop.planning.candidates import Rejection, screen
 from tokenop.planning.describe import Outcome, chosen_entry, rejected_entry
 from tokenop.planning.figures import interval, share, usd
@@ -26,6 +26,8 @@ from tokenop.profile import scalars as profile_scalars
 if TYPE_CHECKING:
     import duckdb
 
+    from tokenop.evidence.confidence import Confidence
+    from tokenop.evidence.model import Evidence
     from tokenop.inventory.model import Inventory
     from tokenop.prices.book import PriceBook
     from tokenop.profile.window import Window
@@ -62,6 +64,7 @@ class Request:
     scalars: Mapping[str, Any] | None = None  # where they were computed on the events behind `calls`
     sample: bool | None = None
     inventory: Inventory | None = None
+    evidence: Evidence | None = None  # what people reported about the templates
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,7 @@ class Studied:
     left: tuple[Rejection, ...]
     scalars: Mapping[str, Any]
     inventory: Inventory | None
+    trusted: Mapping[str, Confidence]
 
     def bills(self, today: Decimal) -> infrastructure.Bills:
         """Return the monthly bills where the calls cost `today` in the window. No known cost is an unknown bill."""
@@ -103,6 +107,8 @@ def studied(request: Request, computed: Mapping[str, Any] | None = None) -> Stud
     scalars = known or computed or profile_scalars.compute(request.connection, request.calls, request.window)
     if not scalars["calls"] and request.inventory is None:
         raise NoInputError("there are no calls to plan for")
+    # Ages are counted to the end of the log, so that the same files give the same plan on any day.
+    trusted = trust.trust(request.templates, request.evidence, request.window.until.date()) if request.evidence else {}
     candidates, left = screen(
         request.connection,
         request.templates,
@@ -111,6 +117,7 @@ def studied(request: Request, computed: Mapping[str, Any] | None = None) -> Stud
         request.book,
         request.window.until,
         request.min_status,
+        trusted,
     )
     request.progress(f"replaying {len(candidates)} of {len(request.templates)} templates")
     spread = spread_of(request.window, _peak(known)) if scalars["calls"] else Spread(request.window, "none", 1)
@@ -124,7 +131,7 @@ def studied(request: Request, computed: Mapping[str, Any] | None = None) -> Stud
         request.calls,
         request.inventory,
     )
-    return Studied(study, tuple(left), scalars, request.inventory)
+    return Studied(study, tuple(left), scalars, request.inventory, trusted)
 
 
 def build(request: Request) -> Plan:
@@ -150,7 +157,7 @@ def _document(request: Request, found: Studied, chosen: frozenset[str], left: Se
     pooled, joint = study.saving(chosen), study.savings(chosen)
     replayed = study.replay(chosen)
     bills = found.bills(replayed.before)
-    outcome = Outcome(study, request.policy, chosen, study.marginals(chosen))
+    outcome = Outcome(study, request.policy, chosen, study.marginals(chosen), found.trusted)
     fixed = sum(study_cost(study, one, request.policy) for one in chosen)
     months = float(request.policy.horizon_months)
     monthly = Decimal(repr(study.monthly))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tokenop.catalogue.model import Template
+    from tokenop.evidence.confidence import Confidence
     from tokenop.prices.book import PriceBook
 
 
@@ -39,6 +40,7 @@ def screen(
     book: PriceBook,
     at: datetime,
     min_status: str,
+    trusted: Mapping[str, Confidence] | None = None,
 ) -> tuple[list[Template], list[Rejection]]:
     """Return the templates that may be chosen, and those that may not.
 
@@ -50,6 +52,7 @@ def screen(
         book: prices, for the targets of routing.
         at: when the target prices must be valid.
         min_status: the least status that is considered.
+        trusted: how sure the community is of each template, by id.
     """
     one_row(connection, scalars)
     kept: list[Template] = []
@@ -58,6 +61,7 @@ def screen(
         found = (
             _status(template, min_status)
             or _policy(template, policy)
+            or _confidence(policy, (trusted or {}).get(template.id))
             or _inventory(template, scalars)
             or _predicate(connection, template, scalars)
             or _target(template, policy, book, at)
@@ -91,11 +95,19 @@ def _policy(template: Template, policy: Policy) -> tuple[str, str] | None:
     hours = template.implementation.hours
     if policy.effort_hours is not None and hours > policy.effort_hours:
         return "constraint", f"takes {hours} hours; the policy allows {policy.effort_hours} (effort_hours)"
-    if policy.min_confidence:
-        return (
-            "constraint",
-            f"has no community evidence yet; the policy asks for {policy.min_confidence} (min_confidence)",
-        )
+    return None
+
+
+def _confidence(policy: Policy, found: Confidence | None) -> tuple[str, str] | None:
+    """Return a reason where the community is less sure of a template than the policy asks for."""
+    if not policy.min_confidence:
+        return None
+    asked = f"the policy asks for {policy.min_confidence} (min_confidence)"
+    if found is None or found.score is None:
+        return "constraint", f"has no implementation whose success is known; {asked}"
+    if found.score < policy.min_confidence:
+        told = f"confidence is {found.score} after {found.n} implementations, {found.successes} of them successful"
+        return "constraint", f"{told}; {asked}"
     return None
 
 

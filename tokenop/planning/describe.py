@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,8 @@ import numpy as np
 
 from tokenop.catalogue.model import LAYERS, Template
 from tokenop.economics.levers import Bound, budget, capacity, response_cache, self_host
-from tokenop.planning import infrastructure
+from tokenop.evidence.confidence import Confidence
+from tokenop.planning import infrastructure, trust
 from tokenop.planning.candidates import Rejection
 from tokenop.planning.figures import complexity, interval, payback, share, usd
 from tokenop.planning.policy import Policy
@@ -26,6 +28,7 @@ class Outcome:
     policy: Policy
     chosen: frozenset[str]
     marginals: dict[str, float]
+    trusted: Mapping[str, Confidence]
 
     def members(self) -> list[Template]:
         """Return the chosen templates by id."""
@@ -69,6 +72,7 @@ def chosen_entry(outcome: Outcome, template: Template, place: int) -> dict[str, 
         "status": template.status,
         "order": place,
         "evidence": evidence(template),
+        "community": trust.entry(outcome.trusted.get(template.id)),
         "savings_monthly_usd": interval(draws, study.saving(alone)),
         "marginal_monthly_usd": usd(outcome.marginals[template.id]),
         "matched": {

@@ -10,11 +10,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tokenop import settings
 from tokenop.errors import MisuseError, NoInputError
 
 if TYPE_CHECKING:
     import duckdb
 
+    from tokenop.evidence.model import Evidence
     from tokenop.inventory.model import Inventory
     from tokenop.prices.book import PriceBook
     from tokenop.profile.window import Window
@@ -140,6 +142,14 @@ def choose_log(events: Path | None, workload: Path | None, inventory: Path | Non
     ):
         return None
     return default_log(here)
+
+
+def evidence_beside(templates: Path) -> Evidence:
+    """Return what people reported about the templates of a folder: `validations/` beside it, else the shipped one."""
+    from tokenop.evidence import read
+
+    beside = templates.absolute().parent / "validations"
+    return read.load(beside if beside.is_dir() else settings.content("validations"))
 
 
 def commit_of(folder: Path) -> str | None:
