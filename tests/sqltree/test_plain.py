@@ -19,6 +19,8 @@ constants = st.one_of(
     ),
 )
 names = st.sampled_from(sorted(COLUMNS))
+texts = st.text("ab%_|[]-^$*0 é\\", max_size=6).map(lambda text: "'" + text + "'")
+operands = st.one_of(names, names.map(lambda name: f"lower({name})"), names.map(lambda name: f"upper(lower({name}))"))
 atoms = st.one_of(
     st.tuples(names, st.sampled_from(["=", "<>", "<", ">=", "IS DISTINCT FROM"]), constants).map(" ".join),
     st.tuples(constants, st.sampled_from(["=", "<"]), names).map(" ".join),
@@ -26,6 +28,8 @@ atoms = st.one_of(
         " ".join
     ),
     st.tuples(names, st.lists(constants, min_size=1, max_size=3)).map(lambda p: f"{p[0]} IN ({', '.join(p[1])})"),
+    st.tuples(operands, st.sampled_from(["LIKE", "NOT ILIKE", "=", "~"]), texts).map(" ".join),
+    st.tuples(operands, texts).map(lambda p: f"regexp_matches({p[0]}, {p[1]})"),
     st.tuples(names, constants, constants).map(lambda p: f"{p[0]} BETWEEN {p[1]} AND {p[2]}"),
 )
 expressions = st.recursive(
@@ -53,7 +57,16 @@ def test_duckdb_has_nothing_to_say_of_what_is_plain(sql: str) -> None:
 
 @pytest.mark.parametrize(
     "sql",
-    ["n >= 1000", "b IS NOT TRUE", "s IS NULL AND NOT b", "s IN ('a', 'b') OR d BETWEEN 0.5 AND 2", "5 < x", "N = 1"],
+    [
+        "n >= 1000",
+        "b IS NOT TRUE",
+        "s IS NULL AND NOT b",
+        "s IN ('a', 'b') OR d BETWEEN 0.5 AND 2",
+        "5 < x",
+        "N = 1",
+        "regexp_matches(lower(s), 'normali[sz]e|to-do')",
+        "upper(s) ILIKE '%x_'",
+    ],
 )
 def test_comparisons_with_constants_are_plain(sql: str) -> None:
     assert is_plain(sql)
@@ -61,7 +74,9 @@ def test_comparisons_with_constants_are_plain(sql: str) -> None:
 
 @pytest.mark.parametrize(
     "sql",
-    ["n = s", "s > 5", "n = 'a'", "n", "s LIKE 'a'", "n / 0 > 1", "l = 'a'", "t > '2026-01-01'", "b = 1", "n IN (s)",
+    ["n = s", "s > 5", "n = 'a'", "n", "n LIKE 'a'", "regexp_matches(s, '[')",
+     "regexp_matches(s, 'a*')", "regexp_matches(n, 'a')",
+     "s LIKE s", "n / 0 > 1", "l = 'a'", "t > '2026-01-01'", "b = 1", "n IN (s)",
      "d = 99999999999999999999999999999999999999", "CASE WHEN b THEN 1 END", "TRY_CAST(s AS INT) > 5", "missing = 1"],
 )  # fmt: skip
 def test_all_else_is_left_to_duckdb(sql: str) -> None:

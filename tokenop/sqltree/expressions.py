@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from tokenop.sqltree import functions, typenames
@@ -71,11 +72,12 @@ class Walker:
     operator_names: frozenset[str] = functions.PREDICATE_OPERATORS
     problems: list[Problem] = field(default_factory=list)
     depth: int = 0
-    _places: list[int | None] = field(default_factory=list)
+    _locations: list[object] = field(default_factory=list)
 
     def refuse(self, message: str, fix: str) -> None:
         """Note a problem at the innermost node that has a place."""
-        place = next((place for place in reversed(self._places) if place is not None), None)
+        places = (offset(self.whole, location, self.prefix) for location in reversed(self._locations))
+        place = next((place for place in places if place is not None), None)
         self.problems.append(Problem(message, place, fix))
 
     def walk(self, node: Node) -> None:
@@ -85,14 +87,18 @@ class Walker:
                 self.refuse("the expression is nested too deeply", "split it; shorten chains of operators")
             return
         self.depth += 1
-        self._places.append(offset(self.whole, node.get("query_location"), self.prefix))
-        handler = self.handlers().get(str(node.get("class")))
+        self._locations.append(node.get("query_location"))
+        handler = self._handlers.get(str(node.get("class")))
         if handler is None:
             self.unlisted(node)
         else:
             handler(node)
-        self._places.pop()
+        self._locations.pop()
         self.depth -= 1
+
+    @cached_property
+    def _handlers(self) -> dict[str, Callable[[Node], None]]:
+        return self.handlers()
 
     def handlers(self) -> dict[str, Callable[[Node], None]]:
         """Return what checks each class of node."""

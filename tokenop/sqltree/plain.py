@@ -6,6 +6,7 @@ checked of it. Most expressions compare columns with constants, and of those not
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ Node = dict[str, Any]
 
 _NUMBERS = frozenset({"BIGINT", "INTEGER", "DOUBLE", "DECIMAL(38,12)"})
 _NUMERIC = frozenset({"INTEGER", "NUMERIC"})
+_LIKE = frozenset({"~~", "!~~", "~~*", "!~~*"})
+# Words, alternatives and sets of letters: nothing in it is a sign that could stand in a wrong place.
+_TAME = re.compile(r"(?:[A-Za-z0-9 _|-]|\[[A-Za-z0-9]+\])+\Z")
 # With so few digits a constant has a common type with every kind of number above.
 _MOST_DIGITS = 12
 
@@ -36,6 +40,8 @@ def plain(node: Node, kinds: Mapping[str, str]) -> bool:
         return _alike(_kind(children[0], kinds), children[1:])
     if kind == "COMPARE_BETWEEN":
         return _alike(_kind(node["input"], kinds), [node["lower"], node["upper"]])
+    if name == "FUNCTION":
+        return _matches(node, kinds)
     if name == "COMPARISON":
         return _alike(_kind(node["left"], kinds), [node["right"]]) or _alike(
             _kind(node["right"], kinds), [node["left"]]
@@ -43,8 +49,22 @@ def plain(node: Node, kinds: Mapping[str, str]) -> bool:
     return False
 
 
+def _matches(node: Node, kinds: Mapping[str, str]) -> bool:
+    """Return whether this is LIKE with a constant, or a regular expression that is one in any dialect."""
+    arguments = [argument.get("expression", {}) for argument in node.get("arguments") or []]
+    if len(arguments) != 2 or _kind(arguments[0], kinds) != "VARCHAR" or not _alike("VARCHAR", arguments[1:]):
+        return False
+    called = str(node.get("function_name")).lower()
+    pattern = str(arguments[1]["literal"].get("text"))
+    return called in _LIKE or (called == "regexp_matches" and _TAME.match(pattern) is not None)
+
+
 def _kind(node: Node, kinds: Mapping[str, str]) -> str | None:
-    """Return the type of a column; of `flag IS TRUE` as well, which is a column cast to what it is."""
+    """Return the type of a column; of a column in small letters, or of `flag IS TRUE`, which is cast to what it is."""
+    if node.get("class") == "FUNCTION" and str(node.get("function_name")).lower() in ("lower", "upper"):
+        arguments = node.get("arguments") or []
+        inner = _kind(arguments[0].get("expression", {}), kinds) if len(arguments) == 1 else None
+        return inner if inner == "VARCHAR" else None
     if node.get("class") == "CAST" and node.get("type_expr", {}).get("type_name") == "BOOLEAN":
         inner = _kind(node.get("child", {}), kinds)
         return inner if inner == "BOOLEAN" else None

@@ -158,7 +158,7 @@ class _SelectWalker(Walker):
     # What is read
 
     def _from(self, node: Node) -> None:
-        self._places.append(bench.offset(self.whole, node.get("query_location"), self.prefix))
+        self._locations.append(node.get("query_location"))
         reader: dict[str, Callable[[Node], None]] = {
             "BASE_TABLE": self._table,
             "EMPTY": self.only,
@@ -172,7 +172,7 @@ class _SelectWalker(Walker):
             reader[kind](node)
         else:
             self.refuse(f"{kind.lower().replace('_', ' ')} is not allowed after FROM", _FIX_TABLE)
-        self._places.pop()
+        self._locations.pop()
 
     def _table(self, node: Node) -> None:
         self.only(node, "schema_name", "catalog_name", "table_name", "column_name_alias")
