@@ -56,6 +56,8 @@ class Api:
         if method != "GET":
             self.github.writes.append((method, unquote(parts.path), data))
         rest = unquote(parts.path).removeprefix(f"/repos/{NAME}")
+        if rest in self.github.faults:
+            return self.github.faults[rest]
         for verb, pattern, route in self.routes:
             found = re.fullmatch(pattern, rest)
             if verb == method and found:

@@ -75,6 +75,8 @@ class GitHub:
         self.associations: dict[str, str] = {}
         self.writes: list[tuple[str, str, Any]] = []
         self.seen_tokens: list[tuple[str, str]] = []
+        # Path of a call → what is answered in the place of the truth.
+        self.faults: dict[str, Answer] = {}
         # By token: scope → read or write. Of a token that is not listed nothing is asked.
         self.rights: dict[str, dict[str, str]] = {}
         self._next = 1000
