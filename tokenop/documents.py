@@ -104,26 +104,12 @@ def parse(path: Path, raw: bytes) -> Document:
         FindingsError: anything wrong in it, all findings at once.
     """
     import frontmatter
-    from frontmatter.default_handlers import BaseHandler
 
     text = _text(path, raw)
     if not _BOUNDARY.match(text):
         fix = "start the file with a line ---, then YAML, then a line ---"
         raise FindingsError([finding(path, (1, 1), "", "there is no frontmatter", fix)])
-
-    class Strict(BaseHandler):
-        """Hand the YAML of the frontmatter to the builder below; python-frontmatter finds its bounds."""
-
-        FM_BOUNDARY = _BOUNDARY
-        START_DELIMITER = END_DELIMITER = "---"
-        builder: Builder | None = None
-
-        def load(self, fm: str) -> dict[str, Any]:
-            # `fm` begins with the line break after the first `---`: its own line numbers are the file's.
-            self.builder = Builder(path, fm, text.index(fm))
-            return self.builder.build()
-
-    handler = Strict()
+    handler = _strict_handler()(path, text)
     meta, body = frontmatter.parse(text, handler=handler)
     if handler.builder is None:
         fix = "close the frontmatter with a line ---"
@@ -132,6 +118,29 @@ def parse(path: Path, raw: bytes) -> Document:
     return Document(
         path, meta, body, _place(text, body_at)[0], hashlib.sha256(raw).hexdigest(), text, handler.builder.spans
     )
+
+
+@lru_cache(maxsize=1)
+def _strict_handler() -> Any:
+    from frontmatter.default_handlers import BaseHandler
+
+    class Strict(BaseHandler):
+        """Hand the YAML of the frontmatter to the builder; python-frontmatter finds its bounds."""
+
+        FM_BOUNDARY = _BOUNDARY
+        START_DELIMITER = END_DELIMITER = "---"
+
+        def __init__(self, path: Path, text: str) -> None:
+            super().__init__()
+            self.path, self.text = path, text
+            self.builder: Builder | None = None
+
+        def load(self, fm: str) -> dict[str, Any]:
+            # `fm` begins with the line break after the first `---`: its own line numbers are the file's.
+            self.builder = Builder(self.path, fm, self.text.index(fm))
+            return self.builder.build()
+
+    return Strict
 
 
 def load_yaml(path: Path) -> Document:

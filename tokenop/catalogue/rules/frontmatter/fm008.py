@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tokenop.catalogue.rules import reading
 from tokenop.catalogue.rules.model import Example, Rule
 from tokenop.catalogue.rules.source import Source
 from tokenop.catalogue.rules.surroundings import Surroundings
@@ -17,27 +18,15 @@ _LEFT = re.compile(
     re.IGNORECASE,
 )
 _CAPITALS = re.compile(r"TODO|FIXME|TBD|X+\Z")
-
-
 # Looked for first: nearly no file holds any of them, and the expression above is slow.
-_SIGNS = (
-    "todo",
-    "fixme",
-    "tbd",
-    "xxx",
-    "lorem ipsum",
-    "[insert",
-    "[your",
-    "[describe",
-    "<insert",
-    "<your",
-    "<describe",
-)
+_WORDS = frozenset({b"todo", b"fixme", b"tbd", b"lorem", b"insert", b"your", b"describe"})
+_SIGNS = (b"todo", b"fixme", b"tbd", b"lorem", b"[insert", b"[your", b"[describe", b"<insert", b"<your", b"<describe")
 
 
 def _check(source: Source, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001
-    lowered = source.text.lower()
-    if not any(sign in lowered for sign in _SIGNS):
+    view = reading.of(source).views[0]
+    named = not _WORDS.isdisjoint(view.words) and any(sign in view.lowered for sign in _SIGNS)
+    if not named and b"xxx" not in view.lowered:
         return
     for left in _LEFT.finditer(source.text):
         if left[0].isalpha() and not _CAPITALS.match(left[0]):
