@@ -32,8 +32,11 @@ def checkout(job: _Running, given: Inputs) -> dict[str, str]:
     if not (folder / ".git").exists():
         git("init", "--quiet", "--initial-branch", "main")
     git("config", "remote.origin.url", str(origin))
-    # Objects are looked up there and not copied.
-    (folder / ".git/objects/info/alternates").write_text(f"{origin}/objects\n", encoding="utf-8")
+    # Objects are looked up there and not copied; what is left of an earlier repository is still found in that one.
+    with (folder / ".git" / "objects" / "info" / "alternates").open("a+", encoding="utf-8") as file:
+        file.seek(0)
+        if f"{origin}/objects\n" not in file.read():
+            file.write(f"{origin}/objects\n")
     shallow = folder / ".git" / "shallow"
     shallow.unlink(missing_ok=True)
     if given.get("fetch-depth") == "0":

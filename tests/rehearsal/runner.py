@@ -24,6 +24,8 @@ from tests.github_api import NAME, TOKEN, GitHub
 from tests.rehearsal.expressions import Contexts
 
 INSTALLING = {"make .venv/.ready"}
+# Events of which the workflow's own text is a stranger's.
+UNTRUSTED = {"pull_request", "merge_group"}
 SECONDS = 120
 # Shells as GitHub starts them: only a step that names bash gets pipefail.
 _SHELLS = {"": ["bash", "-e"], "bash": ["bash", "--noprofile", "--norc", "-eo", "pipefail"]}
@@ -107,7 +109,7 @@ class Run:
 
 
 class Runner:
-    """A machine of its own for each job of each workflow, used again by the next run."""
+    """What runs workflows: one machine for what strangers start, one for everything else."""
 
     def __init__(self, github: GitHub, folder: Path) -> None:
         self.github, self.folder = github, folder
@@ -136,17 +138,18 @@ class Runner:
                 run.jobs[name] = Job(results[name])
                 continue
             assert "steps" in job, f"{workflow}: say what becomes of the job {name}, which calls another workflow"
-            run.jobs[name] = _Running(self, workflow, name, content, event, run).job()
+            run.jobs[name] = _Running(self, name, content, event, run).job()
         return run
 
 
 class _Running:
     """One job while it runs."""
 
-    def __init__(self, runner: Runner, workflow: str, name: str, content: Any, event: Event, run: Run) -> None:
+    def __init__(self, runner: Runner, name: str, content: Any, event: Event, run: Run) -> None:
         self.runner, self.event, self.run = runner, event, run
         self.name, self.content, self.definition = name, content, content["jobs"][name]
-        self.machine = runner.folder / workflow / name
+        # Two machines, so that Python compiles our code twice and not for each job. Checking out cleans them.
+        self.machine = runner.folder / ("untrusted" if event.name in UNTRUSTED else "trusted")
         self.workspace = self.machine / "work"
         self.files = {kind: self.machine / f"{kind.lower()}.txt" for kind in ("OUTPUT", "ENV", "PATH", "STEP_SUMMARY")}
         self.token = f"{TOKEN}-{run.number}-{name}"
@@ -291,14 +294,14 @@ class _Running:
         return found
 
 
-def install(workspace: Path) -> None:
-    """Give a checkout its environment: its own code, over the packages that this process has."""
+def install(workspace: Path, code: Path | None = None) -> None:
+    """Give a checkout its environment: its own code (or that at `code`), over the packages that this process has."""
     folder = workspace / ".venv"
     if not folder.exists():
         venv.EnvBuilder(symlinks=True).create(folder)
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         # A plain path: the editable installation of this checkout, which is beside those packages, takes no effect.
-        paths = dict.fromkeys([str(workspace), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
+        paths = dict.fromkeys([str(code or workspace), sysconfig.get_path("purelib"), sysconfig.get_path("platlib")])
         (folder / "lib" / version / "site-packages" / "rehearsal.pth").write_text("\n".join(paths), encoding="utf-8")
         program = folder / "bin" / "tokenop"
         program.write_text(f"#!{folder}/bin/python\nfrom tokenop.cli.main import main\nmain()\n", encoding="utf-8")

@@ -18,6 +18,9 @@ from tests.rehearsal.stage import Stage, sound, staged
 from tests.scripts.repositories import TEMPLATE
 from tokenop.evidence.questions import IDS
 
+# In process, tests/scripts/test_review_with_claude.py holds the same of the script alone.
+pytestmark = pytest.mark.thorough
+
 KEY = "of-the-environment"
 NUMBERS = {"ratings": dict.fromkeys(IDS, 4), "verdict": "revise", "addresses_the_reader": True}
 

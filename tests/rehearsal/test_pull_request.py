@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.github_api import NAME, Pull
 from tests.rehearsal.runner import Run, install
 from tests.rehearsal.stage import Stage, report_of, sound, staged
@@ -42,8 +43,8 @@ def command(comment: str) -> str:
 
 
 def type_in(stage: Stage, line: str) -> subprocess.CompletedProcess[str]:
-    """Run a line as a contributor would, in the clone."""
-    install(stage.clone)
+    """Run a line as a contributor would who has the program: in the clone."""
+    install(stage.clone, ROOT)
     env = {"PATH": f"{stage.clone}/.venv/bin:{os.environ['PATH']}", "HOME": str(stage.folder), "NO_COLOR": "1"}
     return subprocess.run(["bash", "-c", line], cwd=stage.clone, env=env, capture_output=True, text=True)
 
