@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,14 +24,14 @@ def subject(root: Path, changes: Sequence[Change], author: str) -> assign.About 
     Args:
         root: the repository as the change would leave it.
         changes: the changed files.
-        author: who opened the pull request.
+        author: who opened the pull request; empty where nobody knows.
     """
     from tokenop.catalogue.linting.lint import opened
 
     brought = [c for c in changes if c.kind == "template" and c.template_id and c.status != "removed"]
     if not brought:
         return None
-    authors, category = {author}, ""
+    authors, category = {author} - {""}, ""
     for change in reversed(brought):
         draft = opened(root / change.path).draft
         authors |= {name for name in (draft.get("authors") if draft else None) or [] if assign.is_handle(name)}
@@ -40,9 +40,11 @@ def subject(root: Path, changes: Sequence[Change], author: str) -> assign.About 
     return assign.About(str(brought[0].template_id), layer, category, tuple(sorted(authors)))
 
 
-def is_late(state: comment.State, today: date) -> bool:
-    """Return whether reviewers were asked so long ago that others may be."""
-    return state.since is not None and today > state.since + timedelta(days=assign.REVIEW_DAYS)
+def is_late(pull: PullRequest, state: comment.State, today: date) -> bool:
+    """Return whether reviewers were asked so long ago that others are to be asked now."""
+    if state.since is None or today <= state.since + timedelta(days=assign.REVIEW_DAYS):
+        return False
+    return rounds.step(state, assign_reviewers.answered(pull, state.since), today).ask > 0
 
 
 def asked(
@@ -51,25 +53,26 @@ def asked(
     about: assign.About | None,
     state: comment.State,
     kept: str,
-    pulls: Iterable[PullRequest],
+    busy: Callable[[], Mapping[str, int]],
     today: date,
     reroll: bool,
     main: Path,
 ) -> tuple[comment.State, str]:
-    """Ask for reviews where somebody is to be asked now; return what is to be remembered and the part that says so."""
+    """Ask for reviews where somebody is to be asked now; return what is to be remembered and the part that says so.
+
+    `busy` gives by handle how many other pull requests wait for them; it is asked only where it is needed.
+    """
     if about is None or pull.draft:
         return state, kept
     step = rounds.step(state, assign_reviewers.answered(pull, state.since), today, reroll)
     if not step.ask:
         return state, kept
     repository = connection.repository
-    others = [other for other in pulls if other.number != pull.number]
-    turns = {other.number: turn for other in others if (turn := assign_reviewers.remembered(connection, other))}
     assignment = assign.choose(
         about,
         assign_reviewers.people(repository),
-        assign_reviewers.load(others, turns),
-        pull.user.login,
+        busy(),
+        pull.user.login if pull.user else None,
         today,
         state.rounds,
         count=step.ask,

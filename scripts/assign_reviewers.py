@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -80,15 +81,18 @@ def people(repository: Repository) -> Sequence[Reviewer]:
 
 def load(pulls: Iterable[PullRequest], turns: Mapping[int, rounds.Turn]) -> dict[str, int]:
     """Return by handle how many open pull requests wait for them, be it that they were requested or mentioned."""
-    found: dict[str, int] = {}
+    found = Counter[str]()
     for pull in pulls:
-        waited_for = {assign.plain(user.login) for user in pull.requested_reviewers}
-        turn = turns.get(pull.number)
-        if turn and turn.reviewers:
-            done = {assign.plain(name) for name in answered(pull, turn.since)}
-            waited_for |= {assign.plain(name) for name in turn.reviewers} - done
-        for handle in waited_for:
-            found[handle] = found.get(handle, 0) + 1
+        found.update(waited_for(pull, turns.get(pull.number)))
+    return dict(found)
+
+
+def waited_for(pull: PullRequest, turn: rounds.Turn | None) -> set[str]:
+    """Return by handle who has not answered yet on one pull request."""
+    found = {assign.plain(user.login) for user in pull.requested_reviewers}
+    if turn and turn.reviewers:
+        done = {assign.plain(name) for name in answered(pull, turn.since)}
+        found |= {assign.plain(name) for name in turn.reviewers} - done
     return found
 
 

@@ -1,9 +1,12 @@
-"""Read so much from GitHub and no more. What the bots share; not a program of its own."""
+"""Read so much from GitHub and no more, and take so long and no longer. What the bots share; not a program."""
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import urllib.request
-from http.client import HTTPMessage
+from collections.abc import Iterator
+from http.client import HTTPException, HTTPMessage
 from typing import IO
 from urllib.error import URLError
 from urllib.parse import urlsplit
@@ -11,6 +14,34 @@ from urllib.parse import urlsplit
 from tokenop.errors import InputError
 
 SECONDS = 30
+
+
+class UnreachableError(InputError):
+    """GitHub does not answer, or not as it should: nothing is known, and it can be tried again."""
+
+
+class LateError(Exception):
+    """Something took longer than it may. No error of ours or the system's, so that nothing takes it for one."""
+
+
+@contextlib.contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let what runs inside take so long: a text can be made to keep a pattern busy for days.
+
+    Raises:
+        LateError: it took longer.
+    """
+
+    def stop(*_: object) -> None:
+        raise LateError(f"took longer than {seconds:g} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 class _Careful(urllib.request.HTTPRedirectHandler):
@@ -32,7 +63,7 @@ def read(url: str, token: str, most: int, accept: str = "application/vnd.github+
     """Return what is at `url`, cut after `most` + 1 bytes.
 
     Raises:
-        InputError: it cannot be read.
+        UnreachableError: it cannot be read.
     """
     if urlsplit(url).scheme not in ("https", "http"):
         raise InputError(f"{url}: is no address of the web")
@@ -41,6 +72,6 @@ def read(url: str, token: str, most: int, accept: str = "application/vnd.github+
     try:
         with urllib.request.build_opener(_Careful).open(request, timeout=SECONDS) as answer:
             content: bytes = answer.read(most + 1)
-    except (URLError, OSError) as error:
-        raise InputError(f"{urlsplit(url).path}: GitHub gives nothing: {error}") from error
+    except (URLError, OSError, HTTPException) as error:
+        raise UnreachableError(f"{urlsplit(url).path}: GitHub gives nothing: {error}") from error
     return content

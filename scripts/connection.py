@@ -9,13 +9,14 @@ TOKENOP_BOT         the account that the token belongs to (default: asked for; a
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tokenop.errors import MisuseError
+from tokenop.errors import InputError, MisuseError
 
 if TYPE_CHECKING:
     from github.Repository import Repository
@@ -66,3 +67,22 @@ def connect(environment: Mapping[str, str] = os.environ) -> Connection | None:
                 raise
             me = WORKFLOW
     return Connection(client.get_repo(name), me)
+
+
+@contextlib.contextmanager
+def reached() -> Iterator[None]:
+    """Take GitHub's refusals and a network that is down for what they are: no fault of ours, and no traceback.
+
+    Raises:
+        InputError: GitHub refuses, or cannot be reached.
+    """
+    import github
+    import requests
+
+    try:
+        yield
+    except github.GithubException as error:
+        told = error.data.get("message") if isinstance(error.data, dict) else None
+        raise InputError(f"GitHub refuses with {error.status}: {told or 'no reason given'}") from error
+    except (requests.RequestException, ConnectionError, TimeoutError) as error:
+        raise InputError(f"GitHub cannot be reached: {type(error).__name__}") from error

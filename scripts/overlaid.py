@@ -10,10 +10,23 @@ from pathlib import Path
 
 from tokenop import documents
 from tokenop.community.pull_request import Change
+from tokenop.evidence import read
 
 # As git writes them.
 LINK, REPOSITORY = "120000", "160000"
+MOST_FILES = 100
 _FOLDERS = ("templates", "validations", "community")
+
+
+def chosen(changes: Sequence[Change]) -> tuple[Change, ...]:
+    """Return the changes of which so many texts are read that GitHub's limit of calls an hour is left to others."""
+    texts = [change for change in changes if _written(change) and change.status != "removed"]
+    left_out = set(texts[MOST_FILES:])
+    return tuple(change for change in changes if change not in left_out)
+
+
+def _written(change: Change) -> bool:
+    return change.plain and change.placed and change.kind in ("template", "evidence", "people")
 
 
 @contextlib.contextmanager
@@ -37,7 +50,7 @@ def tree(
             if (main / name).is_dir():
                 shutil.copytree(main / name, root / name)
         for change in changes:
-            if not (change.plain and (change.template_id or change.kind == "people")):
+            if not _written(change):
                 continue
             path = root / change.path
             path.unlink(missing_ok=True)
@@ -50,7 +63,8 @@ def tree(
                 path.mkdir()
             else:
                 # One byte more than is read anywhere: the linter says that it is too large.
-                path.write_bytes(text(change.path, documents.MAX_BYTES)[: documents.MAX_BYTES + 1])
+                most = documents.MAX_BYTES if change.kind == "template" else read.MAX_BYTES
+                path.write_bytes(text(change.path, most)[: most + 1])
         yield root
 
 

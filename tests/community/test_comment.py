@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from tests.conftest import ROOT
 from tokenop.catalogue.rules import RULES
 from tokenop.community import comment
 from tokenop.community.comment import Item, Place, Result, State
 from tokenop.community.comment_words import UNKNOWN, words
+from tokenop.community.comment_words import shown as shown_name
 
 SHA = "a" * 40
 PLACE = Place("https://github.com", "octo/tokenop", SHA)
@@ -105,6 +107,32 @@ def test_only_plain_names_are_put_into_a_command() -> None:
 def test_each_rule_has_words_for_the_comment(rule: str) -> None:
     assert words(rule).what == RULES[rule].what
     assert words(rule).how == RULES[rule].how
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("FM003", "FM003"),
+        ("COLLECTOR-MAP", "COLLECTOR-MAP"),
+        ("TRIAL-PATCH", "TRIAL-PATCH"),
+        ("COLLECTOR-APPROVED-MERGE-AT-ONCE", "COLLECTOR"),
+        ("EV-TYPE", "EV"),
+        ("sql-binder", "sql"),
+        ("APPROVED-BY-MAINTAINERS-MERGE-NOW", "other"),
+    ],
+)
+def test_no_name_of_a_rule_brings_a_word_into_the_comment(said: str, shown: str) -> None:
+    assert shown_name(said) == shown
+
+
+def test_each_check_of_collectors_has_its_name_shown() -> None:
+    found = {
+        name
+        for path in (ROOT / "tokenop" / "collect").rglob("*.py")
+        for name in re.findall(r'"(COLLECTOR-[A-Z]+)"', path.read_text(encoding="utf-8"))
+    }
+    assert found
+    assert {shown_name(name) for name in found} == found
 
 
 def test_checks_beside_the_rules_have_words_too() -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.github_state import zipped
 from tokenop.community import report
 from tokenop.community.pull_request import fingerprint
-from tokenop.community.report import MOST_FINDINGS, NAME, Report, comparable, mark, unlike
+from tokenop.community.report import MOST_ECONOMICS, MOST_FINDINGS, NAME, Report, comparable, mark, unlike
 from tokenop.errors import Finding, InputError
 
 HEAD, DAY = "a" * 40, date(2026, 11, 22)
@@ -128,3 +128,19 @@ def test_an_empty_report_of_another_commit_is_refused() -> None:
     text = report.written(Report("b" * 40, DAY, CHECKED, ()))
     with pytest.raises(InputError, match="another commit"):
         report.read(text.encode(), HEAD)
+
+
+def test_what_many_templates_save_is_cut_before_the_schema_refuses_it() -> None:
+    saved = {f"templates/{number}.md": {"sample-month": None, "coding-agent": (1.0, 2.0, 3.0)} for number in range(500)}
+    text = report.written(report.of(HEAD, DAY, CHECKED, [], saved))
+    again = report.read(text.encode(), HEAD)
+    assert sum(map(len, again.economics.values())) == MOST_ECONOMICS
+    assert len(text) < report.LARGEST
+
+
+def test_a_report_as_long_as_it_may_be_is_read_again() -> None:
+    many = [Finding(f"{n}.md", 10**6, "", "COLLECTOR-EXPECTED", "warning", "", 10**6) for n in range(9_000)]
+    saved = {f"{number}.md": {"x" * 40: (-1e6 / 7, -1e6 / 7, 100 / 7)} for number in range(500)}
+    text = report.written(report.of(HEAD, DAY, CHECKED, many, saved))
+    assert len(text) < report.LARGEST
+    assert report.read(text.encode(), HEAD).more == 8_500

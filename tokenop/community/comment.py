@@ -12,12 +12,12 @@ from typing import Any, TypeGuard
 from urllib.parse import quote
 
 from tokenop.community import assign
-from tokenop.community.comment_words import NOTES, Note, words
+from tokenop.community.comment_words import ALARMS, NOTES, Note, shown, words
 from tokenop.community.pull_request import LONGEST_PATH, PLAIN
 from tokenop.community.pull_request_output import economic_rows, spread
 from tokenop.community.report import Mark, Percent
 from tokenop.community.text import counted, table
-from tokenop.errors import Severity
+from tokenop.errors import Finding, Severity
 from tokenop.planning.text import visible
 
 _BEGIN, _END = "<!-- tokenop:pull-request ", " -->"
@@ -27,6 +27,7 @@ MOST_LISTED = 40
 MOST_PLACES = 3
 _LONGEST_FINDINGS, _LONGEST_UNLIKE = 28_000, 5_000
 _MOST_ROWS = 60
+_OWN_RUN = "the pull request's own run"
 _SHA = re.compile(r"[0-9a-f]{40}")
 _RUN = re.compile(r"(?:[0-9]{1,20}\.[0-9]{1,6})?")
 _REVIEWERS_BEGIN, _REVIEWERS_END = "<!-- tokenop:reviewers -->", "<!-- /tokenop:reviewers -->"
@@ -85,16 +86,28 @@ class Result:
     notes: frozenset[Note] = frozenset()
     unlike: tuple[Item, ...] = ()
     more: int = 0
+    suppressed: tuple[Item, ...] = ()
 
     def count(self, severity: str) -> int:
         """Return how many findings have this severity."""
         return sum(item.severity == severity for item in self.items)
 
     @property
-    def passed(self) -> bool:
+    def sound(self) -> bool:
         """Return whether nothing stands against it: derived from what is listed, and never from a flag."""
-        hindering = self.notes & {"unusable", "unlike", "waiting", "missing", "many"}
+        hindering = self.notes & {"unusable", "unlike", "waiting", "missing", "many", "failed"}
         return not self.count("error") and not self.more and not hindering and not self.unlike
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """Return what only people can judge and must see first: rules, and `suppressed` where some on safety are."""
+        hushed = {"suppressed"} if any(item.rule.startswith("SE") for item in self.suppressed) else set()
+        return tuple(sorted(({item.rule for item in self.items} | hushed) & set(ALARMS)))
+
+
+def ours(body: str) -> bool:
+    """Return whether a comment begins like ours, whatever it remembers."""
+    return body.startswith(_BEGIN)
 
 
 def remembered(body: str) -> State | None:
@@ -140,15 +153,23 @@ def rendered(result: Result, state: State, reviewers: str = "") -> str:
 def told(result: Result) -> str:
     """Return the part that tells a result, without what is remembered and without reviewers."""
     lines = [_verdict(result), ""]
-    lines += [f"> {NOTES[note]}" for note in sorted(result.notes)]
+    for alarm in result.alarms:
+        lines += ["> [!WARNING]", f"> {ALARMS[alarm]}", ""]
+    for note in sorted(result.notes):
+        lines += [f"> {NOTES[note]}", ""]
     if result.items:
         lines += ["", *_findings(result), "", _mending(result.items)]
+    if result.suppressed:
+        hidden = [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.suppressed[:MOST_LISTED]]
+        lines += ["", "Suppressed by the files themselves, for reasons that they give:", ""]
+        lines += _fitting(hidden, _LONGEST_UNLIKE)
     if result.unlike:
         lines += ["", "Only one of the two says:", ""]
         differing = [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
         lines += _fitting(differing, _LONGEST_UNLIKE)
     if result.economics:
-        lines += ["", *_folded("What it saves on the reference workloads", _economics(result.economics))]
+        whose = [f"By {_OWN_RUN}; the main branch has not replayed it.", ""] if result.place else []
+        lines += ["", *_folded("What it saves on the reference workloads", [*whose, *_economics(result.economics)])]
     return _single("\n".join(lines)).rstrip()
 
 
@@ -168,15 +189,20 @@ def asking(assignment: assign.Assignment, others: Sequence[str] = ()) -> str:
     return "\n".join([_REVIEWERS_BEGIN, *lines, _REVIEWERS_END])
 
 
+def item(found: Finding) -> Item:
+    """Return what of a finding is shown."""
+    return Item(found.file, found.line, found.column, found.rule, found.severity)
+
+
 def items(marks: Iterable[Mark], paths: Mapping[str, str]) -> tuple[list[Item], int]:
     """Return findings with the paths that GitHub gave (by fingerprint), and how many are about none of them."""
-    shown, lost = [], 0
+    named, lost = [], 0
     for mark in marks:
         if mark.file in paths:
-            shown.append(Item(paths[mark.file], mark.line, mark.column, mark.rule, mark.severity))
+            named.append(Item(paths[mark.file], mark.line, mark.column, shown(mark.rule), mark.severity))
         else:
             lost += 1
-    return sorted(shown), lost
+    return sorted(named), lost
 
 
 def code(text: str) -> str:
@@ -225,12 +251,21 @@ def _verdict(result: Result) -> str:
     at = f" at [`{place.sha[:10]}`]({place.server}/{_url(place.repository)}/commit/{place.sha})" if place else ""
     looked = looked_at(result.checked)
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
-    if result.passed:
-        word = "**Passed**" if looked else "**Nothing to check**"
-        rest = f"{counts} in {looked}" if looked else "no template, evidence or collector is changed"
-    else:
-        word, rest = ("**Not passed**", counts + (f" in {looked}" if looked else ""))
-    return f"{word}{at}: {rest}."
+    if not result.sound:
+        return f"**Not passed**{at}: {counts}{f' in {looked}' if looked else ''}."
+    if not looked:
+        return f"**Nothing to check**{at}: no template, evidence or collector is changed."
+    word = "**No errors, but read this yourself**" if result.alarms else "**Passed**"
+    return f"{word}{at}: {counts} in {looked}.{_believed(result)}"
+
+
+def _believed(result: Result) -> str:
+    """Return what of a verdict is the word of the pull request's own run, which nobody on our side repeats."""
+    parts = [
+        *(["replay and patches"] if result.checked.get("templates") else []),
+        *(["collectors"] if result.checked.get("collectors") else []),
+    ]
+    return f" Of {' and '.join(parts)} this is what {_OWN_RUN} says." if parts and result.place else ""
 
 
 def looked_at(checked: Mapping[str, int]) -> str:

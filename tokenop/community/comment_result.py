@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from tokenop.community.comment import Item, Place, Result, items
+from tokenop.community.comment import Place, Result, item, items
 from tokenop.community.comment_words import Note
 from tokenop.community.pull_request import Change, fingerprint, touches_engine
 from tokenop.community.pull_request_checks import Examined
@@ -32,11 +32,12 @@ def weighed(
         then: what the main branch's linter says as of the day of the report; by default `examined`.
     """
     said: set[Note] = set(notes)
-    own = [Item(f.file, f.line, f.column, f.rule, f.severity) for f in examined.findings]
+    own = [item(found) for found in examined.findings]
+    hidden = tuple(item(found) for found in examined.suppressed)
     if touches_engine(changes):
         said.add("engine")
     if report is None:
-        return Result(place, tuple(sorted(own)), examined.checked, {}, frozenset(said))
+        return Result(place, tuple(sorted(own)), examined.checked, {}, frozenset(said), suppressed=hidden)
     paths = {fingerprint(path): path for path in (*known, *(change.path for change in changes))}
     differing, _ = items(unlike(report, (then or examined).findings, examined.looked_at), paths)
     theirs, lost = items((mark for mark in report.marks if not comparable(mark.rule)), paths)
@@ -48,10 +49,12 @@ def weighed(
         place,
         tuple(sorted({*own, *theirs})),
         examined.checked,
-        _economics(report, changes),
+        # Whoever edits the engine can have it say any figure.
+        {} if "engine" in said else _economics(report, changes),
         frozenset(said),
         tuple(differing),
         report.more,
+        hidden,
     )
 
 

@@ -12,7 +12,7 @@ class Words(NamedTuple):
     how: str
 
 
-Note = Literal["waiting", "missing", "unusable", "unlike", "engine", "moved", "many"]
+Note = Literal["waiting", "missing", "unusable", "unlike", "engine", "moved", "many", "failed"]
 
 NOTES: dict[Note, str] = {
     "waiting": "The checks have not run yet: a maintainer must approve them once for a first contribution. "
@@ -23,9 +23,22 @@ NOTES: dict[Note, str] = {
     "What follows is what the main branch's own linter says.",
     "unlike": "The checks of this pull request and the main branch's linter disagree; the main branch's holds. "
     "Merge the main branch into this one; if that does not settle it, look at what this change does to the checks.",
-    "engine": "This change edits the code that checks it: a green mark is a hint and no proof. Read that part first.",
+    "engine": "This change edits the code that checks it, or data that decides over it: a green mark is a hint and no "
+    "proof, and what its own run says of savings is left out. Read that part first.",
     "moved": "Some findings are about files that are neither in this change nor on the main branch: not listed.",
-    "many": "This change has more files than GitHub lists; what is not listed was not looked at.",
+    "many": "This change has more files than are looked at; some were not. Make it several pull requests.",
+    "failed": "The main branch's linter could not get to the end of this change, so nothing is known of it. "
+    "A maintainer looks at the log of pr-report.",
+}
+
+# What a program cannot judge and people must: told before anything else, and what holds it is not said to have passed.
+ALARMS: dict[str, str] = {
+    "SE004": "Text in this change speaks to a model that reads along, or hides from readers. Read the raw files before "
+    "you trust a summary of them, a model's above all.",
+    "NOT-OWN": "This change adds, alters or takes away what stands in the names of other people. They must say here "
+    "that it is theirs.",
+    "suppressed": "This change tells rules on safety to say nothing of it. Read the reasons that it gives, and what "
+    "they hide.",
 }
 
 _EVENT = Words("The sample gives an event that breaks an invariant.", "Correct map.sql; docs/events.md says the rules.")
@@ -35,6 +48,10 @@ _OTHERS: dict[str, Words] = {
         "The sample does not give what stands in the expected file.",
         "Run `tokenop collectors check` and correct map.sql, or write what is expected anew with `--update`.",
     ),
+    "NOT-OWN": Words(
+        "What stands in another person's name is added, altered or taken away.",
+        "Ask that person to say here that it is theirs.",
+    ),
     "TRIAL-PATCH": Words(
         "A patch does not apply to a scratch project as it must, or rolling back leaves something behind.",
         "Run `tokenop test-template --template PATH --dry-run`, which says what, and correct the patch.",
@@ -43,14 +60,16 @@ _OTHERS: dict[str, Words] = {
         "The collector is not as it must be.", "Run `tokenop collectors check` on it: each finding says what to write."
     ),
     "PRICE-": Words("The dated prices are not in order.", "Run `tokenop prices coverage`: it names file and line."),
-    "EV-": Words(
-        "The sample gives an event that breaks an invariant.", "Correct map.sql; docs/events.md says the rules."
-    ),
-    "SPEC-": Words(
-        "The sample gives an event that breaks an invariant.", "Correct map.sql; docs/events.md says the rules."
-    ),
+    "EV-": _EVENT,
+    "SPEC-": _EVENT,
     "sql-": Words("The SELECT may not run.", "Keep to what collectors/README.md allows."),
 }
+# Their identifiers by name: a report could otherwise bring words of its own into the comment.
+_NAMED = frozenset(
+    {"COLLECTOR-COLUMNS", "COLLECTOR-EXPECTED", "COLLECTOR-FILES", "COLLECTOR-LICENCE", "COLLECTOR-MANIFEST"}
+    | {"COLLECTOR-MAP", "COLLECTOR-MUTATED", "COLLECTOR-SAMPLE", "COLLECTOR-SETTINGS", "COLLECTOR-TRUST"}
+    | {"TRIAL-PATCH", "NOT-OWN"}
+)
 UNKNOWN = Words("A check that the main branch does not know.", "See the log of the checks.")
 
 
@@ -61,4 +80,13 @@ def words(rule: str) -> Words:
     known = RULES.get(rule)
     if known is not None:
         return Words(known.what, getattr(known, "how", ""))
-    return next((said for start, said in _OTHERS.items() if rule.startswith(start)), UNKNOWN)
+    return next((said for start, said in _OTHERS.items() if f"{rule}-".startswith(start)), UNKNOWN)
+
+
+def shown(rule: str) -> str:
+    """Return the name under which a finding is shown: of a rule that is not known here no more than its family."""
+    from tokenop.catalogue.rules import RULES
+
+    if rule in RULES or rule in _NAMED:
+        return rule
+    return next((start.partition("-")[0] for start in _OTHERS if rule.startswith(start)), "other")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenop.community.pull_request import Change, dependents, gone, misnamed
-from tokenop.errors import Finding
+from tokenop.errors import Finding, InputError
 
 if TYPE_CHECKING:
     from tokenop.catalogue.draft import Draft
@@ -27,13 +27,15 @@ if TYPE_CHECKING:
 class Examined:
     """What was looked at and found; paths are relative to the repository.
 
-    `looked_at` are the files that were read because they are changed, `templates` those of them that are templates.
+    `looked_at` are the files that were read because they are changed, `templates` those of them that are templates, and
+    `suppressed` the rules that these tell to say nothing of them.
     """
 
     findings: tuple[Finding, ...]
     checked: dict[str, int]
     templates: tuple[str, ...]
     looked_at: tuple[str, ...]
+    suppressed: tuple[Finding, ...] = ()
 
     def count(self, severity: str) -> int:
         """Return how many findings have this severity."""
@@ -74,7 +76,24 @@ def examine(
         "people": len(people),
     }
     templates = tuple(c.path for c in changes if c.kind == "template" and c.path in files)
-    return Examined(tuple(sorted(set(findings))), checked, templates, tuple(files))
+    hidden = [one for path in templates for one in suppressed(root, path, today)]
+    return Examined(tuple(sorted(set(findings))), checked, templates, tuple(files), tuple(hidden))
+
+
+def suppressed(root: Path, name: str, today: date) -> list[Finding]:
+    """Return each rule that a template tells to say nothing of it today, where it says so: a reader judges why."""
+    from tokenop.catalogue.linting.lint import opened
+    from tokenop.catalogue.rules import RULES
+    from tokenop.catalogue.rules.suppressions.entries import entries
+    from tokenop.catalogue.rules.suppressions.su005 import suppressible
+
+    draft = opened(root / name).draft
+    found = []
+    for entry in entries(draft) if draft else ():
+        if entry.rule in RULES and suppressible(RULES[entry.rule]) and entry.holds(today):
+            line, column = draft.document.line(f"{entry.path}.rule") if draft else (0, 0)
+            found.append(Finding(name, line, "suppress", entry.rule, "warning", "is suppressed", column, entry.reason))
+    return found
 
 
 def _linted(
@@ -84,7 +103,7 @@ def _linted(
     today: date,
     replay: Replay | None,
 ) -> list[Finding]:
-    from tokenop.catalogue.linting.lint import EVIDENCE, opened
+    from tokenop.catalogue.linting.lint import opened
     from tokenop.catalogue.linting.neighbours import Repository
     from tokenop.catalogue.linting.run import asked, check
     from tokenop.catalogue.rules import RULES
@@ -97,7 +116,7 @@ def _linted(
     removed = frozenset(str(change.template_id) for change in templates if change.status == "removed")
     around = Surroundings(
         today,
-        Repository((source.path for source in sources if source.path.name not in EVIDENCE), removed),
+        Repository((source.path for source in sources), removed, root),
         root,
         frozenset(root / c.path for c in changes if c.status == "added"),
         removed,
@@ -165,7 +184,11 @@ def _at(path: Path) -> tuple[int, int]:
 def _people(root: Path, name: str) -> list[Finding]:
     from tokenop.evidence import people
 
-    return [_relative(found, root) for found in people.reviewers(root / name).findings]
+    try:
+        return [_relative(found, root) for found in people.reviewers(root / name).findings]
+    except InputError:
+        fix = "put a plain file of text there, no link and no folder"
+        return [Finding(name, 0, "file", "ID007", "error", "cannot be read as a file", 0, fix)]
 
 
 def _texts(root: Path) -> dict[str, str]:

@@ -20,7 +20,7 @@ NAME = "report.json"
 ARTIFACT = "pull-request-report"
 SCHEMA = Path(__file__).with_name("report.schema.json")
 LARGEST = 256 * 1024
-MOST_FINDINGS = 500
+MOST_FINDINGS, MOST_ECONOMICS = 500, 200
 
 Percent = tuple[float, float, float]
 
@@ -69,7 +69,12 @@ def of(
 ) -> Report:
     """Return the report of one run. `economics` is by path; errors come first where not all findings have room."""
     marks = sorted({mark(finding) for finding in findings}, key=lambda m: (m.severity, m))
-    by_print = {fingerprint(path): dict(sorted(saved.items())) for path, saved in economics.items()}
+    rows = [
+        (path, name, percent) for path, saved in sorted(economics.items()) for name, percent in sorted(saved.items())
+    ]
+    by_print: dict[str, dict[str, Percent | None]] = {}
+    for path, name, percent in rows[:MOST_ECONOMICS]:
+        by_print.setdefault(fingerprint(path), {})[name] = percent
     listed = tuple(sorted(marks[:MOST_FINDINGS]))
     return Report(head, day, dict(checked), listed, len(marks) - len(listed), by_print)
 
