@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tokenop import documents
+from tokenop import documents, strict_yaml
 from tokenop.errors import Finding, FindingsError, InputError
 
 
@@ -259,3 +259,34 @@ def test_json_is_read_back_as_it_was(tmp_path: Path, value: dict[str, object]) -
     path = written(tmp_path, json.dumps(value))
     document = documents.load(path)
     assert document.meta == value
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.one_of(
+        st.text("ab01:-.,{}[]\"'#&*!|> \n<~yn", max_size=60),
+        st.lists(
+            st.sampled_from(["a: 1\n", "version: 1.0\n", "b: [x, 0.50, yes]\n", "  c: 2026-01-01\n", "d:\n", "- e\n",
+                             "---\n", "? f\n", "1: g\n", "'1': h\n", "<<: {}\n", "i: &j k\n", "l: *j\n", "m: !!str n\n",
+                             "o: |\n  p\n", "q: 0x1\n", "r: true\n", "s: ~\n", "t: {u: {}, v: []}\n"]),
+            max_size=6,
+        ).map("".join),
+    )
+)  # fmt: skip
+def test_the_quick_reader_says_what_the_careful_one_says_or_nothing(text: str) -> None:
+    found = strict_yaml.quick(text)
+    builder = strict_yaml.Builder(Path("x"), text, 0)
+    if found is not None:
+        assert builder.build() == found
+        assert repr(found) == repr(builder.root)
+
+
+def test_depth_and_entries_have_the_same_end_for_both_readers() -> None:
+    texts = [f"a: {'[' * depth}{']' * depth}" for depth in (22, 23, 24)]
+    texts += [f"a: [{'1, ' * count}1]" for count in (1_999, 2_000)]
+    for text in (*texts, f"{'a' * 100}: 1", f"{'a' * 101}: 1"):
+        builder = strict_yaml.Builder(Path("x"), text, 0)
+        try:
+            assert strict_yaml.quick(text) == builder.build()
+        except FindingsError:
+            assert strict_yaml.quick(text) is None

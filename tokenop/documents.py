@@ -6,12 +6,12 @@ import hashlib
 import re
 import stat
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from tokenop.errors import FindingsError, InputError
-from tokenop.strict_yaml import MAX_FINDINGS, Builder, Place, Span, finding
+from tokenop.strict_yaml import MAX_FINDINGS, Builder, Place, Span, finding, quick
 
 __all__ = ["MAX_BYTES", "MAX_FINDINGS", "Document", "Place", "load", "load_yaml", "parse", "parse_yaml"]
 
@@ -26,9 +26,12 @@ _FORBIDDEN = re.compile(
 _USUAL = bytes((*range(0x20, 0x7F), 0x09, 0x0A))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
-    """A document that was read without errors. `body_line` is the line on which `body` starts."""
+    """A document that was read without errors. `body_line` is the line on which `body` starts.
+
+    `front` holds the offsets in `text` between which the YAML stands.
+    """
 
     path: Path
     meta: dict[str, Any]
@@ -36,7 +39,16 @@ class Document:
     body_line: int
     sha256: str
     text: str = field(repr=False)
-    spans: dict[str, Span] = field(repr=False)
+    front: tuple[int, int] = (0, 0)
+
+    @cached_property
+    def spans(self) -> dict[str, Span]:
+        """Return where each value stands, by its path; worked out when somebody asks."""
+        if not self.front[1]:
+            return {}
+        builder = Builder(self.path, self.text[slice(*self.front)], self.front[0])
+        builder.build()
+        return builder.spans
 
     def line(self, field_path: str) -> Place:
         """Return line and column of the value at `field_path`, such as `economics.levers[0].where`.
@@ -111,13 +123,12 @@ def parse(path: Path, raw: bytes) -> Document:
         raise FindingsError([finding(path, (1, 1), "", "there is no frontmatter", fix)])
     handler = _strict_handler()(path, text)
     meta, body = frontmatter.parse(text, handler=handler)
-    if handler.builder is None:
+    if handler.front is None:
         fix = "close the frontmatter with a line ---"
         raise FindingsError([finding(path, (1, 1), "", "the frontmatter is not closed", fix)])
     body_at = len(text.rstrip()) - len(body)
-    return Document(
-        path, meta, body, _place(text, body_at)[0], hashlib.sha256(raw).hexdigest(), text, handler.builder.spans
-    )
+    sha256 = hashlib.sha256(raw).hexdigest()
+    return Document(path, meta, body, _place(text, body_at)[0], sha256, text, handler.front)
 
 
 @lru_cache(maxsize=1)
@@ -133,12 +144,13 @@ def _strict_handler() -> Any:
         def __init__(self, path: Path, text: str) -> None:
             super().__init__()
             self.path, self.text = path, text
-            self.builder: Builder | None = None
+            self.front: tuple[int, int] | None = None
 
         def load(self, fm: str) -> dict[str, Any]:
             # `fm` begins with the line break after the first `---`: its own line numbers are the file's.
-            self.builder = Builder(self.path, fm, self.text.index(fm))
-            return self.builder.build()
+            start = self.text.index(fm)
+            self.front = start, start + len(fm)
+            return quick(fm) or Builder(self.path, fm, start).build()
 
     return Strict
 
@@ -152,10 +164,9 @@ def load_yaml(path: Path) -> Document:
     """
     raw = _bytes(path)
     text = _text(path, raw)
-    builder = Builder(path, text, 0)
-    meta = builder.build()
+    meta = quick(text) or Builder(path, text, 0).build()
     last = text.count("\n") + 1
-    return Document(path, meta, "", last, hashlib.sha256(raw).hexdigest(), text, builder.spans)
+    return Document(path, meta, "", last, hashlib.sha256(raw).hexdigest(), text, (0, len(text)))
 
 
 def parse_yaml(text: str, path: Path) -> dict[str, Any]:
@@ -164,7 +175,7 @@ def parse_yaml(text: str, path: Path) -> dict[str, Any]:
     Raises:
         FindingsError: anything wrong in it, all findings at once; lines count from the start of `text`.
     """
-    return Builder(path, text, 0).build()
+    return quick(text) or Builder(path, text, 0).build()
 
 
 def _bytes(path: Path) -> bytes:

@@ -152,7 +152,7 @@ def variants(value: Any) -> Iterator[Any]:
 
 
 def document(meta: dict[str, Any]) -> documents.Document:
-    return documents.Document(Path("collectors/x/README.md"), meta, "", 1, "", "", {})
+    return documents.Document(Path("collectors/x/README.md"), meta, "", 1, "", "")
 
 
 RICHEST = ("snowflake", "litellm", "terraform", "manual", "posthog")

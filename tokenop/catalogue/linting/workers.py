@@ -19,7 +19,6 @@ from tokenop.catalogue.rules.source import Source
 from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.documents import Document
 from tokenop.errors import Finding
-from tokenop.strict_yaml import Span
 
 LEAST = 200
 """Files from which starting a process takes less time than it saves."""
@@ -27,7 +26,7 @@ LEAST = 200
 _TOGETHER = 50
 
 # What a worker sends back of a template: all that its text does not say by itself.
-_Parsed = tuple[dict[str, Any], dict[str, Span], int, int, str, frozenset[str], tuple[Objection, ...]]
+_Parsed = tuple[dict[str, Any], tuple[int, int], int, int, str, frozenset[str], tuple[Objection, ...]]
 _Answer = tuple[list[Finding], list[_Parsed | tuple[Finding, ...]]]
 
 
@@ -89,7 +88,7 @@ def _packed(source: Source) -> _Parsed | tuple[Finding, ...]:
         return source.refused
     document = draft.document
     return (
-        document.meta, document.spans, len(document.body), document.body_line, document.sha256, draft.broken,
+        document.meta, document.front, len(document.body), document.body_line, document.sha256, draft.broken,
         draft.objections,
     )  # fmt: skip
 
@@ -97,9 +96,9 @@ def _packed(source: Source) -> _Parsed | tuple[Finding, ...]:
 def _unpacked(source: Source, packed: Any) -> tuple[Draft | None, tuple[Finding, ...]]:
     if not packed or isinstance(packed[0], Finding):
         return None, packed
-    meta, spans, length, line, sha256, broken, objections = packed
+    meta, front, length, line, sha256, broken, objections = packed
     text = source.text.rstrip()
-    document = Document(source.path, meta, text[len(text) - length :], line, sha256, source.text, spans)
+    document = Document(source.path, meta, text[len(text) - length :], line, sha256, source.text, front)
     return Draft(document, broken, objections), ()
 
 

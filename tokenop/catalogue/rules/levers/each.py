@@ -29,8 +29,8 @@ def parameters(draft: Draft, path: str, spec: LeverSpec) -> tuple[tuple[Paramete
 
 def options(draft: Draft, path: str, spec: LeverSpec) -> tuple[tuple[OptionSpec, ...], Mapping[str, Any]]:
     """Return the options that belong to the lever at `path`, and those given."""
-    where = f"{path}.options"
-    given = draft.reach(where) if where in draft.document.spans else {}
+    lever = draft.document.value(path)
+    given = draft.reach(f"{path}.options") if isinstance(lever, Mapping) and "options" in lever else {}
     known = given if isinstance(given, Mapping) else {}
     return spec.options_with(known), known
 
