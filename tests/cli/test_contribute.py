@@ -137,6 +137,17 @@ def test_entries_written_elsewhere_are_added(forge: GitHub, mine: Path, run_cli:
     assert "## person2-1.0.0" in stored
 
 
+def test_several_entries_each_say_what_they_say_alone(forge: GitHub, mine: Path, run_cli: Cli) -> None:
+    add(mine, 2, lessons="Small prompts gain nothing.")
+    (mine / "community" / "reviewers.md").write_text("# Reviewers\n\n## mona\n\n- mona layers: serving-layer\n")
+    ran = run_cli("contribute", "--dry-run", "--json", cwd=mine)
+    document = json.loads(ran.stdout)
+    assert document["title"].endswith("and 1 more")
+    assert document["body"].count("| Cost reduction |") == document["body"].count("\n## Implementation of ") + 1 == 2
+    assert "Small prompts gain nothing." in document["body"]
+    assert "Changes beside:\n\n- `community/reviewers.md`" in document["body"]
+
+
 def test_a_template_is_sent_with_what_changed_before(forge: GitHub, mine: Path, run_cli: Cli) -> None:
     (mine / IMPLEMENTATIONS).unlink()
     path = mine / TEMPLATE

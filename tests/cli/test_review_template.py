@@ -78,7 +78,8 @@ def test_what_was_answered_before_ctrl_c_is_kept(
     ran = review(*WHO)
     assert ran.exit_code == 130
     assert not (tmp_path / "validations").exists()
-    kept = settings.home() / "reviews" / "prompt-caching.json"
+    assert "the same command goes on" in ran.stderr
+    kept = settings.home() / "reviews" / "prompt-caching.octocat.json"
     assert json.loads(kept.read_text())["answers"] == {"technical": "4 of 5. Sound.", "economics": "3 of 5. Dear."}
     asked = answering([*["5", "Clear."] * 5, "approve"])
     again = review(*WHO)
@@ -86,6 +87,43 @@ def test_what_was_answered_before_ctrl_c_is_kept(
     assert len(asked) == 11
     assert written(tmp_path).reviews[0].answers["economics"] == Answer(3, "Dear.")
     assert not kept.exists()
+
+
+def test_nobody_goes_on_with_the_answers_of_another_person(
+    review: Callable[..., Ran], answering: Callable[[list[str]], list[str]]
+) -> None:
+    answering(["4", "Sound.", "3"])
+    assert review(*WHO).exit_code == 130
+    asked = answering([*["5", "Clear."] * 7, "comment"])
+    assert review("--by", "hubot", *WHO[2:]).exit_code == 0
+    assert len(asked) == 15
+
+
+def test_an_approval_by_who_cannot_judge_most_areas_is_asked_again(
+    review: Callable[..., Ran], answering: Callable[[list[str]], list[str]], tmp_path: Path
+) -> None:
+    answering([*["-", ""] * 4, *["5", ""] * 3, "approve", "comment"])
+    ran = review(*WHO)
+    assert ran.exit_code == 0, ran.stderr
+    assert "rates at least 4 of the seven areas; 3 are rated" in ran.stderr
+    assert written(tmp_path).reviews[0].verdict == "comment"
+
+
+@pytest.mark.parametrize(
+    ("words", "text", "said"),
+    [
+        (("--day", "2126-11-25"), "Fine.", "in the future"),
+        ((), "<b onclick=x>Fine.</b>", "octocat-1.0.0.risk: SE005: holds raw HTML"),
+    ],
+)
+def test_a_review_that_the_linter_would_refuse_is_not_written(
+    review: Callable[..., Ran], tmp_path: Path, words: tuple[str, ...], text: str, said: str
+) -> None:
+    (tmp_path / "review.yaml").write_text(f'risk: "2 of 5. {text}"\nverdict: request-changes\n')
+    ran = review(*WHO, "--answers", "review.yaml", *words)
+    assert ran.exit_code == 1
+    assert said in ran.stderr
+    assert not (tmp_path / "validations").exists()
 
 
 def test_a_file_of_answers_asks_nothing(review: Callable[..., Ran], tmp_path: Path) -> None:

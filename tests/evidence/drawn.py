@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from tokenop.evidence import questions
+from tokenop.evidence.constants import APPROVAL_RATINGS
 from tokenop.evidence.model import ORGANISATIONS, TIERS, VERDICTS, Answer, Implementation, Review, Window
 
 TODAY = date(2026, 11, 1)
@@ -28,7 +29,8 @@ money = st.decimals(0, 100_000, places=2)
 shares = st.decimals(0, 1, places=3)
 windows = st.builds(lambda first, length: Window(first, first + timedelta(days=length)), days, st.integers(0, 120))
 predictions = st.lists(st.decimals(-100, 100, places=1), min_size=3, max_size=3).map(lambda three: tuple(sorted(three)))
-answers = st.builds(Answer, st.none() | st.integers(1, 5), texts)
+ratings = st.integers(1, 5)
+answers = st.builds(Answer, st.none() | ratings, texts)
 
 
 @st.composite
@@ -37,6 +39,9 @@ def reviews(draw: st.DrawFn, who: st.SearchStrategy[str] = handles) -> Review:
     handle, version, verdict = draw(who), draw(versions), draw(st.sampled_from(VERDICTS))
     areas = questions.IDS if verdict == "approve" else draw(st.lists(st.sampled_from(questions.IDS), unique=True))
     given = {name: draw(answers) for name in questions.IDS if name in areas}
+    if verdict == "approve":
+        rated = draw(st.permutations(questions.IDS))[:APPROVAL_RATINGS]
+        given |= {name: given[name]._replace(rating=draw(ratings)) for name in rated}
     path = PATH.with_name("reviews.md")
     sample = draw(st.booleans())
     return Review("prompt-caching", version, handle, draw(days), verdict, given, sample, f"{handle}-{version}", path, 0)

@@ -13,6 +13,7 @@ from tokenop.errors import FindingsError, InputError, MisuseError
 from tokenop.planning.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import date
 
     from tokenop.catalogue.model import Template
@@ -100,7 +101,7 @@ def add(target: Path, kind: Kind, entry: Review | Implementation, today: date) -
             raise MisuseError(f"{target} is about {found.template!r}, not about {entry.template}")
         text, known = found.text, {one.entry_id for one in found.entries}
     text = write.added(text, entry)
-    own = [one for one in findings(target, text, today) if one.field.startswith(entry.entry_id)]
+    own = list(_own(findings(target, text, today), text, entry))
     errors = [one for one in own if one.severity == "error"]
     if errors:
         raise FindingsError(errors, "nothing was written")
@@ -108,6 +109,22 @@ def add(target: Path, kind: Kind, entry: Review | Implementation, today: date) -
         click.echo(f"note: {visible(f'{one.message} ({one.fix})')}", err=True)
     write_text(target, text)
     return entry.entry_id in known
+
+
+def _own(found: Iterable[Finding], text: str, entry: Review | Implementation) -> Iterator[Finding]:
+    """Yield what is wrong in the lines of one entry, by the field that each line holds."""
+    from dataclasses import replace
+
+    from tokenop.evidence import write
+
+    before, _, _ = text.partition(f"\n## {entry.entry_id}\n")
+    first = before.count("\n") + 2
+    lines = text.split("\n")
+    for one in found:
+        if first <= one.line < first + write.lines(entry).count("\n"):
+            words = lines[one.line - 1].split(maxsplit=3)
+            named = f"{entry.entry_id}.{words[2].removesuffix(':')}" if words[:1] == ["-"] and len(words) > 2 else ""
+            yield replace(one, field=named or one.field)
 
 
 def findings(target: Path, text: str, today: date) -> list[Finding]:

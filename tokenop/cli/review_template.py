@@ -67,16 +67,22 @@ def command(
     where = checkout.root(Path.cwd())
     template = checkout.template(template_id, where)
     who, when = _allowed(checkout.who(by), template, where), checkout.day(day)
-    kept = settings.home() / "reviews" / f"{template_id}.json"
+    # By reviewer: two people at one machine must not answer for each other.
+    kept = settings.home() / "reviews" / f"{template_id}.{who}.json"
     session = _session(template, kept, restart or answers is not None)
     if answers:
         _read(answers, session)
     else:
         facts = _facts(template, when, replay)
-        _interview(session, facts, lambda: write_text(kept, session.text()))
+        click.echo(f"Read it beside the questions: {checkout.shown(template.path)}", err=True)
+        try:
+            _interview(session, facts, lambda: write_text(kept, session.text()))
+        except click.Abort:
+            click.echo("\nWhat you answered is kept; the same command goes on from there.", err=True)
+            raise
     review = _clean(session.review(who, when))
     target = out or write.path_of(where / "validations", "reviews", template_id)
-    replaced = checkout.add(target, "reviews", review, when)
+    replaced = checkout.add(target, "reviews", review, checkout.day(None))
     kept.unlink(missing_ok=True)
     if replaced:
         click.echo(f"note: your earlier review {review.entry_id} was replaced", err=True)
@@ -147,7 +153,6 @@ def _interview(session: Session, facts: dict[str, list[str]], save: Callable[[],
     from tokenop.evidence.model import VERDICTS
     from tokenop.evidence.questions import QUESTIONS
     from tokenop.evidence.values import Answer
-    from tokenop.evidence.write import one_line
     from tokenop.planning.text import visible
 
     for number, question in enumerate(QUESTIONS, 1):
@@ -159,12 +164,27 @@ def _interview(session: Session, facts: dict[str, list[str]], save: Callable[[],
         for prompt in question.prompts:
             click.echo(f"  ? {prompt}", err=True)
         rating = click.prompt("Rating 1 to 5, or - if you cannot tell", type=click.Choice([*"12345", "-"]), err=True)
-        why = click.prompt("Why", default="", show_default=False, err=True)
-        session.answers[question.id] = Answer(None if rating == "-" else int(rating), one_line(why))
+        session.answers[question.id] = Answer(None if rating == "-" else int(rating), _why())
         save()
-    if session.verdict is None:
-        session.verdict = click.prompt("\nVerdict", type=click.Choice(VERDICTS), err=True)
-        save()
+    while session.verdict is None:
+        verdict = click.prompt("\nVerdict", type=click.Choice(VERDICTS), err=True)
+        try:
+            session.judge(verdict)
+        except MisuseError as error:
+            click.echo(f"  {error}", err=True)
+    save()
+
+
+def _why() -> str:
+    """Ask for a reason until it fits."""
+    from tokenop.evidence import values
+    from tokenop.evidence.grammar import Refused
+
+    while True:
+        try:
+            return values.flat(click.prompt("Why", default="", show_default=False, err=True))
+        except Refused as refused:
+            click.echo(f"  {refused.message}: {refused.fix}", err=True)
 
 
 def _clean(review: Review) -> Review:
@@ -176,7 +196,7 @@ def _clean(review: Review) -> Review:
     texts = drafting.redacted({name: said.text for name, said in review.answers.items()})
     for name, text in texts.items():
         if text != review.answers[name].text:
-            click.echo(f"note: {name}: addresses or keys were taken out", err=True)
+            click.echo(f"note: {name}: addresses, keys or characters that nobody sees were taken out", err=True)
     return replace(review, answers={name: said._replace(text=texts[name]) for name, said in review.answers.items()})
 
 

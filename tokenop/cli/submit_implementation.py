@@ -46,10 +46,23 @@ _ASKED = (
     ("cost_after_usd", "Cost of these days in USD"),
     ("quality_after", "Quality in these days, 0 to 1"),
     ("method", "How it was measured, in a sentence"),
-    ("days", "Days of work it took"),
+    ("days", "Days of work it took, of 8 hours"),
     ("worked", "What worked"),
     ("lessons", "What others should know"),
 )
+# What people call the fields of an entry here.
+_CALLED = {
+    "by": "--by",
+    "version": "--version",
+    "cost_before_usd": "--baseline-cost",
+    "cost_after_usd": "--optimized-cost",
+    "days": "--implementation-time",
+    "before": "--window-before",
+    "after": "--window-after",
+    **{name: f"--{name.replace('_', '-')}" for name in (
+        "organisation", "calls_before", "calls_after", "quality_before", "quality_after", "method", "worked", "lessons",
+    )},
+}  # fmt: skip
 
 
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
@@ -116,7 +129,7 @@ def command(
     if plan:
         _predicted(plan, template_id, given, notes)
     if interactive:
-        by = by or click.prompt("Your name on GitHub", err=True)
+        by = by or _answer("by", "Your name on GitHub", given, needed=True)
         _ask(given)
     drafted = _draft(template, checkout.who(by), version, day, given, sample)
     target = out or write.path_of(where / "validations", "implementations", template_id)
@@ -164,7 +177,26 @@ def _predicted(plan: Path, template_id: str, given: dict[str, Any], notes: list[
 def _ask(given: dict[str, Any]) -> None:
     for name, question in _ASKED:
         if given.get(name) is None:
-            given[name] = click.prompt(question, default="", show_default=False, err=True).strip() or None
+            given[name] = _answer(name, question, given, needed=name == "organisation")
+
+
+def _answer(name: str, question: str, given: dict[str, Any], needed: bool) -> str | None:
+    """Ask until the answer is one that its field can hold: a slip must not cost the answers before it."""
+    from tokenop.community import drafting
+    from tokenop.evidence.grammar import Refused
+    from tokenop.planning.text import visible
+
+    while True:
+        said: str = click.prompt(question, default="", show_default=False, err=True).strip()
+        if not said and not needed:
+            return None
+        try:
+            found = drafting.read_value(name, said)
+            if name == "after" and given.get("before") is not None:
+                drafting.apart(given["before"], found)
+            return said
+        except Refused as refused:
+            click.echo(f"  {visible(f'{refused.message}: {refused.fix}')}", err=True)
 
 
 def _draft(
@@ -172,18 +204,11 @@ def _draft(
 ) -> Drafted:
     from tokenop.cli import checkout
     from tokenop.community import drafting
-    from tokenop.evidence import values
-    from tokenop.evidence.grammar import Refused
 
     if given.get("organisation") is None:
         raise MisuseError("say what kind of organisation it was: --organisation, one of " + ", ".join(ORGANISATIONS))
-    work = given.pop("days", None)
-    try:
-        about = values.named(f"x-{version or template.version}").version
-        given["hours"] = None if work is None else 8 * values.number("0", "10000", "2")(work)
-    except Refused as refused:
-        raise MisuseError(f"{refused.message}: {refused.fix}") from refused
-    return drafting.implementation(template.id, about, by, checkout.day(day), given, template.category, sample)
+    about = version or template.version
+    return drafting.implementation(template.id, about, by, checkout.day(day), given, template.category, sample, _CALLED)
 
 
 def _tell(drafted: Drafted, template: Template, target: Path, notes: list[str], as_json: bool) -> None:

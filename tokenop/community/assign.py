@@ -253,6 +253,8 @@ def _refusal(
         return PassedOver(handle, "asked", "was asked before, or is left out by request")
     if person.away_until is not None and today <= person.away_until:
         return PassedOver(handle, "away", f"away until {person.away_until.isoformat()}")
+    if not person.capacity:
+        return PassedOver(handle, "full", "takes no requests at the moment (capacity 0)")
     if requests >= person.capacity:
         return PassedOver(handle, "full", f"has {requests} of at most {person.capacity} open requests")
     return None

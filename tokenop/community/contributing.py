@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from tokenop.community import outcome, submission_text
 from tokenop.community.submission_text import Text
-from tokenop.community.text import cell
 from tokenop.evidence import read
 from tokenop.evidence.model import Implementation, Review
 
@@ -110,9 +109,8 @@ def _text(
 ) -> Text:
     texts = [_of_entry(entry, tolerances) for entry in entries]
     texts += [_of_template(name, change) for name, change in templates]
-    if len(texts) == 1:
-        return texts[0]
-    return submission_text.several([text.title for text in texts] or [f"Change {cell(paths[0])}"], paths)
+    told = {change.path for _, change in templates} | {path for path in paths if texts and _EVIDENCE.fullmatch(path)}
+    return submission_text.several(texts, [path for path in paths if path not in told])
 
 
 def _of_entry(entry: Review | Implementation, tolerances: Mapping[str, Decimal]) -> Text:

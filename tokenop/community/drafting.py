@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tokenop.community.measured import Side, method
@@ -16,6 +17,8 @@ from tokenop.evidence.model import Implementation, Window
 
 # What people write in their own words: the only fields that may hold somebody's name, host or key.
 PROSE = ("method", "worked", "lessons")
+DAYS = "days"  # of work, which an entry has in hours
+_HOURS_PER_DAY = 8
 
 
 @dataclass(slots=True)
@@ -27,26 +30,43 @@ class Drafted:
 
 
 def implementation(
-    template: str, version: str, by: str, day: date, given: Mapping[str, Any], category: str, sample: bool
+    template: str,
+    version: str,
+    by: str,
+    day: date,
+    given: Mapping[str, Any],
+    category: str,
+    sample: bool,
+    called: Mapping[str, str] = MappingProxyType({}),
 ) -> Drafted:
-    """Return the implementation that `given` (fields of an entry, as text or values; None: not said) describes.
+    """Return the implementation that `given` describes.
 
-    It is called measured only where nothing is missing for that. Names, hosts and keys leave its texts.
+    `given` holds fields of an entry, or `days` of work, as text or values; None: not said. It is called
+    measured only where nothing is missing for that. Addresses, keys and hidden characters leave its texts.
 
     Raises:
-        MisuseError: a value is not what its field holds.
+        MisuseError: a value is not what its field holds. All are told at once, by the names in `called`.
     """
     wrong: list[str] = []
-    found = {name: _value(name, value, wrong) for name, value in given.items() if value not in (None, "")}
-    who = _read(values.handle, "by", by.strip().removeprefix("@").lower(), wrong)
+    found: dict[str, Any] = {}
+    fields = {"by": by, "version": version, **{name: value for name, value in given.items() if value not in (None, "")}}
+    for name, value in fields.items():
+        try:
+            found[name] = read_value(name, value) if isinstance(value, str) else value
+        except grammar.Refused as refused:
+            wrong.append(f"{called.get(name, name)}: {refused.message} ({refused.fix})")
     if wrong:
-        raise MisuseError("; ".join(wrong))
+        raise MisuseError("\n".join(wrong))
+    if DAYS in found:
+        found["hours"] = _HOURS_PER_DAY * found[DAYS]
     notes: list[str] = []
     for name, clean in redacted({name: found[name] for name in PROSE if name in found}).items():
         if clean != found[name]:
-            notes.append(f"{name}: names, addresses or keys were taken out; it now reads: {clean}")
+            notes.append(
+                f"{name}: addresses, keys or characters that nobody sees were taken out; it now reads: {clean}"
+            )
             found[name] = clean
-    entry = _entry(template, version, who, day, found, sample)
+    entry = _entry(template, found["version"], found["by"], day, found, sample)
     missing, short = entry.missing(), entry.short_windows(category)
     if missing or short:
         entry = replace(entry, evidence="reported")
@@ -89,32 +109,51 @@ def predicted(plan: Path, template: str) -> tuple[Decimal, Decimal, Decimal] | N
 
 
 def redacted(texts: Mapping[str, str]) -> dict[str, str]:
-    """Return texts without secrets, addresses, numbers of cards and phones: what collecting takes out of events."""
+    """Return texts without secrets, addresses, numbers of cards and phones, and without what readers do not see.
+
+    The first is what collecting takes out of events; the second would be refused by the linter, and comes along when
+    text is copied from a terminal or a page.
+    """
     if not texts:
         return {}
+    from tokenop.catalogue.rules.characters import without_hidden
     from tokenop.collect import redact
     from tokenop.database import connect
 
+    seen = {name: without_hidden(text) for name, text in texts.items()}
     with connect() as connection:
-        clean = redact.texts(connection, texts.values())
-    return {name: write.one_line(clean[text]) for name, text in texts.items()}
+        clean = redact.texts(connection, seen.values())
+    return {name: write.one_line(clean[text]) for name, text in seen.items()}
 
 
-def _value(name: str, value: Any, wrong: list[str]) -> Any:
-    if not isinstance(value, str):
-        return value
-    flat = write.one_line(value)
+def read_value(name: str, text: str) -> Any:
+    """Return what somebody wrote for a field of an implementation, or for `by`, `version` or `days`.
+
+    Raises:
+        Refused: it is not what the field holds.
+    """
+    flat = values.flat(text)
+    if name == "by":
+        return values.handle(flat.removeprefix("@").lower())
+    if name == "version":
+        return values.version(flat)
+    if name == DAYS:
+        return values.number("0", "10000", "2")(flat)
     if name in ("before", "after"):
         flat = flat.replace("/", " to ", 1)
-    return _read(read.form("implementations").fields[name].read, name, flat, wrong)
+    return read.form("implementations").fields[name].read(flat)
 
 
-def _read(reader: Any, name: str, value: str, wrong: list[str]) -> Any:
-    try:
-        return reader(value)
-    except grammar.Refused as refused:
-        wrong.append(f"{name}: {refused.message}: {refused.fix}")
-        return None
+def apart(before: str | Window, after: Window) -> None:
+    """Check that the days after begin once those before are over.
+
+    Raises:
+        Refused: they do not.
+    """
+    known = read_value("before", before) if isinstance(before, str) else before
+    if known.last >= after.first:
+        message = f"these days begin on {after.first}, and those before end on {known.last}"
+        raise grammar.Refused(message, "leave the days in which both ran out of both")
 
 
 def _entry(template: str, version: str, by: str, day: date, found: Mapping[str, Any], sample: bool) -> Implementation:

@@ -75,7 +75,8 @@ def side(path: Path) -> Side:
 def method(before: Side, after: Side) -> str:
     """Return how it was measured, in words that let others repeat it with the same logs."""
     left_out = [side.unpriced for side in (before, after)]
-    said = f" Left out for want of a price: {left_out[0]} and {left_out[1]} calls." if any(left_out) else ""
+    both = before.cost is not None and after.cost is not None
+    said = f" Left out for want of a price: {left_out[0]} and {left_out[1]} calls." if both and any(left_out) else ""
     return (
         f"Two event logs, read by tokenop: calls and their cost, reported or at list price.{said} "
         f"Content before {before.content_hash}, after {after.content_hash}."

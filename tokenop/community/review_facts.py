@@ -86,7 +86,8 @@ def _coordination(template: Template, alone: Mapping[str, Alone]) -> Iterable[st
     for name, one in sorted(alone.items()):
         if one.percent is not None and one.monthly_usd is not None and len(one.single_usd) > 1:
             rest = one.monthly_usd[1] - sum(saved for _, saved in one.single_usd)
-            yield f"Interaction of its levers on {name}: {'+' if rest >= 0 else '-'}USD {abs(rest):,.0f} a month"
+            sign = "" if round(rest) == 0 else "+" if rest > 0 else "-"
+            yield f"Interaction of its levers on {name}: {sign}USD {abs(rest):,.0f} a month"
 
 
 def _risk(template: Template) -> Iterable[str]:

@@ -40,6 +40,16 @@ class Session:
         """Return the areas that are not answered yet."""
         return tuple(name for name in questions.IDS if name not in self.answers)
 
+    def judge(self, verdict: Verdict) -> None:
+        """Set the verdict.
+
+        Raises:
+            MisuseError: it approves, and the answers do not carry that.
+        """
+        if verdict == "approve" and (lacking := read.lacking(self.answers)):
+            raise MisuseError(lacking)
+        self.verdict = verdict
+
     def review(self, by: str, day: date) -> Review:
         """Return the review.
 
@@ -48,8 +58,7 @@ class Session:
         """
         if self.verdict is None:
             raise MisuseError(f"the review has no verdict: {', '.join(VERDICTS)}")
-        if self.verdict == "approve" and self.missing():
-            raise MisuseError(f"an approval answers all seven areas; {', '.join(self.missing())} missing")
+        self.judge(self.verdict)
         answers = {name: self.answers[name] for name in questions.IDS if name in self.answers}
         name = f"{by}-{self.version}"
         return Review(self.template, self.version, by, day, self.verdict, answers, False, name, Path(), 0)
@@ -88,7 +97,7 @@ def from_document(meta: Mapping[str, Any], path: Path, line: Any, session: Sessi
                 raise grammar.Refused(f"unknown key {grammar.shown(key)}", grammar.near(key, list(fields)))
             if not isinstance(value, str):
                 raise grammar.Refused("is no text", f'write "{fields[key].what}"')
-            taken = fields[key].read(" ".join(value.split()))
+            taken = fields[key].read(values.flat(value))
         except grammar.Refused as refused:
             place = line(key)
             message, fix = refused.message, refused.fix

@@ -12,6 +12,17 @@ from tokenop.evidence import questions
 from tokenop.evidence.constants import QUALITY_LOSS, SUCCESS_REDUCTION
 from tokenop.evidence.model import Implementation, Review, Window
 
+# What a measured implementation has, in words.
+_FIELDS = {
+    "before": "the window before",
+    "after": "the window after",
+    "calls_before": "the calls before",
+    "calls_after": "the calls after",
+    "cost_before_usd": "the cost before",
+    "cost_after_usd": "the cost after",
+    "method": "a method",
+}
+
 
 class Text(NamedTuple):
     """Title and body of a pull request."""
@@ -23,7 +34,7 @@ class Text(NamedTuple):
 def summary(entry: Implementation, found: Outcome, tolerance: Decimal) -> list[str]:
     """Return what came of an implementation as lines for a terminal."""
     return [
-        f"Cost reduction: {_reduction(found)}",
+        f"Cost reduction: {_reduction(entry, found)}",
         f"Success: {success(entry, found, tolerance)}",
         f"Worth it: {worth(found)}",
         f"Evidence: {evidence(entry)}",
@@ -65,7 +76,8 @@ def evidence(entry: Implementation) -> str:
         return "measured"
     missing, short = entry.missing(), entry.short_windows()
     if missing:
-        return f"reported, which counts a quarter; measured needs {', '.join(missing)} as well"
+        needed = ", ".join(_FIELDS.get(name, name) for name in missing)
+        return f"reported, which counts a quarter; measured needs {needed} as well"
     return f"reported, which counts a quarter; the window {' and '.join(short)} is too short" if short else "reported"
 
 
@@ -77,7 +89,7 @@ def implementation(entry: Implementation, found: Outcome, tolerance: Decimal) ->
     elif found.spend_reduction is not None:
         less = f"{percent(found.spend_reduction)} off the bill"
     rows = [
-        ("Cost reduction", _reduction(found)),
+        ("Cost reduction", _reduction(entry, found)),
         ("Success", success(entry, found, tolerance)),
         ("Worth it", worth(found)),
         ("Evidence", evidence(entry)),
@@ -105,11 +117,14 @@ def review(entry: Review) -> Text:
     return Text(f"Review of {what}: {entry.verdict}", _body(f"Verdict on {what}: **{entry.verdict}**.", body))
 
 
-def several(titles: Sequence[str], files: Iterable[str]) -> Text:
-    """Return the pull request for several things at once, or for files that are no evidence."""
-    listed = [f"- `{cell(name)}`" for name in files]
-    title = titles[0] if len(titles) == 1 else f"{titles[0]}, and {counted(len(titles) - 1, 'more', 'more')}"
-    return Text(title, _body("Adds or changes:", listed))
+def several(texts: Sequence[Text], others: Sequence[str]) -> Text:
+    """Return the pull request for several things at once: each with what it says of itself, and other changed files."""
+    files = [f"- `{cell(name)}`" for name in others]
+    if not texts:
+        return Text(f"Change {cell(others[0])}", _body("Changes:", files))
+    title = texts[0].title if len(texts) == 1 else f"{texts[0].title}, and {counted(len(texts) - 1, 'more', 'more')}"
+    parts = [text.body if len(texts) == 1 else f"## {text.title}\n\n{text.body}" for text in texts]
+    return Text(title, "\n".join([*parts, *([_body("Changes beside:", files)] if files else [])]))
 
 
 def usd(value: Decimal) -> str:
@@ -122,19 +137,21 @@ def percent(share: Decimal, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
-def _reduction(found: Outcome) -> str:
+def _reduction(entry: Implementation, found: Outcome) -> str:
     if found.reduction is not None:
         bill = "" if found.spend_reduction is None else f" (the bill: {percent(found.spend_reduction)})"
         return f"{percent(found.reduction)} a call, at equal traffic{bill}"
     if found.spend_reduction is not None:
-        return f"{percent(found.spend_reduction)} of the bill; at equal traffic unknown, since calls are not given"
-    return "unknown, since costs are not given"
+        why = "a side has no calls" if 0 in (entry.calls_before, entry.calls_after) else "calls are not given"
+        return f"{percent(found.spend_reduction)} of the bill; at equal traffic unknown, since {why}"
+    nothing = entry.cost_before_usd == 0
+    return f"unknown, since {'nothing was paid before' if nothing else 'costs are not given'}"
 
 
 def _side(window: Window | None, calls: int | None, cost: Decimal | None, quality: Decimal | None) -> str:
     parts = [
         "window not said" if window is None else f"{window.first} to {window.last}",
-        "calls not said" if calls is None else f"{calls:,} calls",
+        "calls not said" if calls is None else counted(calls, "call"),
         "cost not said" if cost is None else usd(cost),
         "quality not said" if quality is None else f"quality {quality:f}",
     ]

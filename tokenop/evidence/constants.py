@@ -15,6 +15,9 @@ QUALITY_LOSS = Decimal("0.01")
 APPROVING_REVIEWS = 3
 """Different people, not the author. The same criteria again."""
 
+APPROVAL_RATINGS = 4
+"""Of the seven areas. Nobody knows all of them, but who can judge fewer than half can comment, and not approve."""
+
 APPROVING_CONFIDENCE = Decimal("0.85")
 """A template is approved above this, not at it."""
 

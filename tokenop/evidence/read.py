@@ -11,6 +11,7 @@ from typing import Literal
 
 from tokenop.errors import Finding, InputError
 from tokenop.evidence import grammar, questions, values
+from tokenop.evidence.constants import APPROVAL_RATINGS
 from tokenop.evidence.grammar import Field, Form, Parsed, Place, Raw
 from tokenop.evidence.model import (
     ORGANISATIONS,
@@ -173,11 +174,10 @@ def _reviews(path: Path, parsed: Parsed, findings: list[Finding]) -> list[Review
     for raw in parsed.entries:
         given = raw.values
         answers = {name: given[name] for name in questions.IDS if given.get(name)}
-        absent = [name for name in questions.IDS if name not in given]
-        if given.get("verdict") == "approve" and absent:
+        refused = {name for name in questions.IDS if name in given} - answers.keys()
+        if given.get("verdict") == "approve" and not refused and (message := lacking(answers)):
             line, column = parsed.places[f"{raw.entry_id}.verdict"]
-            message = f"an approval answers all seven areas; {', '.join(absent)} missing"
-            fix = f"add a line - {raw.entry_id} {absent[0]}: 4 of 5. and why, or unrated. and why"
+            fix = f"add lines such as - {raw.entry_id} {questions.IDS[0]}: 4 of 5. and why, or write comment"
             where = f"{raw.entry_id}.verdict"
             findings.append(Finding(str(path), line, where, grammar.RULE, "error", message, column, fix))
             raw.whole = False
@@ -188,6 +188,17 @@ def _reviews(path: Path, parsed: Parsed, findings: list[Finding]) -> list[Review
                        sample, raw.entry_id, path, raw.line)
             )  # fmt: skip
     return found
+
+
+def lacking(answers: Mapping[str, values.Answer]) -> str:
+    """Return why these answers carry no approval, empty where they do."""
+    absent = [name for name in questions.IDS if name not in answers]
+    if absent:
+        return f"an approval answers all seven areas; {', '.join(absent)} missing"
+    rated = sum(answer.rating is not None for answer in answers.values())
+    if rated < APPROVAL_RATINGS:
+        return f"an approval rates at least {APPROVAL_RATINGS} of the seven areas; {rated} are rated"
+    return ""
 
 
 def _implementations(path: Path, parsed: Parsed) -> list[Implementation]:

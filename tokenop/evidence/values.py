@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from tokenop.evidence.grammar import Refused, near, shown
+from tokenop.evidence.grammar import MAX_VALUE, Refused, near, shown
 
 HANDLE = re.compile(r"[a-z0-9](?:-?[a-z0-9]){0,38}")
 VERSION = re.compile(r"(?:0|[1-9][0-9]{0,5})\.(?:0|[1-9][0-9]{0,5})\.(?:0|[1-9][0-9]{0,5})")
@@ -65,6 +65,21 @@ def named(value: str) -> Named:
         return Named(who, version)
     fix = "write your GitHub handle in small letters, -, and the version of the template, such as octocat-1.0.0"
     raise Refused(f"{shown(value)} does not name an entry", fix)
+
+
+def version(value: str) -> str:
+    """Return a version."""
+    if VERSION.fullmatch(value):
+        return value
+    raise Refused(f"{shown(value)} is no version", "write three numbers, such as 1.0.0")
+
+
+def flat(value: str) -> str:
+    """Return text of any form as the one line that a field holds. It is refused rather than cut."""
+    line = " ".join(value.split())
+    if len(line) > MAX_VALUE:
+        raise Refused(f"a text of {len(line):,} characters", f"shorten it to {MAX_VALUE:,}")
+    return line
 
 
 def day(value: str) -> date:

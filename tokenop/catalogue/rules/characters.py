@@ -36,6 +36,7 @@ VISIBLE = re.compile(
     "|(?<=\U0001f3f4)\U000e0067\U000e0062"
     "(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074|\U000e0077\U000e006c\U000e0073)\U000e007f"
 )
+_HIDDEN_OR_PART = re.compile(f"(?P<part>{VISIBLE.pattern})|[{INVISIBLE}]")
 
 
 def hidden(character: str) -> bool:
@@ -59,6 +60,11 @@ def plain(character: str) -> str:
         folded = unicodedata.normalize("NFKC", character)
         return folded if folded.isascii() else character
     return character
+
+
+def without_hidden(text: str) -> str:
+    """Return the text without what readers do not see; what belongs to a drawn character stays."""
+    return _HIDDEN_OR_PART.sub(lambda found: found["part"] or "", text)
 
 
 def name(character: str) -> str:

@@ -19,9 +19,10 @@ def _check(file: EvidenceFile, around: Surroundings) -> Iterator[Finding]:
         if before and after and before.last >= after.first:
             message = f"begins on {after.first}, before the window before it ended ({before.last})"
             yield RULE.found(file, f"{one.entry_id}.after", message, "leave the days in which both ran out of both")
-        if after and after.last > one.day:
-            message = f"ends on {after.last}, after the day of the entry ({one.day})"
-            yield RULE.found(file, f"{one.entry_id}.after", message, "write the last day that was measured")
+        for name, window in (("before", before), ("after", after)):
+            if window and window.last > one.day:
+                message = f"ends on {window.last}, after the day of the entry ({one.day})"
+                yield RULE.found(file, f"{one.entry_id}.{name}", message, "write the last day that was measured")
 
 
 RULE = Rule(
@@ -42,6 +43,12 @@ RULE = Rule(
         Example(
             wrong="after: 2026-10-05 to 2026-10-28",
             right="after: 2026-10-05 to 2026-10-18",
+            specimen="implementations.md",
+        ),
+        Example(
+            wrong="before: 2026-09-01 to 2026-10-30",
+            right="before: 2026-09-01 to 2026-09-30",
+            given=(("- octocat-1.0.0 after: 2026-10-05 to 2026-10-18\n", ""),),
             specimen="implementations.md",
         ),
     ),
