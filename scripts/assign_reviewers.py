@@ -15,11 +15,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connection import Connection, connect
+from connection import Connection, connect, reached
 
 from tokenop import documents
 from tokenop.catalogue.model import LAYERS
 from tokenop.community import assign, comment, past, rounds
+from tokenop.community.pull_request_output import logged
 from tokenop.errors import InputError, TokenOpError
 
 if TYPE_CHECKING:
@@ -233,11 +234,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run and return the exit code."""
     options = _options(arguments)
     try:
-        connection = connect()
-        if connection is None:
-            _say("No GITHUB_TOKEN: nothing is read or asked. `tokenop assign-reviewers` chooses without GitHub.")
-            return 0
-        results = list(_work(connection, options))
+        with reached():
+            connection = connect()
+            if connection is None:
+                _say("No GITHUB_TOKEN: nothing is read or asked. `tokenop assign-reviewers` chooses without GitHub.")
+                return 0
+            results = list(_work(connection, options))
     except TokenOpError as error:
         _say(f"tokenop: {error}")
         return error.exit_code
@@ -294,7 +296,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.writelines(f"{logged(line)}\n" for line in text.splitlines())
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from urllib.parse import urljoin, urlsplit
 
 from tokenop import __version__
 from tokenop.community.links import Answer, Checked, gather, judged, written
+from tokenop.community.pull_request_output import logged
 from tokenop.errors import NoInputError, TokenOpError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -201,7 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if not links:
             raise NoInputError(f"{options.root}: no link to another site")
         if options.list:
-            sys.stdout.writelines(f"{link.file}:{link.line}: {link.url}\n" for link in links)
+            sys.stdout.writelines(f"{logged(f'{link.file}:{link.line}: {link.url}')}\n" for link in links)
             return 0
         checked = judged(links, ask_all((link.url for link in links), Asker()))
         if options.out:
@@ -217,7 +218,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _tell(checked: Sequence[Checked], out: Path | None) -> int:
     for one in checked:
         if one.state != "alive":
-            sys.stdout.write(f"{one.state}: {one.url} ({one.why}): {', '.join(one.places)}\n")
+            sys.stdout.write(logged(f"{one.state}: {one.url} ({one.why}): {', '.join(one.places)}") + "\n")
     counts: Mapping[str, int] = {}
     for one in checked:
         counts = {**counts, one.state: counts.get(one.state, 0) + 1}
@@ -244,7 +245,7 @@ def _words(error: Exception) -> str:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.writelines(f"{logged(line)}\n" for line in text.splitlines())
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -26,7 +26,7 @@ import asking
 import assign_reviewers
 import bounded
 import overlaid
-from connection import Connection, connect, reached
+from connection import Connection, connect, moved, reached
 
 from tokenop.community import assign, comment, report
 from tokenop.community.comment_result import weighed
@@ -209,7 +209,7 @@ class Bot:
         modes, complete = self._modes(pull.head.sha)
         notes = [*seen.notes, *(() if complete and whole and changes == listed else ("many",))]
         result, subject = self._result(pull, seen, changes, notes, {file.filename: file.sha for file in files}, modes)
-        if self._moved(pull, files):
+        if moved(self.repository, pull, files):
             _say(f"#{pull.number}: has another commit by now, or is closed: that one is told of.")
             return
         state, people = asking.asked(
@@ -264,13 +264,6 @@ class Bot:
             _say(f"#{pull.number}: {type(error).__name__}: {error}")
             nothing = Examined((), {}, (), ())
             return weighed(place, changes, nothing, None, known, [*notes, "failed"]), None
-
-    def _moved(self, pull: PullRequest, files: Sequence[File]) -> bool:
-        """Return whether the files that were listed may be those of another commit than the one that is told of."""
-        now = self.repository.get_pull(pull.number)
-        listed = [file.contents_url for file in files if file.contents_url and file.status != "removed"]
-        same = all(url.endswith(f"?ref={pull.head.sha}") for url in listed)
-        return not same or now.head.sha != pull.head.sha or now.state != "open" or not _into(now, self.repository)
 
     def _examined(
         self, root: Path, changes: Sequence[Change], said: report.Report | None, others: Sequence[Finding]

@@ -19,6 +19,10 @@ from urllib.parse import urlsplit
 from tokenop.errors import InputError, MisuseError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from github.File import File
+    from github.PullRequest import PullRequest
     from github.Repository import Repository
 
 API = "https://api.github.com"
@@ -86,3 +90,15 @@ def reached() -> Iterator[None]:
         raise InputError(f"GitHub refuses with {error.status}: {told or 'no reason given'}") from error
     except (requests.RequestException, ConnectionError, TimeoutError) as error:
         raise InputError(f"GitHub cannot be reached: {type(error).__name__}") from error
+
+
+def moved(repository: Repository, pull: PullRequest, files: Iterable[File]) -> bool:
+    """Return whether files that were listed may be those of another commit than the head that `pull` had.
+
+    GitHub lists the files of the newest commit, whichever one is asked about: somebody who pushes at the right moment
+    would have one commit judged by the files of another.
+    """
+    now = repository.get_pull(pull.number)
+    listed = [file.contents_url for file in files if file.contents_url and file.status != "removed"]
+    same = all(url.endswith(f"?ref={pull.head.sha}") for url in listed)
+    return not same or now.head.sha != pull.head.sha or now.base.ref != pull.base.ref or now.state != "open"

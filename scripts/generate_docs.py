@@ -91,6 +91,13 @@ def usage_page() -> str:
     return docs.usage_markdown()
 
 
+def rules_page() -> str:
+    """Return docs/rules.md: what is checked in templates and in the evidence about them."""
+    from tokenop.catalogue.linting import pages
+
+    return pages.markdown(NOTE)
+
+
 def templates_page() -> str:
     """Return docs/templates.md: the fields of a template and the names that its expressions may use."""
     from tokenop.catalogue import schema, vocabulary
@@ -348,6 +355,7 @@ PAGES: dict[str, Page] = {
     "docs/events.md": events_page,
     "docs/usage.md": usage_page,
     "docs/templates.md": templates_page,
+    "docs/rules.md": rules_page,
     "templates/README.md": lever_page,
     "README.md": readme,
     **published_schemas.pages(),

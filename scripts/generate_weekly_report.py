@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import assign_reviewers
-from connection import Connection, connect
+from connection import Connection, connect, reached
 
 from tokenop.community import links, rounds, weekly
 from tokenop.community.assign import REVIEW_DAYS
+from tokenop.community.pull_request_output import logged
 from tokenop.errors import TokenOpError
 
 if TYPE_CHECKING:
@@ -40,9 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         week = read(options.root, options.today, options.links)
-        connection = None if options.stdout else connect()
-        if connection is not None:
-            week = replace(week, waiting=waiting(connection, options.today))
+        with reached():
+            connection = None if options.stdout else connect()
+            if connection is not None:
+                week = replace(week, waiting=waiting(connection, options.today))
         if options.stdout:
             sys.stdout.write(weekly.markdown(week))
             return 0
@@ -53,7 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _say("No GITHUB_TOKEN: the issue would say what follows.")
             sys.stdout.write(weekly.issue(week))
         else:
-            _say(f"{tell(connection, week)}. Next: git add {path}")
+            with reached():
+                told = tell(connection, week)
+            _say(f"{told}. Next: git add {path}")
     except TokenOpError as error:
         _say(f"tokenop: {error}")
         return error.exit_code
@@ -145,7 +149,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.writelines(f"{logged(line)}\n" for line in text.splitlines())
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -13,9 +13,10 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from connection import Connection, connect
+from connection import Connection, connect, reached
 
 from tokenop.cli.git import Checkout, authorised
+from tokenop.community.pull_request_output import logged
 from tokenop.errors import InputError, MisuseError, TokenOpError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if not re.fullmatch(PREFIX + r"[a-z0-9-]+", options.branch):
             raise MisuseError(f"--branch is one of the bot's own, such as {PREFIX}statistics")
-        return _propose(options, connect())
+        with reached():
+            return _propose(options, connect())
     except TokenOpError as error:
         _say(f"tokenop: {error}")
         return error.exit_code
@@ -105,7 +107,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.writelines(f"{logged(line)}\n" for line in text.splitlines())
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bounded
-from connection import connect
+from connection import connect, moved, reached
 
 from tokenop import documents
 from tokenop.community import submission_review as review
@@ -43,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         if options.step == "fetch":
-            options.output.write_text(review.written(_fetched(options.pull, options.sha)), encoding="utf-8")
+            with reached():
+                fetched = _fetched(options.pull, options.sha)
+            options.output.write_text(review.written(fetched), encoding="utf-8")
         else:
             _judge(options.submission, options.summary)
     except TokenOpError as error:
@@ -63,6 +65,8 @@ def _fetched(number: int, sha: str) -> review.Submission:
     if pull.head.sha != sha:
         raise InputError(f"#{number} is at another commit by now, {pull.head.sha}: look at that one first")
     listed: list[File] = list(pull.get_files()[:_MOST_FILES])
+    if moved(connection.repository, pull, listed):
+        raise InputError(f"#{number} is at another commit by now: look at that one first")
     blobs = {file.filename: file.sha for file in listed}
     changes = from_github((file.filename, file.status, file.previous_filename) for file in listed)
     files = {}

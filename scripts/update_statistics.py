@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from tokenop.community.pull_request_output import logged
 from tokenop.errors import TokenOpError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -89,7 +90,7 @@ def _tell(root: Path, changed: Mapping[Path, str], number: int, quiet: bool) -> 
 
 def _difference(old: str, new: str, path: Path) -> Iterator[str]:
     lines = difflib.unified_diff(old.splitlines(), new.splitlines(), str(path), str(path), lineterm="")
-    return (f"{line}\n" for line in lines)
+    return (f"{logged(line)}\n" for line in lines)
 
 
 def _day_of(path: Path) -> date | None:
@@ -102,7 +103,7 @@ def _text(path: Path) -> str | None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.writelines(f"{logged(line)}\n" for line in text.splitlines())
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -17,6 +17,7 @@ from tokenop.community.pull_request import (
     touches_engine,
     untouched,
 )
+from tokenop.community.pull_request_output import logged
 from tokenop.errors import InputError
 
 TEMPLATE = "templates/application-layer/shorter-prompts.md"
@@ -150,3 +151,11 @@ def test_a_name_that_is_no_text_has_a_fingerprint() -> None:
     for path in (change.path, "\ud800.md"):
         assert len(fingerprint(path)) == 64
         assert misnamed([Change(path, "added")])
+
+
+@given(st.text(st.sampled_from(":#[ax \t\r\n\u2028\x85") | st.characters()))
+def test_no_line_of_a_log_is_a_command(text: str) -> None:
+    shown = logged(text)
+    assert "::" not in shown
+    assert "##[" not in shown
+    assert len(shown.splitlines()) <= 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests import github_api
+from tests.conftest import ROOT
 from tests.github_state import BOT, Answer, Pull
 from tests.scripts.repositories import TEMPLATE, commit, git, specimen
 from tests.scripts.trusted import Stage
@@ -356,3 +358,36 @@ def test_silence_of_all_who_can_be_asked_is_not_told_each_hour(staged: Staged, t
     asked = len(stage.github.seen_tokens)
     stage.sweep(date(2026, 11, 30))
     assert len(stage.github.seen_tokens) - asked <= 5
+
+
+def test_a_model_reads_no_other_commit_than_the_one_that_was_named(
+    staged: Staged, tmp_path: Path, odd: dict[str, Callable[[Any], Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = importlib.import_module("review_with_claude")
+    stage = staged()
+    fetch = ["fetch", "--pull", "7", "--sha", stage.pull.head, "--output", str(tmp_path / "read.json")]
+    odd["GET .*/pulls/7/files"] = lambda body: [one | {"contents_url": f"x?ref={'f' * 40}"} for one in body]
+    assert script.main(fetch) == 1
+    assert "is at another commit by now" in capsys.readouterr().err
+    odd.clear()
+    assert script.main(fetch) == 0
+
+
+@pytest.mark.parametrize("name", ["assign_reviewers", "generate_weekly_report", "propose_changes"])
+def test_no_script_breaks_off_where_github_refuses(
+    staged: Staged, odd: dict[str, Callable[[Any], Any]], name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stage = staged()
+    odd["GET "] = lambda _: Answer(403, {"message": "::stop-commands::x"})
+    more = ["--branch", "bot/x", "--title", "x", "README.md", "--root", str(stage.folder)]
+    assert importlib.import_module(name).main(more if name == "propose_changes" else []) == 1
+    said = capsys.readouterr().err
+    assert "GitHub refuses with 403: :\N{WORD JOINER}:stop-commands" in said or name == "propose_changes"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.stem)
+def test_what_a_script_says_is_no_command_to_the_runner(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert "def _say(" not in text or "logged(" in text.split("def _say(")[1].split("\n\n")[0]
+    assert "GITHUB_OUTPUT" not in text
+    assert "GITHUB_ENV" not in text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
@@ -14,6 +15,8 @@ from tokenop.errors import Finding
 from tokenop.planning.text import visible
 
 MOST_LISTED = 200
+# GitHub takes `::` for a command where a line begins with it, and `##[` anywhere.
+_COMMAND = re.compile(r":(?=:)|#(?=#\[)")
 T = TypeVar("T")
 
 
@@ -38,8 +41,7 @@ def _text(name: str) -> str:
 
 def logged(text: str) -> str:
     """Return one line of a log in which no command of GitHub's begins, whatever the text holds."""
-    flat = visible(_text(text)).strip()
-    return flat.replace("##[", "#\N{WORD JOINER}#[").replace("::", ":\N{WORD JOINER}:")
+    return _COMMAND.sub("\\g<0>\N{WORD JOINER}", visible(_text(text)).rstrip())
 
 
 def summary(
