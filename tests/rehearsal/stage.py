@@ -139,6 +139,14 @@ class Stage:
         self.listed(pull, run)
         return run
 
+    def queue(self, pull: Pull, results: Mapping[str, str] | None = None) -> runner.Run:
+        """Run pr-check as the merge queue starts it."""
+        merge = self.github.git("rev-parse", f"refs/pull/{pull.number}/merge").decode().strip()
+        ref = f"refs/heads/gh-readonly-queue/main/pr-{pull.number}-{pull.base}"
+        group = {"head_sha": merge, "head_ref": ref, "base_sha": pull.base, "base_ref": "refs/heads/main"}
+        payload = {"action": "checks_requested", "merge_group": group, "repository": _REPOSITORY}
+        return self.runner.run("pr-check", Event("merge_group", payload, merge, ref), {**ELSEWHERE, **(results or {})})
+
     def listed(self, pull: Pull, run: runner.Run, **more: Any) -> Listed:
         """Let GitHub list a run of pr-check with its artifacts."""
         kept = list(run.artifacts.items())

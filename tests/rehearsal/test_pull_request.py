@@ -141,9 +141,18 @@ def test_the_run_that_checks_has_no_right_and_the_one_that_tells_has_what_it_nee
     assert used == {"report"}
 
 
+def test_a_change_of_prose_alone_passes_also_in_the_merge_queue_and_is_not_commented(stage: Stage) -> None:
+    pull = stage.propose({"README.md": "changed\n"})
+    for run in (stage.check(pull), stage.queue(pull)):
+        assert run.conclusion == "success", run.printed
+        assert "none of them a template" in run.printed
+    stage.report(stage.github.runs[-1].number)
+    assert stage.github.writes == []
+
+
 @pytest.mark.parametrize("result", ["failure", "cancelled", "skipped"])
 @pytest.mark.parametrize("job", ["content", "code", "security"])
 def test_the_gate_fails_unless_each_job_succeeded(stage: Stage, job: str, result: str) -> None:
-    pull = next(iter(stage.github.pulls.values()), None) or stage.propose({"README.md": "changed\n"})
+    pull = stage.propose({"CHANGELOG.md": f"{job} {result}\n"})
     assert stage.check(pull, {"content": "success"}).jobs["gate"].result == "success"
     assert stage.check(pull, {"content": "success", job: result}).jobs["gate"].result == "failure"
