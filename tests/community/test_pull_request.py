@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tokenop.community.pull_request import (
@@ -153,6 +153,7 @@ def test_a_name_that_is_no_text_has_a_fingerprint() -> None:
         assert misnamed([Change(path, "added")])
 
 
+@example("a\u2028::x")
 @given(st.text(st.sampled_from(":#[ax \t\r\n\u2028\x85") | st.characters()))
 def test_no_line_of_a_log_is_a_command(text: str) -> None:
     shown = logged(text)

@@ -41,7 +41,7 @@ def _text(name: str) -> str:
 
 def logged(text: str) -> str:
     """Return one line of a log in which no command of GitHub's begins, whatever the text holds."""
-    return _COMMAND.sub("\\g<0>\N{WORD JOINER}", visible(_text(text)).rstrip())
+    return _COMMAND.sub("\\g<0>\N{WORD JOINER}", " ".join(visible(_text(text)).splitlines()).rstrip())
 
 
 def summary(
