@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tokenop.catalogue.draft import Draft
 from tokenop.catalogue.rules.economics import reading
-from tokenop.catalogue.rules.model import Example, Place, Rule
+from tokenop.catalogue.rules.model import Example, Rule
 from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.errors import Finding
 from tokenop.prices import retirements
@@ -25,12 +25,11 @@ def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:
         content = draft.get(path)
         if isinstance(content, str) and "model:" in content:
             for found in _WRITTEN.finditer(content):
-                place = draft.document.locate(path, found.start(2))
-                yield from _retiring(draft, around, path, found[1], found[2], place)
+                yield from _retiring(draft, around, path, found[1], found[2], found.start(2))
 
 
 def _retiring(
-    draft: Draft, around: Surroundings, path: str, provider: str, model: str, place: Place | None = None
+    draft: Draft, around: Surroundings, path: str, provider: str, model: str, offset: int | None = None
 ) -> Iterator[Finding]:
     known = retirements.shipped()
     entry = known.of(provider, model)
@@ -43,6 +42,7 @@ def _retiring(
     when = f"was retired on {entry.retired_on}" if gone else f"is retired on {entry.retired_on}, in {days} days"
     fix = f"its provider names {entry.replacement} in its place" if entry.replacement else "choose another model"
     message = f"{provider}/{model} {when} ({entry.source})"
+    place = None if offset is None else draft.document.locate(path, offset)
     yield RULE.found(draft.document, path, message, fix, place=place, severity="error" if gone else "warning")
 
 
