@@ -23,7 +23,7 @@ def markdown(note: str) -> str:
         "",
         f"`tokenop templates lint` asks {total} rules, one file each in `tokenop/catalogue/rules/`. An identifier",
         "never changes its meaning. *Mended* rules are those that `--fix` can mend. *Replays* need the engine",
-        "(`--replay`), *weekly* ones the network: a bot asks those. Each rule's example is run by a test: the first form",
+        "(`--replay`), *weekly* ones the network: a bot asks those. A test runs each example: the first form",
         "fails, the second does not.",
         "",
         "A finding that is right in general and wrong here is suppressed in the frontmatter, with reason and last day:",
