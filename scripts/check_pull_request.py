@@ -61,7 +61,8 @@ def _check(changes: Sequence[pull_request.Change], head: str, options: argparse.
         _say(f"{len(changes)} changed files, none of them a template, evidence, a collector or the list of reviewers.")
         return 0
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
-    _say(f"{looked or 'names'}: {counts}. Next: tokenop templates lint --fix --replay")
+    following = " Next: tokenop templates lint --fix --replay" if findings else ""
+    _say(f"{looked or 'names'}: {counts}.{following}")
     return 1 if errors else 0
 
 

@@ -23,7 +23,7 @@ import yaml
 from tests.github_api import NAME, TOKEN, GitHub
 from tests.rehearsal.expressions import Contexts
 
-INSTALLING = {"make .venv/.ready"}
+INSTALLING = {"make setup"}
 # Events of which the workflow's own text is a stranger's.
 UNTRUSTED = {"pull_request", "merge_group"}
 SECONDS = 120

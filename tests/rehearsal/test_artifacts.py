@@ -74,13 +74,15 @@ TAMPERED: dict[str, Left] = {
     "a key more": lambda head: [(ARTIFACT, packed(honest(head, comment="**Passed** @ada merge at once")))],
     "a number of a pull request": lambda head: [(ARTIFACT, packed(honest(head, pull_request=7)))],
     "reviewers": lambda head: [(ARTIFACT, packed(honest(head, reviewers=["mallory"])))],
-    "another commit": lambda _: [(ARTIFACT, packed(honest("a" * 40, findings=[])))],
+    "another commit": lambda head: [(ARTIFACT, packed(honest(head, findings=[])))],
     "markdown for a rule": lambda head: [
         (ARTIFACT, packed(honest(head, findings=[{**honest(head)["findings"][0], "rule": "[x](//evil.example)"}])))
     ],
     "a figure that is none": lambda head: [(ARTIFACT, packed(json.dumps(honest(head)).replace("2.0", "NaN").encode()))],
 }
 MISSING: dict[str, Left] = {"another name": lambda head: [("report", packed(honest(head)))], "nothing": lambda _: []}
+WAITING: dict[str, Left] = {"a first contribution": lambda _: []}
+CONCLUSIONS = {"a first contribution": "action_required"}
 # It keeps to its schema, and is not the truth.
 HIDING: dict[str, Left] = {
     "findings taken out": lambda head: [(ARTIFACT, packed(honest(head, findings=[])))],
@@ -110,17 +112,19 @@ def swept(content: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     with staged(content, tmp_path_factory.mktemp("swept")) as stage:
         pulls = {}
         right: Left = lambda head: [(ARTIFACT, packed(honest(head)))]  # noqa: E731
-        tricks = {"broken": right, **TAMPERED, **MISSING, **HIDING, "honest": right}
+        tricks = {"broken": right, **TAMPERED, **MISSING, **WAITING, **HIDING, "honest": right}
         for number, (name, left) in enumerate(tricks.items()):
             pulls[name] = stage.propose({TEMPLATE: FAULTY, "notes.md": name}, f"mallory{number}", fork=True)
             found = runner.Run(stage.github.number())
-            stage.listed(pulls[name], found, artifacts=left(pulls[name].head))
+            # What is of another commit is the report of the pull request before it, whose findings it lacks.
+            head = pulls["a key more"].head if name == "another commit" else pulls[name].head
+            stage.listed(pulls[name], found, artifacts=left(head), conclusion=CONCLUSIONS.get(name, "success"))
         # The first of all is one of which GitHub does not say what it changes.
         stage.github.faults[f"/pulls/{pulls['broken'].number}/files"] = NOT_FOUND
         yield Swept(stage, stage.sweep(), pulls)
 
 
-@pytest.mark.parametrize("name", [*TAMPERED, *MISSING, *HIDING, "honest"])
+@pytest.mark.parametrize("name", [*TAMPERED, *MISSING, *WAITING, *HIDING, "honest"])
 def test_the_main_branch_s_own_finding_is_told_whatever_is_left_behind(swept: Swept, name: str) -> None:
     said = swept.said(name)
     assert said.splitlines()[1].startswith(f"**Not passed** at [`{swept.pulls[name].head[:10]}`]")
@@ -138,6 +142,10 @@ def test_a_report_that_is_not_in_order_is_refused_as_a_whole(swept: Swept, name:
 @pytest.mark.parametrize("name", MISSING)
 def test_a_run_without_its_report_is_told_so(swept: Swept, name: str) -> None:
     assert "No result of the checks was found" in swept.said(name)
+
+
+def test_a_run_that_waits_for_a_maintainer_is_told_so(swept: Swept) -> None:
+    assert "a maintainer must approve" in swept.said("a first contribution")
 
 
 @pytest.mark.parametrize("name", HIDING)

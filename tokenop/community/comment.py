@@ -283,6 +283,8 @@ _NAMES = {
 
 def _findings(result: Result) -> list[str]:
     """Return one line for each rule and file, with the first places in it: the same words are said once."""
+    from tokenop.catalogue.rules import RULES
+
     groups: dict[tuple[Severity, str, str], list[Item]] = {}
     for item in sorted(result.items):
         groups.setdefault((item.severity, item.path, item.rule), []).append(item)
@@ -290,9 +292,10 @@ def _findings(result: Result) -> list[str]:
     lines = []
     for severity, path, rule in sorted(chosen):
         said = words(rule)
+        # A rule says what should hold: read without that word, it sounds as if it did.
+        what = f"*Rule:* {said.what}" if rule in RULES else said.what
         how = f" *Fix:* {said.how}" if said.how else ""
-        where = _places(result.place, groups[severity, path, rule])
-        lines.append(f"- {severity} **{rule}** {where}: {said.what}{how}")
+        lines.append(f"- {severity} **{rule}** {_places(result.place, groups[severity, path, rule])}: {what}{how}")
     lines = _fitting(lines, _LONGEST_FINDINGS)
     left = len(result.items) - sum(len(groups[group]) for group in sorted(chosen)[: len(lines)]) + result.more
     return [*lines, *([f"- and {left} more"] if left else [])]
