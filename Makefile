@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 INSTALL = $(PYTHON) -m pip --python $(RUN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-thorough check docs lock bench test-browser hooks clean
+.PHONY: help setup demo test test-thorough check docs lock bench test-browser hooks clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,8 @@ $(READY): requirements.lock pyproject.toml
 	@$(INSTALL) --require-hashes -r requirements.lock
 	@$(INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
+
+setup: $(READY) ## Set up the environment; every other target does it by itself
 
 demo: $(READY) ## Run the main job on the shipped sample month and write its HTML report
 	@$(RUN)/tokenop demo

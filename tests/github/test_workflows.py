@@ -16,7 +16,7 @@ import yaml
 from tests.conftest import ROOT
 
 FOLDER = ROOT / ".github" / "workflows"
-WORKFLOWS = sorted(FOLDER.glob("*.yml"))
+WORKFLOWS = sorted(path for path in FOLDER.rglob("*") if path.suffix in (".yml", ".yaml"))
 FORMS = sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"))
 TOOLS = Path(sys.executable).parent
 # Jobs that run what a stranger wrote.
@@ -45,15 +45,15 @@ def commands(node: Any) -> Iterator[str]:
     """Yield all text that a shell or an interpreter would run."""
     if isinstance(node, dict):
         for name, value in node.items():
-            if name in ("run", "script") and isinstance(value, str):
-                yield value
+            if name in ("run", "script", "args", "entrypoint", "shell"):
+                yield from (text for text in (value if isinstance(value, list) else [value]) if isinstance(text, str))
             yield from commands(value)
     elif isinstance(node, list):
         for value in node:
             yield from commands(value)
 
 
-ACTIONS = [ROOT / "action.yml", *sorted((ROOT / ".github").rglob("action.yml"))]
+ACTIONS = [ROOT / "action.yml", *sorted((ROOT / ".github").rglob("action.y*ml"))]
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=lambda path: path.name)
@@ -61,9 +61,35 @@ def test_no_expression_becomes_a_part_of_a_command(path: Path) -> None:
     assert not [text for text in commands(read(path)) if "${{" in text]
 
 
-def test_an_expression_in_a_command_would_be_found() -> None:
-    hidden = {"jobs": {"a": {"steps": [{"with": {"script": "x('${{ github.event.pull_request.title }}')"}}]}}}
-    assert any("${{" in text for text in commands(hidden))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "jobs: {a: {steps: [{with: {script: 'x(${{ github.event.pull_request.title }})'}}]}}",
+        "jobs:\n  a:\n    steps:\n      - run: >-\n          echo\n          ${{ github.head_ref }}\n          done",
+        "jobs:\n  a:\n    steps:\n      - run: |\n          echo\n\n          ${{\n            github.head_ref }}",
+        "runs:\n  using: composite\n  steps:\n    - shell: bash\n      run: echo '${{ inputs.templates }}'",
+        "runs: {using: docker, args: ['${{ inputs.templates }}'], entrypoint: '${{ inputs.templates }}'}",
+        "defaults: {run: {shell: 'bash -c ${{ github.head_ref }}'}}",
+        '"jobs": {"a": {"steps": [{"r\\u0075n": "${{ github.head_ref }}"}]}}',
+    ],
+)
+def test_an_expression_in_a_command_would_be_found(text: str) -> None:
+    hidden = yaml.load(text, Loader=yaml.BaseLoader)
+    assert any("${{" in command for command in commands(hidden))
+
+
+def test_each_workflow_is_one_that_the_tests_know() -> None:
+    assert all(path.parent == FOLDER and path.suffix == ".yml" for path in WORKFLOWS)
+    assert {path.name for path in WORKFLOWS} >= {"pr-check.yml", "pr-report.yml", "release.yml"}
+
+
+def test_no_run_leaves_anything_behind_for_another() -> None:
+    """A cache that a stranger's run may write is read by runs that have rights."""
+    for path in [*WORKFLOWS, *ACTIONS]:
+        for step in steps(path):
+            assert "cache" not in step.get("uses", "").partition("@")[0], path.name
+            assert not [name for name in step.get("with", {}) if "cache" in name], path.name
+            assert not step.get("uses", "").startswith("actions/setup-"), path.name
 
 
 @pytest.mark.parametrize("path", [*WORKFLOWS, *ACTIONS], ids=lambda path: path.name)
@@ -197,6 +223,21 @@ def test_files_that_github_reads_keep_to_its_schemas(schema: str, files: list[Pa
 def test_updates_of_dependencies_wait() -> None:
     for update in read(ROOT / ".github" / "dependabot.yml")["updates"]:
         assert int(update["cooldown"]["default-days"]) >= 7
+
+
+def test_no_module_of_the_caller_s_checkout_is_run_by_the_action(tmp_path: Path) -> None:
+    install, check = steps(ROOT / "action.yml")
+    assert check["env"]["PYTHONSAFEPATH"] == "1"
+    lines = [line for line in install["run"].splitlines() if line.strip()]
+    assert all(line.startswith("python3 -I -m ") for line in lines)
+    evil = "open('pwned', 'w').close()\n"
+    for name in ("venv", "pip", "encodings", "json"):
+        (tmp_path / f"{name}.py").write_text(evil, encoding="utf-8")
+    environment = {"PATH": "/usr/bin:/bin", "RUNNER_TEMP": str(tmp_path / "temp"), "PYTHONPATH": str(tmp_path)}
+    for line in (lines[0], "python3 -I -m pip --version"):
+        subprocess.run(["bash", "-e", "-c", line], cwd=tmp_path, env=environment, capture_output=True)
+    assert (tmp_path / "temp" / "tokenop" / "bin" / "python").exists()
+    assert not (tmp_path / "pwned").exists()
 
 
 def test_scripts_that_workflows_run_are_there() -> None:
