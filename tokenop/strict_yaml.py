@@ -132,42 +132,39 @@ def _quick(loader: Any) -> dict[str, Any] | None:
     key: str | None = None  # whose value comes next
     above: list[Any] = []
     documents = 0
-    while not isinstance(event := loader.get_event(), yaml.StreamEndEvent):
-        if isinstance(event, yaml.CollectionEndEvent):
+    while (kind := (event := loader.get_event()).__class__) is not yaml.StreamEndEvent:
+        if kind is yaml.ScalarEvent:
+            read = (event.value,) if event.style else _read(event.value)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
             top = above.pop()
             continue
-        if not isinstance(event, yaml.NodeEvent):
-            documents += isinstance(event, yaml.DocumentStartEvent)
+        elif kind is yaml.DocumentStartEvent or not isinstance(event, yaml.NodeEvent):
+            documents += kind is yaml.DocumentStartEvent
             continue
-        read = _quick_node(event)
-        if read is None:
+        else:
+            read = _quick_start(kind.__name__)
+        if read is None or event.anchor or event.tag:
             return None
         value = read[0]
-        if isinstance(top, dict) and key is None:
+        if key is None and top.__class__ is dict:
             if not isinstance(value, str) or value in top or len(value) > MAX_KEY or value == "<<":
                 return None
             key = value
-            continue
-        if not _quick_put(top, key, value):
+        elif _quick_put(top, key, value):
+            root, key = (value if top is None else root), None
+            if kind is not yaml.ScalarEvent:
+                above.append(top)
+                top = value
+        else:
             return None
-        root = value if top is None else root
-        key = None
-        if isinstance(value, dict | list):
-            above.append(top)
-            top = value
-            if len(above) > MAX_DEPTH:
-                return None
+        if len(above) > MAX_DEPTH:
+            return None
     return root if documents == 1 and isinstance(root, dict) else None
 
 
-def _quick_node(event: Any) -> tuple[Any] | None:
-    """Return the value that begins with `event`, in a tuple; None for an alias and whatever is to be told."""
-    kind = type(event).__name__
-    if event.anchor or kind == "AliasEvent" or event.tag:
-        return None
-    if kind == "ScalarEvent":
-        return (event.value,) if event.style else _read(event.value)
-    return ({},) if kind == "MappingStartEvent" else ([],)
+def _quick_start(kind: str) -> tuple[Any] | None:
+    """Return what begins with an event that is no scalar, empty and in a tuple; None for an alias."""
+    return ({},) if kind == "MappingStartEvent" else ([],) if kind == "SequenceStartEvent" else None
 
 
 def _quick_put(top: Any, key: str | None, value: Any) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import re
 import threading
 from collections.abc import Sequence
@@ -67,8 +66,10 @@ def parse_all(listed: Sequence[str], prefix: str = "") -> list[Parsed]:
 
 
 def _parsed(serialized: str, sql: str, prefix: str) -> Parsed:
+    import msgspec
+
     try:
-        answer = json.loads(serialized)
+        answer = msgspec.json.decode(serialized)
     except RecursionError:
         return [], _DEEP
     if not answer.get("error", True):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from tokenop.sqltree.problem import Problem
 
@@ -46,8 +46,9 @@ def problems(sql: str, max_length: int, max_depth: int, comments: bool) -> Itera
         yield Problem(f"the SQL has {len(sql)} characters", max_length, f"keep it within {max_length}")
         return
     yield from _unreadable(sql)
-    yield from _brackets(sql, max_depth)
-    for token in _TOKEN.finditer(sql):
+    tokens = list(_TOKEN.finditer(sql))
+    yield from _brackets(tokens, max_depth)
+    for token in tokens:
         kind, place = token.lastgroup, token.start()
         if kind in ("line", "block") and not comments:
             yield Problem("a comment in an expression", place, "explain it in the body of the file instead")
@@ -88,9 +89,9 @@ def _unreadable(sql: str) -> Iterator[Problem]:
             return
 
 
-def _brackets(sql: str, max_depth: int) -> Iterator[Problem]:
+def _brackets(tokens: Iterable[re.Match[str]], max_depth: int) -> Iterator[Problem]:
     open_ones: list[tuple[str, int]] = []
-    for token in _TOKEN.finditer(sql):
+    for token in tokens:
         if token.lastgroup == "open":
             open_ones.append((token.group(), token.start()))
             if len(open_ones) > max_depth:

@@ -29,11 +29,11 @@ def _check(drafts: Sequence[Draft], around: Surroundings) -> Iterator[Finding]:
     for number, lines in enumerate(texts):
         for line in lines:
             holders[line].append(number)
+    common = {line: numbers for line, numbers in holders.items() if 1 < len(numbers) <= _COMMON}
     for number, draft in enumerate(drafts):
         shared = Counter[int]()
-        for line in texts[number]:
-            if 1 < len(alike := holders[line]) <= _COMMON:
-                shared.update(alike)
+        for line in texts[number] & common.keys():
+            shared.update(common[line])
         del shared[number]
         if shared:
             other, count = min(shared.items(), key=lambda one: (-one[1], str(paths[one[0]])))
