@@ -8,6 +8,8 @@ import pytest
 
 from tests.applying.making import DAY, template, tree
 from tokenop import applying
+from tokenop.applying.root import MAX_BYTES
+from tokenop.catalogue.model import Parameter
 from tokenop.errors import FindingsError, InputError
 
 ROUTER = "# mine\nrules:\n    a: 1  # keep\n"
@@ -113,3 +115,53 @@ def test_a_file_that_changed_since_the_plan_is_not_written_over(project: Path) -
     with pytest.raises(InputError, match="changed meanwhile"):
         applying.write(change, project, DAY)
     assert tree(project) == before
+
+
+def test_two_that_exclude_each_other_cannot_come_in_at_once(project: Path) -> None:
+    one = template("one", ("one.txt", "create", "x\n"), conflicts=("two",))
+    two = template("two", ("two.txt", "create", "x\n"))
+    changes = [applying.plan(each, project) for each in (one, two)]
+    applying.write(changes[0], project, DAY)
+    with pytest.raises(FindingsError, match="cannot be together"):
+        applying.write(changes[1], project, DAY)
+    assert not (project / "two.txt").exists()
+
+
+def test_a_file_is_no_folder_and_the_plan_says_so(project: Path) -> None:
+    (conflict,) = applying.plan(
+        template("x", ("a", "create", "x\n"), ("A/b", "create", "x\n")), project
+    ).conflicts  # fmt: skip
+    assert "a file is no folder" in conflict.message
+
+
+def test_what_could_not_be_read_again_is_not_written(project: Path) -> None:
+    half = template("x", ("settings.json", "json", '{"z": "\\ud800"}\n'))
+    assert "half of a character" in applying.plan(half, project).conflicts[0].message
+    (project / "long.txt").write_text("x" * (MAX_BYTES - 2), encoding="utf-8")
+    (conflict,) = applying.plan(template("x", ("long.txt", "append", "more\n")), project).conflicts
+    assert "would be larger than 2 MB" in conflict.message
+
+
+def test_a_large_file_is_applied_to_and_taken_back(project: Path) -> None:
+    (project / "long.txt").write_text('"\n' * (MAX_BYTES // 3), encoding="utf-8")
+    before = tree(project)
+    applying.write(applying.plan(template("x", ("long.txt", "append", "more\n")), project), project, DAY)
+    applying.rollback(project, "x")
+    assert tree(project) == before
+
+
+def test_another_name_of_a_file_is_noted(project: Path) -> None:
+    (project / "other.yaml").hardlink_to(project / "tokenop" / "router.yaml")
+    change = applying.plan(CHANGING, project)
+    assert change.notes == ("tokenop/router.yaml has another name (a hard link); what that names stays as it is",)
+    applying.write(change, project, DAY)
+    assert (project / "other.yaml").read_text(encoding="utf-8") == ROUTER
+
+
+def test_what_differs_from_what_is_applied_is_named(project: Path) -> None:
+    asking = template("x", ("notes.txt", "append", "to {{to}}\n"), parameters=(Parameter("to", "Where."),))
+    applying.write(applying.plan(asking, project, {"to": "eu"}), project, DAY)
+    assert "already, with to = eu" in applying.plan(asking, project, {"to": "us"}).conflicts[0].message
+    (project / "notes.txt").write_text("mine\n", encoding="utf-8")
+    (conflict,) = applying.plan(asking, project, {"to": "eu"}).conflicts
+    assert "its files were changed since" in conflict.message

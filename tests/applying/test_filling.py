@@ -92,10 +92,27 @@ def test_what_is_wrong_with_values_is_said_at_once() -> None:
         filling.values(one, {"count": "1.5", "on": "yes", "share": "x", "region": "cn", "nmae": "x"})
     said = str(error.value)
     assert "has no parameter 'nmae'" in said
-    assert "--set name=… (Any text.)" in said
+    assert "--set name=… (Any text.), or --interactive to be asked" in said
     assert "--set count=1.5: must be a whole number" in said
     assert "--set on=yes: must be true or false" in said
     assert "--set region=cn: must be one of eu, us" in said
+
+
+@pytest.mark.parametrize("style", ["|", ">"])
+def test_a_value_that_would_change_the_indentation_of_a_text_is_refused(style: str) -> None:
+    one = template("x", ("a.yaml", "yaml", f"t: {style}\n  {{{{name}}}}\n  two\n"), parameters=(NAME,))
+    with pytest.raises(FindingsError, match="cannot stand where it goes"):
+        filling.filled(one, one.patches[0], {"name": "   x"})
+    assert filling.filled(one, one.patches[0], {"name": "# x"}) == f"t: {style}\n  # x\n  two\n"
+
+
+def test_what_others_write_about_a_value_cannot_repaint_the_terminal() -> None:
+    one = template("x", parameters=(Parameter("to", "Where\x1b[31m.", choices=("eu", "us")),))
+    for values in ({}, {"to": "\x1b[2J"}):
+        with pytest.raises(MisuseError) as error:
+            filling.values(one, values)
+        assert "\x1b" not in str(error.value)
+        assert "eu, us" in str(error.value)
 
 
 @pytest.mark.parametrize("value", ["a\nb", "a\rb", "\x1b[0m", "\u202e", "\u200b", "", "x" * 501, "\u2028", "\ud800"])

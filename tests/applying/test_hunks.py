@@ -45,6 +45,21 @@ def test_lines_that_moved_are_found_at_the_nearest_place() -> None:
     assert hunks.apply(text, hunks.parse(far, "x"), "x").endswith("one\n2\nthree\n")
 
 
+def test_lines_that_stay_keep_their_ends_where_a_file_has_both() -> None:
+    text = "0\r\none\r\ntwo\r\nthree\r\nx\ny\n"
+    assert hunks.apply(text, hunks.parse(DIFF, "x"), "x") == "0\r\none\r\n2\r\nthree\r\nx\ny\n"
+    text = "0\none\ntwo\nthree\nx\r\ny\r\nz\r\nz\r\nz\r\n"
+    assert hunks.apply(text, hunks.parse(DIFF, "x"), "x") == text.replace("two", "2")
+
+
+def test_lines_without_any_around_them_go_into_an_empty_file_only() -> None:
+    new = hunks.parse("@@ -0,0 +1,1 @@\n+one\n", "x")
+    assert hunks.settled("", new, "x") == "one\n"
+    assert hunks.settled("one\n", new, "x") == "one\n"
+    with pytest.raises(FindingsError, match="are not here"):
+        hunks.settled("mine\n", new, "x")
+
+
 def test_where_the_lines_are_not_there_the_hunk_is_shown() -> None:
     with pytest.raises(FindingsError) as error:
         hunks.apply("one\ntwo!\nthree\n", hunks.parse(DIFF, "main.tf"), "main.tf")

@@ -83,6 +83,7 @@ CASES = {
         "b:\n  d: 2\n  e: 3\n",
         "a: 1\r\nb:\r\n  c: 1\r\n  d: 2\r\n  e: 3\r\n",
     ),
+    "few pairs among line feeds": ("a: 1\r\nb:\n  c: 1\nd: 1\n", "b: {e: 2}\n", "a: 1\r\nb:\n  c: 1\n  e: 2\nd: 1\n"),
     "a file of comments": ("# nothing yet\n", "# t\na: 1\n", "# nothing yet\n# t\na: 1\n"),
     "an empty file": ("", "a: 1\n", "a: 1\n"),
     "a start of document, and a mark of byte order": ("\ufeff---\na: 1\n", "b: 1\n", "\ufeff---\na: 1\nb: 1\n"),
@@ -141,6 +142,7 @@ def test_yaml_that_cannot_be_edited_is_refused_with_its_line(mine: str) -> None:
         ("", '{"a": {"b": [1]}}\n'),
         ("{}\n", '{\n  "a": {\n    "b": [\n      1\n    ]\n  }\n}\n'),
         ('{"z": 1}', '{"z": 1, "a": {"b": [1]}}'),
+        (f'{{"z": {"1" * 50}.5e7}}', f'{{"z": {"1" * 50}.5e7, "a": {{"b": [1]}}}}'),
         (
             '{\n    "a": {},\n    "z": [ ]\n}\n',
             '{\n    "a": {\n        "b": [\n            1\n        ]\n    },\n    "z": [ ]\n}\n',

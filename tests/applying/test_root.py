@@ -9,6 +9,7 @@ import pytest
 
 from tests.applying.making import DAY, template, tree
 from tokenop import applying
+from tokenop.applying import journal
 from tokenop.applying.root import MAX_BYTES, Root, complaint
 from tokenop.errors import FindingsError, InputError
 
@@ -25,7 +26,7 @@ def project(tmp_path: Path) -> Path:
 BAD = (
     "/etc/passwd", "../a", "a/../../b", "a//b", "./a", "a/.", "", "a/", ".git/hooks/post-checkout", "a/.GIT/config",
     ".Git", "git~1/config", ".git ", ".git.", ".github/workflows/x.yml", ".tokenop/receipts/x.json", ".TokenOp/x",
-    "a\\b", "a\nb", "c:x", "a /b", "x\x00",
+    "a\\b", "a\nb", "c:x", "a /b", "x\x00", "x\ud800", "x\u202e",
 )  # fmt: skip
 
 
@@ -91,6 +92,53 @@ def test_a_name_that_is_there_in_other_capitals_is_refused(project: Path) -> Non
         assert "rename one of the two" in conflict.message
     twice = applying.plan(template("x", ("a.txt", "create", "x\n"), ("A.txt", "create", "x\n")), project)
     assert "in capitals only" in twice.conflicts[0].message
+
+
+class Full:
+    """A disk that is full from the nth file on, in the place of `open` of the writer's library."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+
+    def __call__(self, *arguments: object) -> None:
+        self.room -= 1
+        if self.room < 0:
+            raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("room", range(4))
+def test_on_a_full_disk_everything_is_as_before(project: Path, monkeypatch: pytest.MonkeyPatch, room: int) -> None:
+    (project / "a.txt").write_text("mine\n", encoding="utf-8")
+    before = tree(project)
+    change = applying.plan(template("x", ("a.txt", "append", "x\n"), ("n/b.txt", "create", "x\n")), project)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fchmod", Full(room))
+        with pytest.raises(InputError, match="No space left on device; nothing was changed"):
+            applying.write(change, project, DAY)
+    assert tree(project) == before
+    applying.write(change, project, DAY)
+
+
+def test_where_the_receipt_cannot_be_put_in_its_place_the_next_command_does(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = applying.plan(template("x", ("a.txt", "create", "x\n")), project)
+    real = os.rename
+
+    def refused(old: str, new: str, **others: int) -> None:
+        if new == "x.json":
+            raise PermissionError(13, "Permission denied")
+        real(old, new, **others)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", refused)
+        for attempt in (lambda: applying.write(change, project, DAY), lambda: journal.mend(project)):
+            with pytest.raises(InputError, match=r"Permission denied; it stopped halfway"):
+                attempt()
+    assert journal.mend(project) == "finished an interrupted template-apply of x"
+    assert applying.plan(template("x", ("a.txt", "create", "x\n")), project).applied
+    applying.rollback(project, "x")
+    assert tree(project) == {}
 
 
 def test_where_writing_fails_everything_is_as_before(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,63 @@ def test_a_change_of_mode_is_a_change(project: Path) -> None:
     assert found.conflicts
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_edits_are_kept_with_either_line_end(project: Path, ends: str) -> None:
+    mine = ends.join(["x: 1", "rules:", "  a: 1", "p: 1", "q: 1", "r: 1", "s: 1", ""])
+    (project / "a.yaml").write_bytes(mine.encode())
+    apply(project, template("short", ("a.yaml", "yaml", "rules: {a: 2, b: 2}\n")))
+    now = (project / "a.yaml").read_bytes()
+    (project / "a.yaml").write_bytes(now.replace(b"s: 1", b"s: 2"))
+    undo.write(undo.plan(project, "short", keep_edits=True), project)
+    assert (project / "a.yaml").read_bytes() == mine.replace("s: 1", "s: 2").encode()
+
+
+def test_what_somebody_brought_back_already_stays_so(project: Path) -> None:
+    before = tree(project)
+    apply(project, SHORT)
+    (project / "a.yaml").write_bytes(before["a.yaml"][0])  # type: ignore[index]
+    (project / "new" / "b.txt").unlink()
+    undoing = applying.rollback(project, "short")
+    assert (undoing.files, undoing.edited) == ((), "")
+    assert tree(project) == before
+
+
+def test_a_file_that_was_removed_since_can_stay_so(project: Path) -> None:
+    apply(project, SHORT)
+    (project / "a.yaml").unlink()
+    (found,) = undo.plan(project, "short").conflicts
+    assert found.message == "removed since it was applied"
+    undoing = undo.plan(project, "short", keep_edits=True)
+    assert "new/b.txt" in undoing.diff()
+    undo.write(undoing, project)
+    assert tree(project) == {}
+
+
+def test_folders_go_with_the_last_template_that_is_in_them(project: Path) -> None:
+    before = tree(project)
+    one, two = (template(name, (f"new/deep/{name}.txt", "create", "x\n")) for name in ("one", "two"))
+    apply(project, one, two)
+    applying.rollback(project, "one")
+    applying.rollback(project, "two")
+    assert tree(project) == before
+
+
+def test_a_change_of_another_template_is_none_of_the_users(project: Path) -> None:
+    for number in (2, 3, 4):
+        apply(project, template(f"n{number}", ("a.yaml", "yaml", f"rules: {{a: {number}}}\n")))
+    undoing = undo.plan(project, "n2")
+    assert [one.fix for one in undoing.conflicts] == [f"first: tokenop template-rollback n{n}" for n in (4, 3)]
+    assert undoing.edited == ""
+
+
+def test_what_came_in_between_is_looked_at_again(project: Path) -> None:
+    apply(project, SHORT)
+    undoing = undo.plan(project, "short")
+    apply(project, template("needs", ("c.txt", "create", "x\n"), requires=("short",)))
+    with pytest.raises(FindingsError, match="needs short"):
+        undo.write(undoing, project)
+
+
 def test_what_is_not_applied_cannot_be_taken_back(project: Path) -> None:
     with pytest.raises(InputError, match="short is not applied here; applied: none"):
         undo.plan(project, "short")
@@ -137,6 +194,9 @@ def test_what_is_not_applied_cannot_be_taken_back(project: Path) -> None:
         {"template": "other"},
         {"schema_version": 2},
         {"sequence": "x"},
+        {"sequence": float("inf")},
+        {"parameters": []},
+        {"targets": [{"target": "\ud800", "before": None, "after": None}]},
     ],
 )
 def test_a_receipt_that_was_tampered_with_is_refused(project: Path, change: dict[str, object]) -> None:
@@ -155,15 +215,33 @@ def test_a_receipt_whose_content_was_changed_is_refused(project: Path) -> None:
         undo.plan(project, "short")
 
 
-def test_a_journal_that_was_tampered_with_touches_nothing(project: Path) -> None:
+JOURNAL = {"receipt": "x", "content": None, "remove_folders": [], "made_folders": [], "steps": [],
+           "temporary": ".tokenop-0123456789ab.tmp"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": [{"target": "../../evil", "before": None, "after": None}]},
+        {"steps": {}},
+        {"temporary": "a.yaml"},
+        {"temporary": ".t\x00"},
+        {"receipt": "../x"},
+        {"content": 5},
+        {"content": "\ud800"},
+        {"made_folders": [".git"]},
+        {"remove_folders": ["\ud800"]},
+    ],
+)
+@pytest.mark.parametrize("name", [journal.PENDING, journal.DONE])
+def test_a_journal_that_was_tampered_with_touches_nothing(project: Path, name: str, change: dict[str, object]) -> None:
     (project / ".tokenop").mkdir()
-    evil = {"receipt": "x", "content": None, "remove_folders": [], "made_folders": [], "temporary": ".t",
-            "steps": [{"target": "../../evil", "before": None, "after": None}]}  # fmt: skip
-    for name, text in ((journal.PENDING, json.dumps(evil)), (journal.DONE, "{")):
+    for text in (json.dumps(JOURNAL | change), "{", "[" * 100_000):
         (project / name).write_text(text, encoding="utf-8")
+        before = tree(project)
         with pytest.raises(InputError, match="is no journal of tokenop"):
             journal.mend(project)
-        (project / name).unlink()
+        assert tree(project) == before
 
 
 def test_two_commands_do_not_change_a_project_at_once(project: Path) -> None:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from tokenop.applying import filling, hunks, journal, merge, receipts
 from tokenop.applying.model import Change, FileChange, Receipt, State, Target
-from tokenop.applying.root import Root, complaint
+from tokenop.applying.root import MAX_BYTES, Root, complaint
 from tokenop.applying.tree import RULE
 from tokenop.catalogue.model import Patch, Template
 from tokenop.catalogue.parameters import Value
@@ -39,7 +39,7 @@ def plan(
     values = filling.values(template, parameters or {})
     with Root(project) as root:
         applied = receipts.load(root)
-        planner = _Planner(root, list(_relations(template, applied, project)))
+        planner = _Planner(root, list(_relations(template.id, template.requires, template.conflicts, applied, project)))
         if journal.interrupted(root):
             planner.conflicts.append(journal.finding(root))
         for patch in template.patches:
@@ -57,8 +57,9 @@ def plan(
         files=tuple(one for one in files if one.before != one.after),
         unchanged=tuple(one.target for one in files if one.before == one.after),
         conflicts=tuple(planner.conflicts),
+        notes=tuple(planner.notes),
     )
-    return _again(change, next((one for one in applied if one.template == template.id), None), project)
+    return _again(change, next((one for one in applied if one.template == template.id), None), project, planner.files)
 
 
 class _Planner:
@@ -68,11 +69,11 @@ class _Planner:
         self.root = root
         self.files: dict[str, FileChange] = {}
         self.conflicts = conflicts
+        self.notes: list[str] = []
 
     def meet(self, target: str, make: Callable[[str | None], str]) -> None:
         """Note what `make` makes of the file at `target`."""
-        twice = next((one for one in self.files if one != target and one.casefold() == target.casefold()), None)
-        why = complaint(target) or (f"differs from {twice} in capitals only" if twice else None)
+        why = complaint(target) or next((told for one in self.files if (told := _apart(one, target))), None)
         if why:
             fix = "the template is not sound: `tokenop templates lint` says more"
             self.conflicts.append(_finding(target, "target", f"{target!r} {why}", fix))
@@ -82,12 +83,35 @@ class _Planner:
             if known is None:
                 state = self.root.read(target)
                 known = FileChange.between(target, state, state)
-            after = make(_text(target, known.after)).encode("utf-8")
+            after = _bytes(target, make(_text(target, known.after)))
+            if known.before is not None and after != known.before and self.root.linked(target):
+                self.notes.append(f"{target} has another name (a hard link); what that names stays as it is")
             self.files[target] = replace(known, after=after)
         except FindingsError as error:
             self.conflicts += error.findings
         except InputError as error:
             self.conflicts.append(_finding(target, "target", str(error), ""))
+
+
+def _apart(one: str, other: str) -> str | None:
+    """Return why two targets cannot both be there, on file systems that tell capitals apart and on others."""
+    if one == other:
+        return None
+    if one.casefold() == other.casefold():
+        return f"differs from {one} in capitals only"
+    if one.casefold().startswith(f"{other.casefold()}/") or other.casefold().startswith(f"{one.casefold()}/"):
+        return f"cannot be there together with {one}: a file is no folder"
+    return None
+
+
+def _bytes(target: str, text: str) -> bytes:
+    try:
+        content = text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"{target}: would hold half of a character, which is no text") from error
+    if len(content) > MAX_BYTES:
+        raise InputError(f"{target}: would be larger than {MAX_BYTES // 1024 // 1024} MB; write it by hand")
+    return content
 
 
 def _text(target: str, content: bytes | None) -> str | None:
@@ -116,42 +140,40 @@ def _patched(template: Template, patch: Patch, values: Mapping[str, Value], mine
 
 def _hunked(target: str, diff: str, mine: str | None) -> str:
     """Return what a file becomes with the hunks of a diff; itself where they are in it already."""
-    found = hunks.parse(diff, target)
-    try:
-        return hunks.apply(mine or "", found, target)
-    except FindingsError:
-        try:
-            hunks.apply(mine or "", hunks.reverse(found), target)
-        except FindingsError:
-            pass
-        else:
-            return mine or ""
-        raise
+    return hunks.settled(mine or "", hunks.parse(diff, target), target)
 
 
-def _relations(template: Template, applied: Sequence[Receipt], project: Path) -> Iterator[Finding]:
-    """Yield what is required and not applied, and what is applied and in conflict."""
+def _relations(
+    name: str, requires: Sequence[str], excludes: Sequence[str], applied: Sequence[Receipt], project: Path
+) -> Iterator[Finding]:
+    """Yield what template `name` requires and is not applied, and what is applied and in conflict with it."""
     there = {receipt.template for receipt in applied}
-    for other in template.requires:
+    for other in requires:
         if other not in there:
-            message = f"{template.id} needs {other}, which is not applied here"
+            message = f"{name} needs {other}, which is not applied here"
             yield _finding(project, "requires", message, f"first: tokenop template-apply {other}")
     for receipt in applied:
-        if receipt.template in template.conflicts or template.id in receipt.conflicts:
-            message = f"{template.id} cannot be together with {receipt.template}, which is applied here"
+        if receipt.template in excludes or name in receipt.conflicts:
+            message = f"{name} cannot be together with {receipt.template}, which is applied here"
             yield _finding(project, "conflicts", message, f"first: tokenop template-rollback {receipt.template}")
 
 
-def _again(change: Change, receipt: Receipt | None, project: Path) -> Change:
+def _again(change: Change, receipt: Receipt | None, project: Path, now: Mapping[str, FileChange]) -> Change:
     """Say of a template that is applied already whether that still holds."""
     if receipt is None:
         return change
-    same = (receipt.sha256, dict(receipt.parameters)) == (change.sha256, plain(change.parameters))
-    if not change.files and not change.conflicts and dict(receipt.parameters) == plain(change.parameters):
-        note = "" if same else f"the receipt is of version {receipt.version}; this one changes no file"
-        return replace(change, applied=True, notes=(*change.notes, note) if note else change.notes)
-    what = "its files were changed since" if same else f"in version {receipt.version}, or with other values"
-    message = f"{change.template} is applied here already, {what}"
+    values = plain(change.parameters)
+    if not change.files and not change.conflicts and dict(receipt.parameters) == values:
+        note = f"the receipt is of version {receipt.version}; this one changes no file"
+        notes = change.notes if receipt.sha256 == change.sha256 else (*change.notes, note)
+        return replace(change, applied=True, notes=notes)
+    told = [f"in version {receipt.version}"] if receipt.sha256 != change.sha256 else []
+    told += [f"with {name} = {value}" for name, value in receipt.parameters.items() if values.get(name) != value]
+    if not told:
+        as_left = all(one.target in now and now[one.target].before == one.after.content for one in receipt.targets)
+        names = ", ".join(one.target for one in change.files)
+        told = [f"and would change more now: {names}" if as_left and names else "and its files were changed since"]
+    message = f"{change.template} is applied here already, {' and '.join(told)}"
     fix = f"take it back first: tokenop template-rollback {change.template}"
     return replace(change, conflicts=(*change.conflicts, _finding(project, "receipt", message, fix)))
 
@@ -183,6 +205,9 @@ def write(change: Change, project: Path, today: date | None = None) -> Receipt:
             if change.files:
                 raise InputError(f"{project}: {change.template} was applied meanwhile; run the command again")
             return known
+        # Another command may have come in between.
+        if found := list(_relations(change.template, change.requires, change.excludes, applied, project)):
+            raise FindingsError(found, "Nothing was written.")
         new = 0o666 & ~_umask()
         steps = [
             journal.Step(
@@ -192,7 +217,7 @@ def write(change: Change, project: Path, today: date | None = None) -> Receipt:
             )
             for one in change.files
         ]
-        folders = [folder for step in steps for folder in root.missing_folders(step.target)]
+        folders = [folder for step in steps for folder in _folders(root, step.target, applied)]
         receipt = Receipt(
             change.template,
             change.version,
@@ -207,6 +232,14 @@ def write(change: Change, project: Path, today: date | None = None) -> Receipt:
         )
         journal.run(root, steps, change.template, receipts.text(receipt), ())
     return receipt
+
+
+def _folders(root: Root, target: str, applied: Sequence[Receipt]) -> Iterator[str]:
+    """Yield the folders above `target` that templates made, this one or others: they go with the last one in them."""
+    made = {folder for receipt in applied for folder in receipt.folders}.union(root.missing_folders(target))
+    for parent in reversed(PurePosixPath(target).parents):
+        if parent.as_posix() in made:
+            yield parent.as_posix()
 
 
 def _umask() -> int:

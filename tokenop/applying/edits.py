@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenop.applying import render
-from tokenop.applying.tree import Entry, Node, column, data, line_end, missing, refuse
+from tokenop.applying.tree import Entry, Node, column, data, line_break, line_end, missing, refuse
 from tokenop.applying.yaml_tree import BY_HAND
 
 __all__ = ["BY_HAND", "Edits", "JsonEdits", "YamlEdits"]
@@ -19,7 +19,7 @@ class Edits:
         self.mine = mine
         self.theirs = theirs
         self.name = name
-        self.newline = "\r\n" if "\r\n" in mine else "\n"
+        self.newline = line_break(mine)
         # (start, end, text): at one place in the order in which they were made.
         self.changes: list[tuple[int, int, str]] = []
 

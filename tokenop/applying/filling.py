@@ -10,11 +10,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from tokenop.applying import json_tree, render, yaml_tree
-from tokenop.applying.tree import RULE, Node
+from tokenop.applying.showing import visible
+from tokenop.applying.tree import RULE, Node, data
 from tokenop.catalogue import parameters
-from tokenop.catalogue.model import Patch, Template
+from tokenop.catalogue.model import Parameter, Patch, Template
 from tokenop.catalogue.parameters import PLACEHOLDER, Value
 from tokenop.errors import Finding, FindingsError, MisuseError
 
@@ -37,15 +39,23 @@ def values(template: Template, given: Mapping[str, Value]) -> dict[str, Value]:
     for name, parameter in known.items():
         value = given.get(name, parameter.default)
         if value is None:
-            wrong.append(f"{template.id} needs a value: --set {name}=… ({parameter.description})")
+            wrong.append(
+                f"{template.id} needs a value: --set {name}=… ({described(parameter)}), or --interactive to be asked"
+            )
             continue
         try:
             found[name] = parameters.parsed(parameter, value)
         except ValueError as error:
-            wrong.append(f"--set {name}={value}: {error} ({parameter.description})")
+            wrong.append(f"--set {name}={value}: {error} ({described(parameter)})")
     if wrong:
-        raise MisuseError("\n".join(wrong))
+        raise MisuseError("\n".join(map(visible, wrong)))
     return found
+
+
+def described(parameter: Parameter) -> str:
+    """Return what a parameter is for, and what may be given where that is a short list."""
+    text = visible(parameter.description)
+    return f"{text.removesuffix('.')}: {', '.join(map(visible, parameter.choices))}" if parameter.choices else text
 
 
 def language(patch: Patch) -> str:
@@ -76,8 +86,35 @@ def filled(template: Template, patch: Patch, given: Mapping[str, Value]) -> str:
     if written == "text":
         return _text(template, patch, given)
     parse = yaml_tree.parse if written == "yaml" else json_tree.parse
-    root = parse(patch.content, f"{template.path}: the patch of {patch.target}")
-    return _nodes(patch.content, root, given)
+    name = f"{template.path}: the patch of {patch.target}"
+    root = parse(patch.content, name)
+    text = _nodes(patch.content, root, given)
+    try:
+        sound = data(parse(text, name)) == _with(root, given)
+    except FindingsError:  # such as a first line of several that begins with a space of the value's own
+        sound = False
+    if not sound:
+        raise _no(template, patch, f"a value cannot stand where it goes; given: {visible(str(dict(given)))}")
+    return text
+
+
+def _with(node: Node | None, given: Mapping[str, Value]) -> Any:
+    """Return what a patch must say with the values in it, as `tree.data` says it."""
+    if node is None or (node.kind == "scalar" and node.value[0] != "text"):
+        return data(node)
+    if node.kind == "mapping":
+        return {entry.key: _with(entry.node, given) for entry in node.entries}
+    if node.kind == "list":
+        return [_with(entry.node, given) for entry in node.entries]
+    said = str(node.value[1])
+    plain = PLACEHOLDER.sub(lambda found: _plain(given[found[1]]), said)
+    return yaml_tree.resolved(plain, None if _bare(node, said, given) else '"')
+
+
+def _bare(node: Node, text: str, given: Mapping[str, Value]) -> re.Match[str] | None:
+    """Return the placeholder that is the whole value, where a number or the like goes there without quotes."""
+    alone = None if node.style in ("|", ">") else PLACEHOLDER.fullmatch(text)
+    return alone if alone and not isinstance(given[alone[1]], str) else None
 
 
 def _text(template: Template, patch: Patch, given: Mapping[str, Value]) -> str:
@@ -106,8 +143,7 @@ def _scalar(node: Node, source: str, given: Mapping[str, Value]) -> str:
     text = str(node.value[1])
     if node.style in ("|", ">"):
         return PLACEHOLDER.sub(lambda found: _plain(given[found[1]]), source)
-    alone = PLACEHOLDER.fullmatch(text)
-    if alone and not isinstance(given[alone[1]], str):
+    if alone := _bare(node, text, given):
         return _plain(given[alone[1]])
     return render.quoted(PLACEHOLDER.sub(lambda found: _plain(given[found[1]]), text), node.style or '"')
 

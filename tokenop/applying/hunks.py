@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokenop.applying.tree import RULE
+from tokenop.applying.tree import RULE, line_break
 from tokenop.errors import Finding, FindingsError
 
 _HEADER = re.compile(r"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_TURNED = str.maketrans("+-", "-+")
 NO_NEWLINE = "\\ No newline at end of file"
 
 
 @dataclass(frozen=True, slots=True)
 class Hunk:
-    """Lines that must be there, and those in their place; `line` is where the first of them once stood."""
+    """Lines that must be there, and those in their place; `line` is where the first of them once stood.
+
+    `signs` says of each line of the hunk, by a character, whether it stays (space), goes (-) or comes (+).
+    """
 
     line: int
     before: tuple[str, ...]
     after: tuple[str, ...]
+    signs: str
     text: str
 
 
@@ -70,51 +76,99 @@ def split(diff: str) -> dict[str, str]:
 def _hunk(header: re.Match[str], lines: list[str], text: str, name: str) -> Hunk:
     before: list[str] = []
     after: list[str] = []
+    signs = ""
     for number, line in enumerate(lines):
         sides = {" ": (before, after), "": (before, after), "-": (before,), "+": (after,)}.get(line[:1])
         if line.startswith("\\"):
             continue
         if sides is None:
             raise _no(name, 0, f"a line of the diff begins with {line[:1]!r}, not with a space, - or +")
+        signs += line[:1] or " "
         bare = number + 1 < len(lines) and lines[number + 1].startswith("\\")
         for side in sides:
             side.append(line[1:] + ("" if bare else "\n"))
     if len(before) != int(header[2] or 1):
         raise _no(name, 0, f"the hunk {header[0]} holds {len(before)} old lines")
-    return Hunk(int(header[1]), tuple(before), tuple(after), text)
+    return Hunk(int(header[1]), tuple(before), tuple(after), signs, text)
 
 
 def apply(text: str, hunks: tuple[Hunk, ...], name: str) -> str:
     """Return `text` with all hunks in it.
 
-    A hunk goes where its lines stand: at the line it names, else at the nearest place after the one before. Line ends
-    of pairs (CRLF) are kept.
+    A hunk goes where its lines stand: at the line it names, else at the nearest place after the one before. Lines that
+    stay keep their ends; new ones get the end (LF or CRLF) that most lines have.
 
     Raises:
         FindingsError: the lines of a hunk are not there; it is shown.
     """
-    pairs = "\r\n" in text
-    lines = [line + "\n" for line in (text.replace("\r\n", "\n") if pairs else text).split("\n")]
+    lines = [line + "\n" for line in text.split("\n")]
     lines[-1] = lines[-1][:-1]
     if not lines[-1]:
         lines.pop()
+    bare = [_bare(line) for line in lines]
+    end = line_break(text)
     floor, shift = 0, 0
     for hunk in hunks:
-        wanted = max(hunk.line - (1 if hunk.before else 0) + shift, floor)
-        place = _place(lines, hunk.before, wanted, floor)
+        before = tuple(map(_bare, hunk.before))
+        wanted = max(hunk.line - (1 if before else 0) + shift, floor)
+        place = _place(bare, before, wanted, floor)
         if place is None:
             message = f"the lines that the template changes are not here:\n{hunk.text}"
             raise _no(name, hunk.line, message, "make the change by hand, or bring these lines back first")
-        lines[place : place + len(hunk.before)] = hunk.after
-        shift += place - wanted + len(hunk.after) - len(hunk.before)
+        there = slice(place, place + len(before))
+        lines[there] = _replaced(hunk, lines[there], line_break("".join(lines[there])) if before else end)
+        bare[there] = map(_bare, hunk.after)
+        shift += place - wanted + len(hunk.after) - len(before)
         floor = place + len(hunk.after)
-    result = "".join(lines)
-    return result.replace("\n", "\r\n") if pairs else result
+    return "".join(lines)
+
+
+def settled(text: str, hunks: tuple[Hunk, ...], name: str) -> str:
+    """Return `text` with all hunks in it; itself where they are in it already.
+
+    Raises:
+        FindingsError: the lines of a hunk are not there, neither those before nor those after; it is shown.
+    """
+    try:
+        return apply(text, hunks, name)
+    except FindingsError:
+        try:
+            apply(text, reverse(hunks), name)
+        except FindingsError:
+            pass
+        else:
+            return text
+        raise
+
+
+def _bare(line: str) -> str:
+    return line[:-2] + "\n" if line.endswith("\r\n") else line
+
+
+def _replaced(hunk: Hunk, lines: Sequence[str], end: str) -> list[str]:
+    """Return the new lines of a hunk: those that stay as they are in `lines`, added ones with `end` as their end.
+
+    A hunk that has pairs (CRLF) itself was made of this very file: it is taken as it is.
+    """
+    verbatim = any(line.endswith("\r\n") for line in (*hunk.before, *hunk.after))
+    old, new = iter(lines), iter(hunk.after)
+    found: list[str] = []
+    for sign in hunk.signs:
+        if sign == "+":
+            line = next(new)
+            found.append(line if verbatim else line.replace("\n", end))
+        elif sign == "-":
+            next(old)
+        else:
+            next(new)
+            found.append(next(old))
+    return found
 
 
 def _place(lines: list[str], before: tuple[str, ...], wanted: int, floor: int) -> int | None:
     if not before:
-        return min(wanted, len(lines))
+        # Without the lines around it, a second time could not be told from the first.
+        return None if lines else 0
     fitting = [at for at in range(floor, len(lines) - len(before) + 1) if tuple(lines[at : at + len(before)]) == before]
     return min(fitting, key=lambda at: (abs(at - wanted), at), default=None)
 
@@ -123,7 +177,8 @@ def reverse(hunks: tuple[Hunk, ...]) -> tuple[Hunk, ...]:
     """Return the hunks that take these back."""
     shift, found = 0, []
     for hunk in hunks:
-        found.append(Hunk(hunk.line + shift, hunk.after, hunk.before, hunk.text))
+        signs = hunk.signs.translate(_TURNED)
+        found.append(Hunk(hunk.line + shift, hunk.after, hunk.before, signs, hunk.text))
         shift += len(hunk.after) - len(hunk.before)
     return tuple(found)
 

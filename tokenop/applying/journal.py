@@ -1,10 +1,10 @@
 """Several files written, or none: what a kill in the middle leaves behind is put right by the next command.
 
 1. The journal `.tokenop/pending.json` says what is about to change, with the bytes from before.
-2. New contents are written beside their targets under other names, and synced.
+2. New contents, and the receipt, are written beside their targets under other names, and synced.
 3. Each target is looked at once more, then replaced by renaming.
 4. The journal is renamed to `.tokenop/done.json`: from here on the change has happened.
-5. The receipt is written or removed, and the journal is removed.
+5. The receipt is put in its place or removed, and the journal is removed. Neither needs room on the disk.
 
 Before step 4 the next command restores all files, after it it finishes step 5.
 """
@@ -23,7 +23,7 @@ from typing import Any
 from tokenop.applying import receipts
 from tokenop.applying.locking import alone
 from tokenop.applying.model import State
-from tokenop.applying.root import OWN, Root, complaint
+from tokenop.applying.root import MAX_OWN_BYTES, OWN, Root, complaint
 from tokenop.applying.tree import RULE
 from tokenop.errors import Finding, InputError
 
@@ -31,6 +31,7 @@ PENDING = f"{OWN}/pending.json"
 DONE = f"{OWN}/done.json"
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{12}\.tmp\Z")
+_UNFINISHED = "it stopped halfway: make room, or allow writing, then run the command again, which puts it right first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +75,18 @@ def mend(project: Path) -> str:
             return said
 
 
+@contextlib.contextmanager
+def _told(root: Root, what: str) -> Iterator[None]:
+    """Tell of a disk that is full, or that may not be written, in words; `what` says what that means here."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{root.path}: cannot be written: {error.strerror or error}; {what}") from error
+
+
 def interrupted(root: Root) -> bool:
     """Return whether a killed command left something that the next one has to mend."""
-    return root.read(PENDING) is not None or root.read(DONE) is not None
+    return any(root.read(name, MAX_OWN_BYTES) is not None for name in (PENDING, DONE))
 
 
 def finding(root: Root) -> Finding:
@@ -112,14 +122,31 @@ def run(root: Root, steps: Sequence[Step], receipt: str, content: str | None, fo
             for step in steps
         ],
     }  # fmt: skip
+    written = json.dumps(journal)
+    if len(written) > MAX_OWN_BYTES:
+        raise InputError(f"{root.path}: this changes more than could be taken back; nothing was changed")
     for step in steps:
         _unchanged(root, step)
-    _own(root, PENDING, json.dumps(journal))
+    with _told(root, "nothing was changed"):
+        try:
+            _own(root, PENDING, written)
+        except OSError:
+            _sweep(root)
+            raise
+        _take(root, journal, steps)
+    with _told(root, _UNFINISHED):
+        _finish(root, journal)
+
+
+def _take(root: Root, journal: Mapping[str, Any], steps: Sequence[Step]) -> None:
+    """Take all steps, or none: whatever happens, what was written so far goes back."""
     reached = 0
     try:
         for number, step in enumerate(steps):
             if step.after is not None:
                 root.write(step.target, step.after, _temporary(journal, number))
+        if journal["content"] is not None:
+            root.write(receipts.path(journal["receipt"]), _text(journal["content"]), _ready(journal))
         for number, step in enumerate(steps):
             _unchanged(root, step)
             reached = number + 1
@@ -128,14 +155,10 @@ def run(root: Root, steps: Sequence[Step], receipt: str, content: str | None, fo
             else:
                 root.rename(step.target, _temporary(journal, number))
         root.rename(DONE, "pending.json")
-    except BaseException as error:
-        _undo(root, journal, reached)
-        if isinstance(error, OSError):
-            raise InputError(
-                f"{root.path}: cannot be written: {error.strerror or error}; nothing was changed"
-            ) from error
+    except BaseException:
+        with _told(root, _UNFINISHED):
+            _undo(root, journal, reached)
         raise
-    _finish(root, journal)
 
 
 def _unchanged(root: Root, step: Step) -> None:
@@ -150,34 +173,43 @@ def mended(root: Root) -> str:
     Raises:
         InputError: a file was changed since, so that neither is safe.
     """
+    with _told(root, _UNFINISHED):
+        done = _journal(root, DONE)
+        if done is not None:
+            _finish(root, done)
+            what = "template-rollback" if done["content"] is None else "template-apply"
+            return f"finished an interrupted {what} of {done['receipt']}"
+        pending = _journal(root, PENDING)
+        if pending is None:
+            _sweep(root)
+            return ""
+        _undo(root, pending, len(pending["steps"]))
+    return f"an interrupted command had changed some files of {pending['receipt']}; put them back"
+
+
+def _sweep(root: Root) -> None:
+    """Remove what was on its way to be a file of ours, and folders of ours with nothing in them."""
     for folder in (OWN, receipts.FOLDER):
         for name in root.names(folder):
             if _TEMPORARY.match(name):
                 root.remove(f"{folder}/{name}")
-    _tidy(root)
-    done = _journal(root, DONE)
-    if done is not None:
-        _finish(root, done)
-        return f"an interrupted command had changed all files of {done['receipt']}; finished it"
-    pending = _journal(root, PENDING)
-    if pending is None:
-        return ""
-    _undo(root, pending, len(pending["steps"]))
-    return f"an interrupted command had changed some files of {pending['receipt']}; put them back"
+    root.remove_folder(receipts.FOLDER)
+    root.remove_folder(OWN)
 
 
 def _journal(root: Root, name: str) -> dict[str, Any] | None:
-    state = root.read(name)
+    state = root.read(name, MAX_OWN_BYTES)
     if state is None:
         return None
     try:
-        journal: dict[str, Any] = json.loads(state.content)
+        journal = receipts.loaded(state.content, "journal")
         for step in journal["steps"]:
             receipts.state(step["before"]), receipts.state(step["after"])
         paths = [*(step["target"] for step in journal["steps"]), *journal["remove_folders"], *journal["made_folders"]]
-        if any(complaint(path) for path in paths) or "/" in journal["temporary"] or "/" in journal["receipt"]:
+        if any(complaint(path) for path in paths):
             raise ValueError("a path that templates may not touch")
-    except (ValueError, KeyError, TypeError) as error:
+        (journal["content"] or "").encode("utf-8")
+    except ValueError as error:
         raise InputError(
             f"{root.path / name}: is no journal of tokenop ({error}); look at it, then remove it"
         ) from error
@@ -210,31 +242,37 @@ def _undo(root: Root, journal: Mapping[str, Any], reached: int) -> None:
     for folder in reversed(journal["made_folders"]):
         root.remove_folder(folder)
     root.remove(PENDING)
-    _tidy(root)
+    _sweep(root)
 
 
 def _finish(root: Root, journal: Mapping[str, Any]) -> None:
+    path = receipts.path(journal["receipt"])
     if journal["content"] is None:
-        root.remove(receipts.path(journal["receipt"]))
+        root.remove(path)
+    elif root.read(_beside(path, _ready(journal)), MAX_OWN_BYTES) == _text(journal["content"]):
+        root.rename(path, _ready(journal))
     else:
-        _own(root, receipts.path(journal["receipt"]), journal["content"])
+        _own(root, path, journal["content"])
     for folder in reversed(journal["remove_folders"]):
         root.remove_folder(folder)
     root.remove(DONE)
-    _tidy(root)
-
-
-def _tidy(root: Root) -> None:
-    """Leave no folder of ours where there is nothing in it."""
-    root.remove_folder(receipts.FOLDER)
-    root.remove_folder(OWN)
+    _sweep(root)
 
 
 def _own(root: Root, path: str, content: str) -> None:
     """Write a file of ours, whole or not at all."""
     temporary = f".{secrets.token_hex(6)}.tmp"  # as `_TEMPORARY` has it
-    root.write(path, State(content.encode("utf-8"), 0o644), temporary)
+    root.write(path, _text(content), temporary)
     root.rename(path, temporary)
+
+
+def _text(content: str) -> State:
+    return State(content.encode("utf-8"), 0o644)
+
+
+def _ready(journal: Mapping[str, Any]) -> str:
+    """Return the name under which the receipt waits beside its place, as `_TEMPORARY` has it."""
+    return f".{journal['temporary'].removeprefix('.tokenop-')}"
 
 
 def _temporary(journal: Mapping[str, Any], number: int) -> str:

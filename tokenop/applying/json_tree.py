@@ -9,7 +9,8 @@ from decimal import Decimal
 from tokenop.applying.tree import MAX_DEPTH, Entry, Node, refuse
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,39})(\.[0-9]{1,40})?([eE][-+]?[0-9]+)?")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_LONGEST = 40  # characters of a number that is read as one; a longer one is equal only to the same text
 _WORDS: dict[str, tuple[str, object]] = {"true": ("boolean", True), "false": ("boolean", False), "null": ("null", None)}
 _DECODER = json.JSONDecoder()
 FIX = "mend it first; comments and trailing commas are no JSON, so write the change in by hand there"
@@ -55,7 +56,7 @@ class _Reader:
             text, end = self._string(at)
             return Node("scalar", at, end, value=("text", text), style='"')
         if number := _NUMBER.match(self.text, at):
-            if number[2]:
+            if number[2] or len(number[0]) > _LONGEST:
                 return Node("scalar", at, number.end(), value=("odd", number[0]))
             said: tuple[str, object] = ("number", Decimal(number[0])) if number[1] else ("integer", int(number[0]))
             return Node("scalar", at, number.end(), value=said)

@@ -15,7 +15,7 @@ from typing import Any
 
 from tokenop.applying import json_tree, yaml_tree
 from tokenop.applying.edits import BY_HAND, Edits, JsonEdits, YamlEdits
-from tokenop.applying.tree import Node, data, missing, refuse
+from tokenop.applying.tree import Node, data, line_break, missing, refuse
 
 _Parse = Callable[[str, str], Node | None]
 
@@ -40,7 +40,7 @@ def json(mine: str, theirs: str, name: str) -> str:
 
 def text(mine: str, theirs: str) -> str:
     """Return `mine` with `theirs` at its end, unchanged where it holds these lines already."""
-    newline = "\r\n" if "\r\n" in mine else "\n"
+    newline = line_break(mine)
     added = theirs.removesuffix("\n").replace("\r\n", "\n") + "\n"
     ended = mine if not mine or mine.endswith("\n") else mine + newline
     there = f"\n{added}" in "\n" + ended.replace("\r\n", "\n")

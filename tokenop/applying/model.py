@@ -65,8 +65,10 @@ class FileChange:
             text = unified.diff(self.target, before, after)
         except UnicodeDecodeError:
             return f"Binary file {self.target} differs\n"
-        if not text and (self.before is None) != (self.after is None):
-            return f"{'New' if self.before is None else 'Removed'} empty file {self.target}\n"
+        if not text:
+            words = {(True, False): "New empty file", (False, True): "Removed empty file"}
+            said = words.get((self.before is None, self.after is None))
+            return f"{said} {self.target}\n" if said else ""
         if self.before is None:
             text = text.replace(text.split("\n", 1)[0], "--- /dev/null", 1)
         if self.after is None:

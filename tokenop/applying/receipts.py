@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from tokenop.applying.model import Receipt, State, Target
-from tokenop.applying.root import OWN, Root, complaint
+from tokenop.applying.root import MAX_OWN_BYTES, OWN, Root, complaint
 from tokenop.errors import InputError
 
 FOLDER = f"{OWN}/receipts"
@@ -42,13 +43,13 @@ def find(root: Root, template: str) -> Receipt | None:
     """
     if not _NAME.match(template):
         return None
-    state = root.read(path(template))
+    state = root.read(path(template), MAX_OWN_BYTES)
     if state is None:
         return None
     where = root.path / path(template)
     try:
-        receipt = parsed(json.loads(state.content))
-    except (ValueError, KeyError, TypeError, AttributeError, binascii.Error, RecursionError) as error:
+        receipt = parsed(loaded(state.content, "receipt"))
+    except ValueError as error:
         raise InputError(f"{where}: is no receipt of tokenop ({error}); bring it back from version control") from error
     if receipt.template != template:
         raise InputError(f"{where}: is the receipt of {receipt.template}; bring the right one back")
@@ -60,25 +61,53 @@ def text(receipt: Receipt) -> str:
     return json.dumps(receipt.as_dict(), indent=2, ensure_ascii=False, default=str) + "\n"
 
 
+def loaded(content: bytes, kind: str) -> dict[str, Any]:
+    """Return what a file of ours says, `kind` being `receipt` or `journal`: it may have been changed by anybody.
+
+    Raises:
+        ValueError: it does not fit the schema of its kind.
+    """
+    try:
+        entry: dict[str, Any] = json.loads(content)
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    for wrong in _validator(kind).iter_errors(entry):
+        where = "/".join(str(part) for part in wrong.instance_path)
+        raise ValueError(f"{where or 'the whole of it'} does not fit its schema")
+    return entry
+
+
+@cache
+def _validator(kind: str) -> Any:
+    import jsonschema_rs
+
+    here = Path(__file__)
+    defined = json.loads(here.with_name("receipt.schema.json").read_text(encoding="utf-8"))
+    if kind == "journal":
+        defined = json.loads(here.with_name("journal.schema.json").read_text(encoding="utf-8")) | {
+            "$defs": defined["$defs"]
+        }
+    return jsonschema_rs.validator_for(defined)
+
+
 def parsed(entry: Mapping[str, Any]) -> Receipt:
     """Return the receipt that JSON says. A receipt comes from a repository: its paths are checked like a template's.
 
+    Args:
+        entry: what fits the schema.
+
     Raises:
-        ValueError, KeyError, TypeError: it says none.
+        ValueError: a path leads out of the project, or a content is not that of its hash.
     """
-    if entry["schema_version"] != 1:
-        raise ValueError(f"schema_version {entry['schema_version']} is not known")
     day = entry["day"]
-    folders = tuple(str(folder) for folder in entry["folders"])
-    for folder in folders:
-        _checked(folder)
+    folders = tuple(_checked(folder) for folder in entry["folders"])
     return Receipt(
-        template=str(entry["template"]),
-        version=str(entry["version"]),
-        sha256=str(entry["sha256"]),
-        parameters={str(name): value for name, value in entry["parameters"].items()},
-        requires=tuple(str(name) for name in entry["requires"]),
-        conflicts=tuple(str(name) for name in entry["conflicts"]),
+        template=entry["template"],
+        version=entry["version"],
+        sha256=entry["sha256"],
+        parameters=entry["parameters"],
+        requires=tuple(entry["requires"]),
+        conflicts=tuple(entry["conflicts"]),
         sequence=int(entry["sequence"]),
         day=None if day is None else date.fromisoformat(day),
         targets=tuple(_target(one) for one in entry["targets"]),
@@ -87,10 +116,7 @@ def parsed(entry: Mapping[str, Any]) -> Receipt:
 
 
 def _target(entry: Mapping[str, Any]) -> Target:
-    after = state(entry["after"])
-    if after is None:
-        raise ValueError("a target without its state afterwards")
-    return Target(_checked(str(entry["target"])), state(entry["before"]), after)
+    return Target(_checked(entry["target"]), state(entry["before"]), _state(entry["after"]))
 
 
 def _checked(target: str) -> str:
@@ -103,10 +129,12 @@ def state(entry: Mapping[str, Any] | None) -> State | None:
     """Return the file that JSON says, None for none.
 
     Raises:
-        ValueError, KeyError: it says none, or other bytes than its hash.
+        ValueError: it says other bytes than its hash.
     """
-    if entry is None:
-        return None
+    return None if entry is None else _state(entry)
+
+
+def _state(entry: Mapping[str, Any]) -> State:
     said = entry["content"]
     content = said.encode("utf-8") if entry["encoding"] == "text" else base64.b64decode(said, validate=True)
     found = State(content, int(entry["mode"], 8) & 0o777)

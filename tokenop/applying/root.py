@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import stat
@@ -14,6 +15,7 @@ from tokenop.applying.model import State
 from tokenop.errors import InputError, MisuseError
 
 MAX_BYTES = 2 * 1024 * 1024
+MAX_OWN_BYTES = 64 * 1024 * 1024  # a receipt holds twenty files twice, and the journal the receipt as well
 OWN = ".tokenop"  # receipts and the journal: no template writes there
 
 _FORBIDDEN = frozenset({".git", ".github", OWN})
@@ -30,7 +32,12 @@ def complaint(target: str) -> str | None:
     parts = target.split("/")
     if path.is_absolute() or not target or any(part in ("", ".", "..") for part in parts):
         return "is no plain path within the project"
-    if _ODD.search(target) or any(part != part.strip() or part.endswith(".") for part in parts):
+    # What is not printable hides or turns what is shown, or cannot be a file's name at all.
+    if (
+        _ODD.search(target)
+        or not target.isprintable()
+        or any(part != part.strip() or part.endswith(".") for part in parts)
+    ):
         return "has characters in it that file systems read differently"
     # As file systems see it that do not tell capitals apart, or that shorten names (`GIT~1`).
     if any(part.casefold() in _FORBIDDEN or re.match(r"git~\d", part.casefold()) for part in parts):
@@ -97,6 +104,8 @@ class Root:
                     return None
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(part, 0o777, dir_fd=handle)
+            except PermissionError as error:
+                raise InputError(f"{self.path / shown}: cannot be opened: {error.strerror}") from error
             except OSError as error:
                 raise OutsideError(
                     f"{self.path / shown}: is a link or no folder; templates write only to plain ones"
@@ -111,35 +120,42 @@ class Root:
                 if other.casefold() == part.casefold():
                     raise OutsideError(f"{self.path / shown}: the project holds {other!r}; rename one of the two")
 
-    def read(self, target: str) -> State | None:
-        """Return the file at `target`, None where there is none.
+    def read(self, target: str, most: int = MAX_BYTES) -> State | None:
+        """Return the file at `target`, which has at most `most` bytes, None where there is none.
 
         Raises:
             OutsideError: it is no regular file, a link, or behind one.
             InputError: it is too large, or cannot be read.
         """
         with self.folder(target) as handle:
-            return None if handle is None else self._read(handle, target)
+            return None if handle is None else self._read(handle, target, most)
 
-    def _read(self, handle: int, target: str) -> State | None:
+    def _read(self, handle: int, target: str, most: int) -> State | None:
         flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             file = os.open(target.rpartition("/")[2], flags, dir_fd=handle)
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise OutsideError(
-                f"{self.path / target}: is a link, or cannot be read: {error.strerror or error}"
-            ) from error
+            if error.errno == errno.ELOOP:
+                raise OutsideError(f"{self.path / target}: is a link; templates write only to plain files") from error
+            raise InputError(f"{self.path / target}: cannot be read: {error.strerror or error}") from error
         status = os.fstat(file)
         if not stat.S_ISREG(status.st_mode):
             os.close(file)
             raise OutsideError(f"{self.path / target}: is not a regular file")
         with os.fdopen(file, "rb") as reader:
-            content = reader.read(MAX_BYTES + 1)
-        if len(content) > MAX_BYTES:
-            raise InputError(f"{self.path / target}: is larger than {MAX_BYTES // 1024 // 1024} MB; write it by hand")
+            content = reader.read(most + 1)
+        if len(content) > most:
+            raise InputError(f"{self.path / target}: is larger than {most // 1024 // 1024} MB; write it by hand")
         return State(content, stat.S_IMODE(status.st_mode) & 0o777)
+
+    def linked(self, target: str) -> bool:
+        """Return whether the file at `target` has another name (a hard link), with which writing it would part it."""
+        with self.folder(target) as handle, contextlib.suppress(FileNotFoundError):
+            name = target.rpartition("/")[2]
+            return handle is not None and os.stat(name, dir_fd=handle, follow_symlinks=False).st_nlink > 1
+        return False
 
     def missing_folders(self, target: str) -> tuple[str, ...]:
         """Return the folders on the way to `target` that do not exist yet, the outermost first."""
@@ -151,12 +167,18 @@ class Root:
         return ()
 
     def write(self, target: str, state: State, temporary: str) -> None:
-        """Write a file beside `target` under the name `temporary`, synced, with the mode of `state`."""
+        """Write a file beside `target` under the name `temporary`, synced, with the mode of `state`.
+
+        It belongs to whom the file at `target` belongs to, where this user may give it away.
+        """
         with self.folder(target, make=True) as handle:
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
             file = os.open(temporary, flags, 0o600, dir_fd=handle)
             with os.fdopen(file, "wb") as writer:
                 writer.write(state.content)
+                with contextlib.suppress(OSError):  # there is none, or it cannot be given to them
+                    owner = os.stat(target.rpartition("/")[2], dir_fd=handle, follow_symlinks=False)
+                    os.fchown(writer.fileno(), owner.st_uid, owner.st_gid)
                 os.fchmod(writer.fileno(), state.mode)
                 writer.flush()
                 os.fsync(writer.fileno())

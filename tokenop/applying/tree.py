@@ -99,6 +99,11 @@ def column(text: str, at: int) -> int:
     return at - (text.rfind("\n", 0, at) + 1)
 
 
+def line_break(text: str) -> str:
+    """Return what ends most lines of a text: a line feed, or a pair of return and line feed."""
+    return "\r\n" if 2 * text.count("\r\n") > text.count("\n") else "\n"
+
+
 def line_end(text: str, at: int) -> int:
     """Return where the line of `at` ends, before its line break, be it a line feed or a pair with a return."""
     end = text.find("\n", at)

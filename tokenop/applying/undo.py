@@ -49,29 +49,31 @@ def plan(project: Path, template: str, keep_edits: bool = False) -> Undoing:
             others = ", ".join(one.template for one in applied) or "none"
             raise InputError(f"{project}: {template} is not applied here; applied: {others}")
         conflicts = list(_later(receipt, applied))
+        theirs = {one.target for other in applied if other.sequence > receipt.sequence for one in other.targets}
         files: list[FileChange] = []
         edited: list[str] = []
         for target in receipt.targets:
             now = root.read(target.target)
             if now == target.after:
                 files.append(FileChange.between(target.target, now, target.before))
-                continue
-            since = FileChange.between(target.target, target.after, now).diff()
-            edited.append(since or f"Mode of {target.target} differs\n")
-            try:
-                files.append(_kept(target, now, keep_edits))
-            except FindingsError as error:
-                conflicts += error.findings
+            # As before (after a checkout, say) there is nothing to do; the change of another template is no edit.
+            elif now != target.before and target.target not in theirs:
+                since = FileChange.between(target.target, target.after, now).diff()
+                edited.append(since or f"Mode of {target.target} differs\n")
+                try:
+                    files.append(_kept(receipt, target, now, keep_edits))
+                except FindingsError as error:
+                    conflicts += error.findings
         if journal.interrupted(root):
             conflicts.append(journal.finding(root))
     return Undoing(receipt, tuple(files), tuple(conflicts), "".join(edited))
 
 
 def _later(receipt: Receipt, applied: Sequence[Receipt]) -> list[Finding]:
-    """Return which templates were applied later to the same files, or need this one."""
+    """Return which templates were applied later to the same files, or need this one: the last one first."""
     own = {target.target for target in receipt.targets}
     found = []
-    for other in applied:
+    for other in reversed(applied):
         shared = sorted(own & {target.target for target in other.targets})
         if other.sequence > receipt.sequence and shared:
             message = f"{other.template} was applied later to the same file"
@@ -84,7 +86,7 @@ def _later(receipt: Receipt, applied: Sequence[Receipt]) -> list[Finding]:
     return found
 
 
-def _kept(target: Target, now: State | None, keep_edits: bool) -> FileChange:
+def _kept(receipt: Receipt, target: Target, now: State | None, keep_edits: bool) -> FileChange:
     """Return the change that takes the template's lines out of a file that was edited since.
 
     Raises:
@@ -92,12 +94,13 @@ def _kept(target: Target, now: State | None, keep_edits: bool) -> FileChange:
     """
     fix = "undo your change, or keep it with --keep-edits, which takes out the template's lines only"
     if not keep_edits:
-        raise FindingsError([Finding(target.target, 0, "file", RULE, "error", "changed since it was applied", 0, fix)])
+        message = "changed since it was applied" if now else "removed since it was applied"
+        raise FindingsError([Finding(target.target, 0, "file", RULE, "error", message, 0, fix)])
     if now is None:
         return FileChange.between(target.target, None, None)
     if now.content == target.after.content:
-        return FileChange.between(target.target, now, target.before)
-    fix = "take the template's lines out by hand, then remove the receipt"
+        return FileChange.between(target.target, now, target.before and State(target.before.content, now.mode))
+    fix = f"take the template's lines out by hand, then remove {receipts.path(receipt.template)}"
     try:
         before = target.before.content if target.before else b""
         back = unified.diff(target.target, target.after.content, before)
@@ -123,8 +126,12 @@ def write(undoing: Undoing, project: Path) -> None:
     if undoing.conflicts:
         raise FindingsError(undoing.conflicts)
     with Root(project) as root, journal.locked(root):
-        if receipts.find(root, undoing.receipt.template) != undoing.receipt:
+        applied = receipts.load(root)
+        if undoing.receipt not in applied:
             raise InputError(f"{project}: the receipt of {undoing.receipt.template} changed meanwhile; run it again")
+        # Another command may have come in between.
+        if later := _later(undoing.receipt, applied):
+            raise FindingsError(later, "Nothing was restored.")
         steps = [
             journal.Step(one.target, _state(one.before, one.mode), _state(one.after, one.after_mode))
             for one in undoing.files
