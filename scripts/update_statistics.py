@@ -71,7 +71,6 @@ def pages(root: Path, today: date) -> tuple[Mapping[str, object], dict[Path, str
         STATISTICS: statistics_text.markdown(found),
         Path("community/contributors.md"): contributors.markdown(found.people),
         Path("community/dashboard.html"): community.render(dashboard.content(found)),
-        **metrics.pages(catalogue, evidence, {one.template: one.confidence for one in found.standings}, today),
     }
     sure = {one.template: one.confidence for one in found.standings}
     return statistics.as_dict(found), {**made, **metrics.pages(catalogue, evidence, sure, today)}

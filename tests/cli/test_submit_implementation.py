@@ -37,8 +37,8 @@ def test_a_full_report_is_measured_and_says_what_it_was_worth(submit: Cli, tmp_p
     assert ran.exit_code == 0, ran.stderr
     assert "48.5 % a call, at equal traffic (the bill: 38.2 %)" in ran.stdout
     assert "Success: yes" in ran.stdout
-    assert "USD 3,200.00 at USD 200.00 an hour, it saves USD 1,674.06 a month" in ran.stdout
-    assert "pays back in 58 days; a year nets USD 16,888.75, ROI 528 %" in ran.stdout
+    assert "USD 3,200.00 at USD 200.00 an hour, it saves USD 2,008.88 a month at the traffic after" in ran.stdout
+    assert "pays back in 48 days; a year nets USD 20,906.50, ROI 653 %" in ran.stdout
     assert "Implementation of prompt-caching 1.0.0: 48.5 % less a call" in ran.stdout
     assert ran.stdout.endswith("Next: tokenop contribute --template prompt-caching\n")
     (entry,) = written(tmp_path).implementations

@@ -67,5 +67,8 @@ def test_only_what_chance_does_not_explain_rises() -> None:
     assert not rises(Rate(10, 100), Rate(12, 100))
     assert not rises(Rate(1, 2), Rate(2, 2))
     assert not rises(Rate(0, 0), Rate(5, 5))
+    assert not rises(Rate(1, 20), Rate(7, 20), 10)
+    assert rises(Rate(1, 20), Rate(7, 20))
+    assert not rises(Rate(20, 20), Rate(20, 20))
     # The whole grows tenfold, and so does the part: nothing emerges.
     assert not rises(Rate(10, 100), Rate(100, 1000))

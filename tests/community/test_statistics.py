@@ -11,7 +11,7 @@ import pytest
 
 from tests.community.world import TODAY, drawn, evidence, implementation, review, small
 from tokenop.catalogue.model import Catalogue
-from tokenop.community import contributors, rows, statistics, statistics_text
+from tokenop.community import contributors, outcome, statistics, statistics_text
 from tokenop.evidence.model import Evidence, Implementation, Review
 
 
@@ -71,7 +71,7 @@ def test_savings_are_exact_signed_and_at_equal_traffic(catalogue: Catalogue) -> 
     whole = found.impact[0]
     assert (whole.layer, whole.month, whole.entries) == ("application-layer", None, 2)
     # 15 days of the later window, as a month of 730.5 hours.
-    assert rows.monthly(rows.saved(dearer), dearer.window_after) == Decimal("-61.077916666667")
+    assert outcome.by_month(outcome.saved(dearer), dearer.window_after) == Decimal("-61.077916666667")
     assert "-$" in statistics_text.markdown(counted(catalogue, dearer))
 
 
@@ -93,7 +93,7 @@ def test_quality_that_nobody_measured_leaves_success_unknown(catalogue: Catalogu
     found = counted(catalogue, implementation(quality_after=None))
     assert (found.success.of, found.implementations) == (0, 1)
     assert found.quality[0].known == 0
-    assert "Unknown of 1 of 1 implementation." in statistics_text.markdown(found)
+    assert "Of 1 of 1 implementation it is unknown." in statistics_text.markdown(found)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_fails_is_to_be_deprecated_and_what_is_too_old_to_be_updated(catalo
 def test_claims_that_reality_contradicts_are_named(catalogue: Catalogue) -> None:
     costs = [Decimal(69), Decimal(70), Decimal(71)]
     entries = [implementation(by=f"p-{n}", cost_after_usd=cost) for n, cost in enumerate(costs)]
-    assert "claims-less" in {need.code for need in counted(catalogue, *entries).needs}
+    assert not counted(catalogue, *entries).needs  # more than claimed: the claim is of a whole workload
     losing = [implementation(by=f"p-{n}", cost_after_usd=cost + 60) for n, cost in enumerate(costs)]
     assert "claims-more" in {need.code for need in counted(catalogue, *losing).needs}
 
@@ -150,11 +150,41 @@ def test_joining_layers_is_compared_with_the_best_layer_alone(catalogue: Catalog
 
 def test_only_what_rises_emerges(catalogue: Catalogue) -> None:
     before = [implementation("model-routing", f"p-{n}", day=TODAY - timedelta(days=120)) for n in range(20)]
-    now = [implementation("batch-inference", f"p-{n}", day=TODAY) for n in range(20)]
+    now = [
+        implementation(name, f"p-{n}", day=TODAY) for n in range(20) for name in ("batch-inference", "vllm-migration")
+    ]
     patterns = {(one.kind, one.name): one for one in counted(catalogue, *before, *now).patterns}
     assert patterns[("template", "batch-inference")].beyond_chance
-    assert patterns[("pair", "batch-inference + model-routing")].now.hits == 20
+    assert patterns[("pair", "batch-inference + vllm-migration")].now == (20, 20)
     assert ("template", "model-routing") not in patterns
+
+
+def test_of_many_things_none_rises_by_chance_alone(catalogue: Catalogue) -> None:
+    """Drawn without any trend, of some three hundred pairs and kinds a few rise by luck: they are not called sure."""
+    draw = random.Random(7)
+    each = [(template.id, f"p-{number}") for template in catalogue.templates for number in range(60)]
+    sure = []
+    for _ in range(5):
+        days = [TODAY - timedelta(days=draw.randrange(180)) for _ in each]
+        entries = [implementation(*one, day=day) for one, day in zip(each, days, strict=True)]
+        found = counted(catalogue, *draw.sample(entries, 200)).patterns
+        assert found
+        sure += [one for one in found if one.beyond_chance]
+    assert not sure
+
+
+def test_an_hour_of_work_costs_the_same_whatever_the_template_says(catalogue: Catalogue) -> None:
+    cheap = replace(
+        catalogue.templates[0],
+        implementation=replace(catalogue.templates[0].implementation, hourly_rate_usd=Decimal(1)),
+    )
+    entry = implementation(cheap.id, hours=Decimal(10))
+    found = counted(replace(catalogue, templates=(cheap,)), entry)
+    (roi,) = (one for one in found.metrics if one.name == "averageROI")
+    alone = outcome.outcome(entry, Decimal(0)).roi
+    assert alone is not None
+    assert roi.value == f"{alone * 100:,.0f} %"
+    assert "$200 an hour" in roi.note
 
 
 def test_people_are_recognised_and_the_project_is_nobody(catalogue: Catalogue) -> None:

@@ -152,9 +152,14 @@ def test_five_fresh_measured_successes_are_enough_and_four_are_not() -> None:
     assert four <= constants.APPROVING_CONFIDENCE < five
 
 
-def test_only_the_latest_report_of_a_person_on_a_version_counts() -> None:
+def test_only_the_latest_report_of_a_person_counts() -> None:
     again = [measured(0, WORKED, day=TODAY - timedelta(days=age), line=age) for age in (9, 3, 5)]
-    assert score(again) == score([measured(0, WORKED, day=TODAY - timedelta(days=3))])
+    latest = [measured(0, WORKED, day=TODAY - timedelta(days=3))]
+    assert score(again) == score(latest)
+    # Who reports each version anew is still one person; nobody approves a template alone.
+    each = [replace(one, version=f"1.{number}.0", entry_id=f"x-1.{number}.0") for number, one in enumerate(again)]
+    assert score(each) == score(latest)
+    assert layer_prior([Group(each)], TODAY) == layer_prior([Group(latest)], TODAY)
 
 
 def test_layers_with_failures_start_lower() -> None:

@@ -188,7 +188,10 @@ class Return(NamedTuple):
 
 
 def returns(connection: duckdb.DuckDBPyConnection) -> Return:
-    """Return twelve months of saving against the work of putting it in place, weighted by that work."""
+    """Return twelve months of saving against the work of putting it in place, weighted by that work.
+
+    An hour costs the same everywhere (`outcome.HOURLY_RATE`): a template that names a low rate gains nothing by it.
+    """
     known, month, put_in = connection.execute(
         "SELECT count(*), sum(monthly), sum(investment) FROM done WHERE monthly IS NOT NULL AND investment > 0"
     ).fetchall()[0]

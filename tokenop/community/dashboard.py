@@ -39,6 +39,7 @@ def content(statistics: Statistics) -> dict[str, Any]:
             if one.inside.of
         ],
         "months": _months(statistics),
+        "highest": dollars(max((_sum(_ups(one)) for one in _monthly(statistics).values()), default=None)),
         "legend": [{"name": _layer(layer), "colour": colour} for layer, colour in COLOURS.items()],
         "templates": _templates(statistics),
         "silent": [one.template for one in statistics.standings if not (one.rate.of or one.confidence.reviews)],
@@ -151,12 +152,9 @@ def _templates(statistics: Statistics) -> list[dict[str, Any]]:
 
 def _months(statistics: Statistics) -> list[dict[str, Any]]:
     """Return the last months with what each layer saved a month, as parts of the highest bar; losses go downwards."""
-    found: dict[str, dict[str, Decimal]] = {}
-    for one in statistics.impact:
-        if one.month and one.monthly_usd is not None and one.layer in COLOURS:
-            found.setdefault(one.month, {})[one.layer] = one.monthly_usd
-    shown = sorted(found)[-MONTHS:]
-    ups = [_sum(amount for amount in found[month].values() if amount > 0) for month in shown]
+    found = _monthly(statistics)
+    shown = sorted(found)
+    ups = [_sum(_ups(found[month])) for month in shown]
     downs = [-_sum(amount for amount in found[month].values() if amount < 0) for month in shown]
     reach = max(ups, default=Decimal(0)) + max(downs, default=Decimal(0))
     zero = max(downs, default=Decimal(0)) / reach * 100 if reach else Decimal(0)
@@ -172,6 +170,19 @@ def _months(statistics: Statistics) -> list[dict[str, Any]]:
         }
         for month in shown
     ]  # fmt: skip
+
+
+def _monthly(statistics: Statistics) -> dict[str, dict[str, Decimal]]:
+    """Return what each layer saved a month, of the last months in which any did."""
+    found: dict[str, dict[str, Decimal]] = {}
+    for one in statistics.impact:
+        if one.month and one.monthly_usd is not None and one.layer in COLOURS:
+            found.setdefault(one.month, {})[one.layer] = one.monthly_usd
+    return {month: found[month] for month in sorted(found)[-MONTHS:]}
+
+
+def _ups(amounts: dict[str, Decimal]) -> list[Decimal]:
+    return [amount for amount in amounts.values() if amount > 0]
 
 
 def _stacked(amounts: dict[str, Decimal], reach: Decimal, zero: Decimal) -> list[dict[str, Any]]:

@@ -25,36 +25,36 @@ class Pattern(NamedTuple):
     beyond_chance: bool
 
 
-# What an implementation is counted under. A pair is two templates that one person put in place.
+# Each row is one case of something. An implementation is a case of its layer, category and so on; what two templates
+# that one person put in place within one quarter have in common is a case of that person's.
 _KINDS = """
-    SELECT 'layer' AS kind, layer AS name, day FROM done
-    UNION ALL SELECT 'category', category, day FROM done
-    UNION ALL SELECT 'template', template, day FROM done
-    UNION ALL SELECT 'organisation', organisation, day FROM done
-    UNION ALL SELECT 'lever', l.lever, d.day FROM done d JOIN levers l ON l.template = d.template
-    UNION ALL SELECT 'pair', a.template || ' + ' || b.template, greatest(a.day, b.day)
-        FROM firsts a JOIN firsts b ON a.who = b.who AND a.template < b.template"""
+    SELECT 'layer' AS kind, layer AS name, quarter FROM lately
+    UNION ALL SELECT 'category', category, quarter FROM lately
+    UNION ALL SELECT 'template', template, quarter FROM lately
+    UNION ALL SELECT 'organisation', organisation, quarter FROM lately
+    UNION ALL SELECT 'lever', l.lever, d.quarter FROM lately d JOIN levers l ON l.template = d.template
+    UNION ALL SELECT 'pair', a.template || ' + ' || b.template, a.quarter
+        FROM used a JOIN used b ON a.who = b.who AND a.quarter = b.quarter AND a.template < b.template"""
 
 
 def patterns(connection: duckdb.DuckDBPyConnection, today: date) -> tuple[Pattern, ...]:
     """Return what rises, the surest first."""
     now, before = today - timedelta(days=QUARTER_DAYS), today - timedelta(days=2 * QUARTER_DAYS)
-    recent, earlier = "day > $now AND day <= $today", "day > $before AND day <= $now"
-    days = {"today": today, "now": now, "before": before}
     # Templates that the repository does not have would make as many pairs as anybody likes.
     rows = connection.execute(
-        f"""WITH firsts AS (SELECT who, template, min(day) AS day FROM done JOIN templates ON id = template
-            GROUP BY who, template)
-        SELECT kind, name, count(*) FILTER ({earlier}), count(*) FILTER ({recent}),
-            (SELECT count(*) FROM done WHERE {earlier}), (SELECT count(*) FROM done WHERE {recent})
-        FROM ({_KINDS}) GROUP BY kind, name
-        HAVING count(*) FILTER ({recent}) > count(*) FILTER ({earlier})""",
-        days,
+        f"""WITH lately AS (SELECT *, day > $now AS quarter FROM done WHERE day > $before AND day <= $today),
+        used AS (SELECT DISTINCT who, template, quarter FROM lately JOIN templates ON id = template),
+        cases AS (SELECT quarter, count(*) AS entries, count(DISTINCT who) AS people FROM lately GROUP BY quarter),
+        counts AS (SELECT kind, name, count(*) FILTER (NOT quarter) AS earlier, count(*) FILTER (quarter) AS recent
+            FROM ({_KINDS}) GROUP BY kind, name)
+        SELECT kind, name, earlier, recent, {_of("NOT quarter")}, {_of("quarter")} FROM counts""",
+        {"today": today, "now": now, "before": before},
     ).fetchall()
     found = []
     for kind, name, hits, hits_now, of, of_now in rows:
         then, lately = Rate(hits, of), Rate(hits_now, of_now)
-        found.append(Pattern(kind, name, then, lately, rises(then, lately)))
+        if hits_now * max(of, 1) > hits * of_now:
+            found.append(Pattern(kind, name, then, lately, rises(then, lately, len(rows))))
     found.sort(key=lambda one: (not one.beyond_chance, one.before.hits - one.now.hits, one.kind, one.name))
     listed: Counter[str] = Counter()
     shown = []
@@ -63,3 +63,9 @@ def patterns(connection: duckdb.DuckDBPyConnection, today: date) -> tuple[Patter
         if listed[one.kind] <= MOST:
             shown.append(one)
     return tuple(shown)
+
+
+def _of(quarter: str) -> str:
+    """Return as SQL how many cases there were in a quarter: of people for pairs, of implementations for the rest."""
+    of = "CASE kind WHEN 'pair' THEN people ELSE entries END"
+    return f"coalesce((SELECT {of} FROM cases WHERE {quarter}), 0)"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 # The normal distribution's 97.5 % quantile: a 95 % interval.
 Z = 1.959963984540054
+COVER = 0.95
 _DIGITS = Decimal("0.0001")
 
 
@@ -84,13 +85,27 @@ def difference(one: tuple[int, Decimal, Decimal], other: tuple[int, Decimal, Dec
     return Mean(min(n, m), _rounded(value), _rounded(float(value) - reach), _rounded(float(value) + reach))
 
 
-def rises(before: Rate, now: Rate) -> bool:
-    """Return whether a share grew by more than chance explains (two proportions, one side, 97.5 %)."""
-    if not before.of or not now.of or not before.hits + now.hits:
+def rises(before: Rate, now: Rate, tested: int = 1) -> bool:
+    """Return whether a share grew by more than chance explains: Fisher's exact test, one side, 2.5 %.
+
+    `tested` is how many shares were looked at: of a hundred, some rise by chance alone, so each must be so much surer.
+    """
+    hits, of = before.hits + now.hits, before.of + now.of
+    if not before.of or not now.of or now.hits * of <= hits * now.of:
         return False
-    pooled = (before.hits + now.hits) / (before.of + now.of)
-    error = math.sqrt(pooled * (1 - pooled) * (1 / before.of + 1 / now.of))
-    return error > 0 and (now.hits / now.of - before.hits / before.of) / error > Z
+    # The chance that so many of all hits or more fall into the later part; terms fall fast beyond the expected one.
+    term = math.exp(_choices(hits, now.hits) + _choices(of - hits, now.of - now.hits) - _choices(of, now.of))
+    chance, count = 0.0, now.hits
+    while term > chance * 1e-12:
+        chance += term
+        term *= (hits - count) * (now.of - count) / ((count + 1) * (of - hits - now.of + count + 1))
+        count += 1
+    return chance * tested < (1 - COVER) / 2
+
+
+def _choices(of: int, number: int) -> float:
+    """Return the logarithm of how many ways there are to choose so many of so many."""
+    return math.lgamma(of + 1) - math.lgamma(number + 1) - math.lgamma(of - number + 1)
 
 
 def _variance(n: int, total: Decimal, squares: Decimal) -> float:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from tokenop.community.analyses import Across, Impact, Outcomes, Return
 from tokenop.community.intervals import Mean, Rate
+from tokenop.community.outcome import HOURLY_RATE
 from tokenop.community.people import Contributor
 from tokenop.community.standings import Standing
 
@@ -74,7 +75,7 @@ def _ecosystem(
             None if successes is None else f"{successes}",
             "over 20 % less cost a call"
             if successes is not None
-            else "reports of implementations (`tokenop submit-implementation`)",
+            else "reports of implementations: tokenop submit-implementation writes one",
         ),
     ]
 
@@ -125,8 +126,9 @@ def _effectiveness(
         Metric(
             _EFFECT,
             "averageROI",
-            None if ratio is None else f"{ratio:,.2f}",
-            f"net saving of 12 months over the work put in, weighted by that work, {returns.known} implementations"
+            None if ratio is None else f"{ratio * 100:,.0f} %",
+            f"net saving of 12 months over the work put in at ${HOURLY_RATE} an hour, weighted by that work,"
+            f" {returns.known} implementations"
             if ratio is not None
             else "implementations with hours, windows, costs and calls",
         )

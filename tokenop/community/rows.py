@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any
 
-from tokenop.evidence.model import Implementation, Window, real
+from tokenop.community.outcome import by_month, investment, saved
+from tokenop.evidence.model import Implementation, real
 from tokenop.planning.figures import complexity
 
 if TYPE_CHECKING:
@@ -16,12 +17,8 @@ if TYPE_CHECKING:
     from tokenop.catalogue.model import Catalogue, Template
     from tokenop.evidence.model import Evidence
 
-MONTH_HOURS = Decimal("730.5")
-# Beyond this no figure is anybody's bill. Such an entry stays in the counts; its amounts are unknown.
-MOST_USD = Decimal(10) ** 12
+# Beyond this no share is anybody's. Such an entry stays in the counts.
 _MOST_SHARE = Decimal(10) ** 5
-# Costs have up to 30 digits: the usual 28 would round products of them.
-_EXACT = Context(prec=80)
 
 # Amounts and shares are exact decimals: a sum of floats would depend on the order of the rows.
 TABLES: Mapping[str, Mapping[str, str]] = {
@@ -68,30 +65,6 @@ def store(connection: duckdb.DuckDBPyConnection, catalogue: Catalogue, evidence:
             t.complexity, t.hours AS estimate, t.claim_low, t.claim_high, t.version AS current
         FROM implementations i LEFT JOIN templates t ON t.id = i.template"""
     )
-
-
-def saved(entry: Implementation) -> Decimal | None:
-    """Return the US dollars saved over the later window: what its calls would have cost as before, less what they cost.
-
-    Signed. None where a cost or a number of calls is not known, or the amount is beyond anybody's bill.
-    """
-    before, after, calls, later = (
-        entry.cost_before_usd, entry.cost_after_usd, entry.calls_before, entry.calls_after
-    )  # fmt: skip
-    if before is None or after is None or not calls or later is None:
-        return None
-    return _bounded(_EXACT.subtract(_EXACT.divide(_EXACT.multiply(before, Decimal(later)), Decimal(calls)), after))
-
-
-def monthly(amount: Decimal | None, window: Window | None) -> Decimal | None:
-    """Return an amount of a window as one of a month of 730.5 hours; None where either is not known."""
-    if amount is None or window is None:
-        return None
-    return _bounded(_EXACT.divide(_EXACT.multiply(amount, MONTH_HOURS), Decimal(24 * window.days)))
-
-
-def _bounded(amount: Decimal) -> Decimal | None:
-    return amount.quantize(Decimal("1e-12"), ROUND_HALF_EVEN, _EXACT) if abs(amount) <= MOST_USD else None
 
 
 def _share(value: Decimal | None) -> str | None:
@@ -144,10 +117,8 @@ def _implementations(evidence: Evidence, known: Mapping[str, Template]) -> Itera
 
 def _implementation(entry: Implementation, template: Template | None) -> dict[str, Any]:
     amount = saved(entry)
-    by_month = monthly(amount, entry.window_after)
     predicted = entry.predicted_percent
     tolerance = template.quality.max_absolute_drop if template else None
-    rate = template.implementation.hourly_rate_usd if template else None
     return {
         "template": entry.template,
         "version": entry.version,
@@ -158,8 +129,8 @@ def _implementation(entry: Implementation, template: Template | None) -> dict[st
         "tier": entry.tier(template.category if template else ""),
         "reduction": _share(entry.cost_reduction),
         "saved": _text(amount),
-        "monthly": _text(by_month),
-        "investment": None if entry.hours is None or rate is None else str(entry.hours * rate),
+        "monthly": _text(by_month(amount, entry.window_after)),
+        "investment": _text(investment(entry)),
         "quality_drop": _share(entry.quality_drop),
         "tolerance": _share(tolerance),
         "success": entry.success() if tolerance is None else entry.success(tolerance),

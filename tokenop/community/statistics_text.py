@@ -85,7 +85,7 @@ def _target(statistics: Statistics) -> list[str]:
     ]
     unknown = statistics.implementations - success.of
     if unknown:
-        lines += ["", f"Unknown of {unknown} of {counted(statistics.implementations, 'implementation')}."]
+        lines += ["", f"Of {unknown} of {counted(statistics.implementations, 'implementation')} it is unknown."]
     if statistics.implementations:
         head = ("layer", "complexity", "implementations #", "success")
         rows = [
@@ -97,7 +97,8 @@ def _target(statistics: Statistics) -> list[str]:
 
 
 def _confidence(standings: Sequence[Standing]) -> list[str]:
-    head = ("template", "version", "status", "confidence #", "successes #", "unknown #", "approvals #", "lacks")
+    head = ("template", "version", "status", "confidence #", "successes #", "unknown #",
+            f"approvals, of {APPROVING_REVIEWS} needed #", "lacks")  # fmt: skip
     rows = [
         (
             f"`{one.template}`",
@@ -106,7 +107,7 @@ def _confidence(standings: Sequence[Standing]) -> list[str]:
             _UNKNOWN if one.confidence.score is None else f"{one.confidence.score:.3f}",
             f"{one.confidence.successes} of {one.confidence.successes + one.confidence.failures}",
             f"{one.confidence.unknown}",
-            f"{one.confidence.approvals} of {APPROVING_REVIEWS}",
+            f"{one.confidence.approvals}",
             cell("; ".join(one.lacks)) or "nothing",
         )
         for one in sorted(standings, key=lambda one: (-(one.confidence.score or -1), one.template))
@@ -221,7 +222,8 @@ def _top(statistics: Statistics) -> list[str]:
             (f"{place}", f"`{one.template}`", rate(one.rate), _mean(one.reduction))
             for place, one in enumerate(statistics.best[:TOP], 1)
         ]
-        lines += table(("#", "template", "success", "mean reduction"), rows)
+        lines += ["Reports on all versions.", ""]
+        lines += table(("rank #", "template", "success", "mean reduction"), rows)
     else:
         lines.append("No template can be ranked: of none is a success or a failure known.")
     authors = [one for one in statistics.people if one.held.of][:TOP]
@@ -230,14 +232,14 @@ def _top(statistics: Statistics) -> list[str]:
             (f"{place}", cell(one.handle), f"{len(one.templates)}", rate(one.held))
             for place, one in enumerate(authors, 1)
         ]
-        head = ("#", "author", "templates #", "success in others' hands")
+        head = ("rank #", "author", "templates #", "success in others' hands")
         lines += ["", *table(head, rows)]
     return [*lines, "", "Everybody who wrote, reviewed or implemented is in [contributors.md](contributors.md)."]
 
 
 def _needs(statistics: Statistics) -> list[str]:
     if not statistics.needs:
-        return ["None: no template is past its date, fails, or saves other than it claims beyond its interval."]
+        return ["None: no template is past its date, fails, or saves less than it claims beyond its interval."]
     rows = [(f"`{cell(one.template)}`", one.action, cell(one.why)) for one in statistics.needs]
     return table(("template", "action", "why"), rows)
 
@@ -245,7 +247,8 @@ def _needs(statistics: Statistics) -> list[str]:
 def _patterns(patterns: Sequence[Pattern]) -> list[str]:
     how = [
         f"What implementations of the last {QUARTER_DAYS} days have in common more often than those of the same time",
-        "before. A pair is two templates that one person put in place.",
+        "before. A pair is two templates that one person put in place in that time, of those who put any in place.",
+        "Beyond chance: by Fisher's exact test, one side, 2.5 % divided by the number of all that was looked at.",
         "",
     ]
     if not patterns:

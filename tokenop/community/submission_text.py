@@ -62,7 +62,7 @@ def worth(found: Outcome) -> str:
     work = f"the work cost {usd(found.work_usd)} at {usd(HOURLY_RATE)} an hour"
     if found.monthly_saving_usd is None:
         return f"{work}; the saving of a month is not known"
-    traffic = "at the traffic before" if found.equal_traffic else "as the bill says, whatever the traffic did"
+    traffic = "at the traffic after" if found.equal_traffic else "as the bill says, whatever the traffic did"
     saving = f"it saves {usd(found.monthly_saving_usd)} a month {traffic}"
     back = "never pays back" if found.payback_days is None else f"pays back in {found.payback_days:.0f} days"
     year = "" if found.net_year_usd is None else f"; a year nets {usd(found.net_year_usd)}"

@@ -2,7 +2,7 @@
 
 Each implementation that succeeded or failed is a draw, weighted by its evidence and its age. One whose success is not
 known (quality was not measured, say) is counted and shown, and moves nothing: leaving a figure out must not pay.
-Samples never count, and of one person's reports on one version only the latest does.
+Samples never count, and of one person's reports only the latest does: whoever reports each version anew is still one.
 """
 
 from __future__ import annotations
@@ -58,8 +58,9 @@ class Weighed:
 class Confidence:
     """How sure one can be of a template.
 
-    `score` is None where no implementation counts. `n` counts implementations without samples, `successes`, `failures`
-    and `unknown` add up to it. `reviews` are those that count for approval, one for each person.
+    `score` is None where no implementation counts. `n` counts the people who implemented it, without samples;
+    `successes`, `failures` and `unknown` add up to it. `reviews` are those that count for approval, one for each
+    person.
     """
 
     score: Decimal | None
@@ -119,7 +120,7 @@ def confidence(
         version: of the template; only entries about the same major version count. Empty: all.
         authors: of the template; their reviews do not count.
     """
-    counted = [entry for entry in real(implementations) if _about(version, entry.version)]
+    counted = _of_people(entry for entry in implementations if _about(version, entry.version))
     weighed = tuple(_weigh(entry, today, tolerance, category) for entry in counted)
     successes = [one.weight for one in weighed if one.success]
     failures = [one.weight for one in weighed if one.success is False]
@@ -166,15 +167,24 @@ def latest_reviews(reviews: Iterable[Review], version: str = "", authors: Collec
         if review.sample or review.reviewer in own or not _about(version, review.version):
             continue
         known = latest.get(review.reviewer)
-        if known is None or _age(known) < _age(review):
+        if known is None or _newness(known) < _newness(review):
             latest[review.reviewer] = review
     return tuple(latest[name] for name in sorted(latest))
+
+
+def _of_people(entries: Iterable[Implementation]) -> list[Implementation]:
+    """Return the latest implementation of each person, sorted by person: no samples."""
+    latest: dict[str, Implementation] = {}
+    for entry in real(entries):
+        if entry.by not in latest or _newness(latest[entry.by]) < _newness(entry):
+            latest[entry.by] = entry
+    return [latest[name] for name in sorted(latest)]
 
 
 def _sums(group: Group, today: date) -> tuple[Decimal, Decimal]:
     """Return the weights of a template's successes and failures."""
     sums = {True: Decimal(0), False: Decimal(0)}
-    for entry in real(group.implementations):
+    for entry in _of_people(group.implementations):
         one = _weigh(entry, today, group.tolerance, group.category)
         if one.success is not None:
             sums[one.success] += one.weight
@@ -218,5 +228,5 @@ def _about(version: str, other: str) -> bool:
     return not version or version.split(".")[0] == other.split(".")[0]
 
 
-def _age(review: Review) -> tuple[date, tuple[int, ...], int]:
-    return review.day, tuple(int(part) for part in review.version.split(".")), review.line
+def _newness(entry: Review | Implementation) -> tuple[date, tuple[int, ...], int]:
+    return entry.day, tuple(int(part) for part in entry.version.split(".")), entry.line
