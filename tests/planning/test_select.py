@@ -188,7 +188,7 @@ def test_twenty_four_competing_templates_are_decided_in_few_steps():
         made = crowd.problem(seed, templates=24, cells=300, policy=Policy(max_quality_drop=None))
         search = start(made)
         search.visit(0, initial(made.cells, made.hours), frozenset(), frozenset())
-        assert search.visited < 60_000
+        assert search.visited < 100_000
         assert made.net(search.best) >= made.net(_greedy(made)[0])
 
 

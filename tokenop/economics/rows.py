@@ -72,6 +72,7 @@ def chain(bounds: Sequence[Bound], values: Mapping[str, Constants]) -> str:
             *(f"rate_{b} AS s_rate_{b}" for b in BUCKETS),
             "fixed AS s_fixed",
             "CAST(1.0 AS DOUBLE) AS s_factor",
+            "CAST(0.0 AS DOUBLE) AS s_batched",
             "CAST(0.0 AS DOUBLE) AS s_extra",
             "CAST(NULL AS VARCHAR) AS s_to",
             "discount AS s_discount",

@@ -7,7 +7,7 @@ same quantities as columns of a relation, see `tokenop.economics.rows`; a test h
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,7 @@ class State:
     hours: float  # length of the window
     answered: Flags  # (cells,) cells that a response cache of the chain already serves
     cached: Flags  # (cells,) cells whose prompts a lever of the chain already caches
+    batched: Array  # (draws, cells) share of the calls that a lever of the chain already sends as a batch
     limits: dict[str, Array]  # budget → (draws, classes) how many limits the groups of a class have
     standing: Standing  # the inventory
 
@@ -104,7 +105,7 @@ class State:
     def copy(self) -> State:
         """Return a state whose parts can be replaced without touching this one."""
         parts = [Part(p.calls, list(p.tokens), p.rates, p.fixed, p.factor, p.discount, p.moved) for p in self.parts]
-        return State(self.cells, parts, self.extra, self.hours, self.answered, self.cached, self.limits, self.standing)
+        return replace(self, parts=parts)
 
 
 def initial(cells: Cells, hours: float, weights: Array | None = None) -> State:
@@ -128,4 +129,5 @@ def initial(cells: Cells, hours: float, weights: Array | None = None) -> State:
     )
     nowhere = np.zeros(cells.size, dtype=np.bool_)
     limits = {name: weights @ counts for name, counts in cells.limits.items()}
-    return State(cells, [part], np.zeros(draws), hours, nowhere, nowhere, limits, standing(cells.fleet))
+    none = np.zeros((1, 1))
+    return State(cells, [part], np.zeros(draws), hours, nowhere, nowhere, none, limits, standing(cells.fleet))

@@ -163,6 +163,15 @@ def test_batch_takes_the_providers_discount_and_nothing_where_there_is_none():
     assert saving(none, world.lever("batch", share=0.5)) == 0
 
 
+@pytest.mark.parametrize(("share", "reached"), [(0.5, "0.75"), (1.0, "1")])
+def test_no_call_gets_the_batch_discount_twice(share, reached):
+    # Half price. Two levers that reach half of the calls each reach three quarters; two that reach all, all.
+    log = [world.call(0, t_uncached=1_000_000, t_output=0)]
+    made = world.build(log, [world.lever("batch", share=share), world.lever("batch", share=share)])
+    assert made.replay().saving == pytest.approx(Decimal("1.5") * Decimal(reached))
+    assert pooled(made) == pytest.approx(1.5 * float(reached))
+
+
 def test_batch_calls_leave_the_latency_that_people_feel():
     log = [world.call(n, latency_ms=100.0, intent="chat") for n in range(20)]
     log += [world.call(20 + n, latency_ms=9000.0, intent="night") for n in range(20)]

@@ -22,17 +22,29 @@ def columns(bound: Bound) -> dict[str, str]:  # noqa: ARG001 the Protocol's shap
 
 
 def apply(bound: Bound, state: State, values: Values) -> None:
-    """Discount the share, on every part by the discount of the provider that serves it."""
-    part_share = share(matched(bound, state.cells), values["share"])
+    """Discount the share, on every part by the discount of the provider that serves it.
+
+    Of calls that a lever before sends as a batch the share is one already: nobody gets the discount twice.
+    """
+    before = state.batched
+    after = before + share(matched(bound, state.cells), values["share"]) * (1 - before)
     for part in state.parts:
-        part.factor = part.factor * (1 - part_share * np.nan_to_num(part.discount))
+        discount = np.nan_to_num(part.discount)
+        left = 1 - discount * before
+        part.factor = part.factor * (1 - discount * after) / np.where(left > 0, left, 1.0)
+    state.batched = after
 
 
 def stage(bound: Bound, values: Constants) -> str:
     """Discount the share of the matching rows."""
-    discounted = f"CASE WHEN {bound.name} THEN 1 - {values['share']!r} * coalesce(s_discount, 0) ELSE 1 END"
+    rate = "coalesce(s_discount, 0)"
+    after = f"(s_batched + {values['share']!r} * (1 - s_batched))"
+    once = f"(1 - {after} * {rate}) / coalesce(nullif(1 - s_batched * {rate}, 0), 1)"
+    discounted = f"CASE WHEN {bound.name} THEN {once} ELSE 1 END"
+    batched = f"CASE WHEN {bound.name} THEN {after} ELSE s_batched END"
     seen = f"CASE WHEN {bound.name} AND s_discount IS NOT NULL THEN {1 - values['share']!r} ELSE 1 END"
-    return f"SELECT * REPLACE (s_factor * {discounted} AS s_factor, s_vis * {seen} AS s_vis) FROM {{source}}"
+    replaced = f"s_factor * {discounted} AS s_factor, s_vis * {seen} AS s_vis, {batched} AS s_batched"
+    return f"SELECT * REPLACE ({replaced}) FROM {{source}}"
 
 
 def ceiling(bound: Bound, cells: Cells, values: Values, chain: Sequence[Bound]) -> Array:
