@@ -61,8 +61,32 @@ def test_the_verdict_is_counted_and_never_said_otherwise() -> None:
 def test_the_same_words_are_said_once_a_file() -> None:
     text = told(*[Item("a.md", line, 1, "FM003", "error") for line in range(1, 501)])
     assert text.count(words("FM003").what) == 1
-    assert f"[2:1](https://github.com/octo/tokenop/blob/{SHA}/a.md#L2)" in text
+    assert f"[2:1](https://github.com/octo/tokenop/blob/{SHA}/a.md?plain=1#L2)" in text
     assert "and 497 more places" in text
+
+
+@pytest.mark.parametrize("severity", ["error", "warning"])
+def test_what_only_people_can_judge_comes_first_whatever_else_is_found(severity: str) -> None:
+    found = Item("templates/a.md", 3, 1, "SE004", "warning")
+    lines = told(found, Item("templates/a.md", 1, 1, "FM003", severity)).splitlines()  # type: ignore[arg-type]
+    assert lines[3] == "> [!WARNING]"
+    assert "speaks to a model" in lines[4]
+    assert not lines[1].startswith("**Passed**")
+
+
+def test_each_note_is_a_paragraph_of_its_own() -> None:
+    text = told(notes=frozenset({"engine", "moved", "many"}))
+    quotes = [token for token in MarkdownIt().parse(text) if token.type == "blockquote_open"]
+    assert len(quotes) == 3
+
+
+def test_savings_are_the_own_run_s_word_and_here_nobody_else_s() -> None:
+    saved = {"templates/x/a.md": {"sample-month": (1.0, 2.0, 3.0)}}
+    text = told(economics=saved)
+    assert "Replayed by this pull request's own run, not by the main branch." in text
+    assert "`tokenop test-template --template templates/x/a.md --dry-run --validate-economics`" in text
+    assert "own run" not in comment.told(Result(None, (), {"templates": 1}, saved))
+    assert "--template PATH" in told(economics={"templates/x/$(id).md": saved["templates/x/a.md"]})
 
 
 def test_a_long_list_is_cut_and_says_so() -> None:

@@ -80,7 +80,7 @@ def test_the_comment_says_the_verdict_then_where_and_how(way: Way) -> None:
     assert marker.startswith("<!-- ")
     assert verdict.startswith("**Not passed** at [`")
     head = report_of(way.faulty)["head"]
-    link = f"https://github.com/{way.pull.head_repository}/blob/{head}/{TEMPLATE}#L5"
+    link = f"https://github.com/{way.pull.head_repository}/blob/{head}/{TEMPLATE}?plain=1#L5"
     (found,) = [line for line in rest if "**ID003**" in line]
     assert f"[`{TEMPLATE}:5:8`]({link})" in found
     assert "*Fix:*" in found
@@ -103,7 +103,7 @@ def test_what_it_saves_is_told_from_the_replay(way: Way) -> None:
 def test_a_sound_template_is_told_so_in_one_line(way: Way) -> None:
     lines = [line for line in way.second.splitlines() if line]
     assert lines[1].startswith("**Passed** at [`" + way.pull.head[:10])
-    assert lines[2] == "<details><summary>What it saves on the reference workloads</summary>"
+    assert lines[2].startswith("<details><summary>What it saves on the reference workloads")
 
 
 def test_running_it_again_doubles_nothing(way: Way) -> None:

@@ -34,7 +34,7 @@ def test_findings_are_told_with_file_line_and_fix(staged: Callable[..., Stage], 
     assert stage.tell(stage.ran(stage.report()), tmp_path) == 0
     (said,) = stage.said
     assert "**Not passed**" in said
-    assert f"[`{TEMPLATE}:5:8`](https://github.com/{NAME}/blob/{stage.pull.head}/{TEMPLATE}#L5)" in said
+    assert f"[`{TEMPLATE}:5:8`](https://github.com/{NAME}/blob/{stage.pull.head}/{TEMPLATE}?plain=1#L5)" in said
     assert "**ID003**" in said
     assert "*Fix:*" in said
     assert f"`tokenop templates lint --fix {TEMPLATE}`" in said

@@ -128,9 +128,9 @@ def test_figures_are_said_to_be_of_its_own_run(staged: Staged, tmp_path: Path) -
     stage = staged()
     saved = [{"file": fingerprint(TEMPLATE), "workload": "sample-month", "percent": [98, 99, 100]}]
     stage.tell(stage.ran(stage.report(economics=saved)), tmp_path)
-    assert "Of replay and patches this is what the pull request's own run says." in verdict(stage)
+    assert "Savings and patches: as this pull request's own run says." in verdict(stage)
     (said,) = stage.said
-    assert said.index("the main branch has not replayed it") < said.index("99.0 %")
+    assert said.index("not by the main branch") < said.index("99.0 %")
 
 
 def test_figures_of_an_engine_that_it_edits_are_left_out(staged: Staged, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ MOST_LISTED = 40
 MOST_PLACES = 3
 _LONGEST_FINDINGS, _LONGEST_UNLIKE = 28_000, 5_000
 _MOST_ROWS = 60
-_OWN_RUN = "the pull request's own run"
+_OWN_RUN = "this pull request's own run"
 _SHA = re.compile(r"[0-9a-f]{40}")
 _RUN = re.compile(r"(?:[0-9]{1,20}\.[0-9]{1,6})?")
 _REVIEWERS_BEGIN, _REVIEWERS_END = "<!-- tokenop:reviewers -->", "<!-- /tokenop:reviewers -->"
@@ -168,8 +168,10 @@ def told(result: Result) -> str:
         differing = [f"- `{item.rule}` at {_where(result.place, item)}" for item in result.unlike[:MOST_LISTED]]
         lines += _fitting(differing, _LONGEST_UNLIKE)
     if result.economics:
-        whose = [f"By {_OWN_RUN}; the main branch has not replayed it.", ""] if result.place else []
-        lines += ["", *_folded("What it saves on the reference workloads", [*whose, *_economics(result.economics)])]
+        title, whose = "What it saves on the reference workloads", []
+        if result.place:
+            title, whose = f"{title}, by {_OWN_RUN}", [_doubted(result.economics), ""]
+        lines += ["", *_folded(title, [*whose, *_economics(result.economics)])]
     return _single("\n".join(lines)).rstrip()
 
 
@@ -262,10 +264,18 @@ def _verdict(result: Result) -> str:
 def _believed(result: Result) -> str:
     """Return what of a verdict is the word of the pull request's own run, which nobody on our side repeats."""
     parts = [
-        *(["replay and patches"] if result.checked.get("templates") else []),
+        *(["savings and patches"] if result.checked.get("templates") else []),
         *(["collectors"] if result.checked.get("collectors") else []),
     ]
-    return f" Of {' and '.join(parts)} this is what {_OWN_RUN} says." if parts and result.place else ""
+    return f" {' and '.join(parts).capitalize()}: as {_OWN_RUN} says." if parts and result.place else ""
+
+
+def _doubted(economics: Iterable[str]) -> str:
+    """Return whose word the savings are, and how to see for oneself."""
+    path, *others = economics
+    named = "PATH" if others or not PLAIN.fullmatch(path) else path
+    command = f"`tokenop test-template --template {named} --dry-run --validate-economics`"
+    return f"Replayed by {_OWN_RUN}, not by the main branch. To see for yourself, on a checkout of it: {command}."
 
 
 def looked_at(checked: Mapping[str, int]) -> str:
@@ -331,7 +341,9 @@ def _linked(place: Place | None, item: Item) -> TypeGuard[Place]:
 
 def _link(place: Place, item: Item) -> str:
     anchor = f"#L{item.line}" if item.line else ""
-    return f"{place.server}/{_url(place.repository)}/blob/{place.sha}/{_url(item.path)}{anchor}"
+    # Without it GitHub shows a page of markdown, on which there are no lines.
+    plain = "?plain=1" if anchor and item.path.endswith(".md") else ""
+    return f"{place.server}/{_url(place.repository)}/blob/{place.sha}/{_url(item.path)}{plain}{anchor}"
 
 
 def _url(path: str) -> str:
