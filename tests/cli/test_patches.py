@@ -70,8 +70,10 @@ def test_a_plan_over_an_inventory_ends_with_a_diff_that_git_applies(planned: Pat
 def test_patches_writes_the_same_diff_as_the_plan(planned: Path, run_cli: Callable[..., Any]) -> None:
     ran = run_cli("patches", "--out", "again", "--json", cwd=planned)
     assert ran.exit_code == 0, ran.stderr
-    (entry,) = json.loads(ran.stdout)
-    assert (entry["template"], entry["changed"]) == (TEMPLATE, ["aws_autoscaling_group.vllm"])
+    entries = {entry["template"]: entry["changed"] for entry in json.loads(ran.stdout)}
+    # What makes machines fewer is no attribute of Terraform's: it is a note, and there is one diff.
+    assert {name for name, changed in entries.items() if changed} == {TEMPLATE}
+    assert entries[TEMPLATE] == ["aws_autoscaling_group.vllm"]
     first, again = (planned / name / f"{TEMPLATE}.tf.diff" for name in ("patches", "again"))
     assert first.read_bytes() == again.read_bytes()
 
