@@ -224,10 +224,7 @@ def assigned(
 
 def experience(facts: About, folder: Path) -> dict[str, past.Past]:
     """Return who has worked on similar templates, by the evidence in a checkout of the default branch."""
-    from tokenop.catalogue import loader
-    from tokenop.evidence import read
-
-    return past.work(facts, loader.load(folder / "templates").templates, read.load(folder / "validations"))
+    return past.read(facts, folder / "validations", folder / "templates")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

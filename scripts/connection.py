@@ -14,8 +14,8 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from tokenop.cli import forge
 from tokenop.errors import InputError, MisuseError
 
 if TYPE_CHECKING:
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     from github.PullRequest import PullRequest
     from github.Repository import Repository
 
-API = "https://api.github.com"
 WORKFLOW = "github-actions[bot]"
-SECONDS = 30  # that a call may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +49,7 @@ def connect(environment: Mapping[str, str] = os.environ) -> Connection | None:
         raise MisuseError("GITHUB_REPOSITORY must be owner/name, such as octo/templates")
     import github
 
-    address = environment.get("GITHUB_API_URL") or API
-    # Between calls the client waits, as GitHub asks. A server on this machine needs no such courtesy.
-    near = urlsplit(address).hostname in ("127.0.0.1", "localhost", "::1")
-    client = github.Github(
-        auth=github.Auth.Token(token),
-        base_url=address,
-        timeout=SECONDS,
-        per_page=100,
-        seconds_between_requests=0.0 if near else 0.25,
-        seconds_between_writes=0.0 if near else 1.0,
-    )
+    client = forge.client(token, environment.get("GITHUB_API_URL"), much=True)
     me = environment.get("TOKENOP_BOT")
     if not me:
         try:

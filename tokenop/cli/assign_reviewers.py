@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from datetime import date
 
     from tokenop.community.assign import About, Assignment
-    from tokenop.community.past import Past
     from tokenop.evidence.people import Reviewer
 
 EPILOG = """\b
@@ -68,13 +67,13 @@ def command(
     Three people by what they know, how much they have to do and whether they are there; never the author. Nothing is
     asked of anybody: scripts/assign_reviewers.py does that. The same files give the same people.
     """
-    from tokenop.community import assign
+    from tokenop.community import assign, past
 
     about, people = _facts(path), _people(reviewers_file)
     day: date = (today or datetime.now(UTC)).date()
     made = assign.rerolled(
         about, people, _load(load_file), author, day, reroll, count=count, asked=exclude,
-        past=_past(about, validations),
+        past=past.read(about, validations),
     )  # fmt: skip
     if as_json:
         import json
@@ -104,17 +103,6 @@ def _facts(path: Path) -> About:
         str(document.meta.get("id") or path.stem), layer, category if isinstance(category, str) else "",
         tuple(name for name in names if isinstance(name, str)),
     )  # fmt: skip
-
-
-def _past(about: About, validations: Path) -> dict[str, Past]:
-    """Return who worked on similar templates, by the evidence and the shipped catalogue."""
-    from tokenop import catalogue
-    from tokenop.community import past
-    from tokenop.evidence import read
-
-    if not validations.is_dir():
-        return {}
-    return past.work(about, catalogue.load().templates, read.load(validations))
 
 
 def _people(path: Path) -> tuple[Reviewer, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tokenop.errors import FindingsError, InputError, MisuseError
+from tokenop.errors import FindingsError, MisuseError
 from tokenop.planning.text import visible
 
 if TYPE_CHECKING:
@@ -35,19 +35,10 @@ def template(template_id: str, where: Path) -> Template:
         InputError: there is none of that id.
         FindingsError: it cannot be used as it stands.
     """
-    from tokenop import settings
     from tokenop.catalogue import loader
-    from tokenop.catalogue.schema import closest
 
     folder = where / "templates"
-    paths = loader.find(folder) if folder.is_dir() else []
-    known = {path.stem: path for path in paths or loader.find(settings.content("templates"))}
-    if template_id not in known:
-        raise InputError(f"no template {template_id!r}; {closest(template_id, known)}")
-    catalogue = loader.read([known[template_id]])
-    if not catalogue.templates:
-        raise FindingsError(catalogue.findings)
-    return catalogue.templates[0]
+    return loader.one(template_id, folder if folder.is_dir() and loader.find(folder) else None)
 
 
 def who(named: str | None, option: str = "--by") -> str:

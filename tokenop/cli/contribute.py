@@ -13,13 +13,10 @@ from tokenop.errors import FindingsError, InputError, MisuseError, NoInputError
 from tokenop.planning.text import visible
 
 if TYPE_CHECKING:
-    from github.Repository import Repository
-
     from tokenop.cli.git import Checkout
     from tokenop.community.contributing import Change, Contribution
 
-SERVER, API = "https://github.com", "https://api.github.com"
-SECONDS = 30  # that a call of the API may take
+SERVER = "https://github.com"
 
 EPILOG = """\b
 Examples:
@@ -192,13 +189,15 @@ def _open(token: str, target: str, owner: str, made: Contribution, base: str) ->
     Raises:
         InputError: GitHub refuses, or cannot be reached.
     """
+    from tokenop.cli import forge
+
     try:
         import github
         import requests
     except ImportError as error:
         raise InputError("pull requests need PyGithub: pip install 'tokenop[github]'") from error
     try:
-        repo = _repository(token, target)
+        repo = forge.client(token, os.environ.get("GITHUB_API_URL")).get_repo(target)
         head = f"{owner}:{made.branch}"
         for pull in repo.get_pulls(state="open", head=head):
             if pull.head.ref == made.branch:
@@ -210,19 +209,8 @@ def _open(token: str, target: str, owner: str, made: Contribution, base: str) ->
         said = f"{made.branch} is pushed, but GitHub refuses the pull request: {error.status} {detail}".rstrip()
         raise InputError(visible(said)) from error
     except requests.exceptions.RequestException as error:
-        raise InputError(f"{made.branch} is pushed, but GitHub cannot be reached: {type(error).__name__}") from error
-
-
-def _repository(token: str, target: str) -> Repository:
-    import github
-
-    address = os.environ.get("GITHUB_API_URL") or API
-    # The client's own waits are for those who write much: this is one pull request.
-    client = github.Github(
-        auth=github.Auth.Token(token), base_url=address, timeout=SECONDS, retry=None,
-        seconds_between_requests=None, seconds_between_writes=None,
-    )  # fmt: skip
-    return client.get_repo(target)
+        said = f"{made.branch} is pushed, but GitHub cannot be reached: {type(error).__name__}"
+        raise InputError(f"{said}\nThe same command goes on from there.") from error
 
 
 def _document(made: Contribution, remote_name: str, address: str | None) -> dict[str, Any]:

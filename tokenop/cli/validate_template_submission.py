@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from tokenop.community.assign import About
     from tokenop.community.past import Past
-    from tokenop.evidence.people import Reviewer
 
 EPILOG = """\b
 Examples:
@@ -48,10 +47,12 @@ def command(
     from tokenop.cli.progress import steps
     from tokenop.community import submission
     from tokenop.community.text import counted
+    from tokenop.evidence.people import reviewers
 
     day = (today or datetime.now(UTC)).date()
     with steps() as say:
-        found = submission.looked_at(path, day, author, _people(reviewers_file), _past, say)
+        people = reviewers(reviewers_file).reviewers if reviewers_file.is_file() else ()
+        found = submission.looked_at(path, day, author, people, _past, say)
     files.write_text(output, submission.markdown(found))
     if as_json:
         import json
@@ -68,17 +69,9 @@ def command(
     return 0 if found.passed else 1
 
 
-def _people(path: Path) -> tuple[Reviewer, ...]:
-    from tokenop.evidence.people import reviewers
-
-    return reviewers(path).reviewers if path.is_file() else ()
-
-
 def _past(about: About) -> Mapping[str, Past]:
     """Return who worked on similar templates, by the evidence and the catalogue at hand."""
-    from tokenop import catalogue, settings
+    from tokenop import settings
     from tokenop.community import past
-    from tokenop.evidence import read
 
-    folder = settings.content("validations")
-    return past.work(about, catalogue.load().templates, read.load(folder)) if folder.is_dir() else {}
+    return past.read(about, settings.content("validations"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -37,6 +38,17 @@ class Past:
     template: int = 0
     category: int = 0
     layer: int = 0
+
+
+def read(template: Kind, validations: Path, templates: Path | None = None) -> dict[str, Past]:
+    """Return the work that the files in `validations` show; none where that is no folder.
+
+    `templates` says what else there is; the shipped ones where it is None.
+    """
+    from tokenop.catalogue import loader
+    from tokenop.evidence.read import load
+
+    return work(template, loader.load(templates).templates, load(validations)) if validations.is_dir() else {}
 
 
 def work(template: Kind, others: Iterable[Kind], evidence: Evidence) -> dict[str, Past]:
