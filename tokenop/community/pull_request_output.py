@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TypeVar
 
 from tokenop.catalogue.linting.text import commands
+from tokenop.community.comment_words import ALARMS
 from tokenop.community.report import Percent
 from tokenop.community.text import cell, counted, table
 from tokenop.errors import Finding
@@ -53,6 +54,8 @@ def summary(
     """Return the summary of the job in markdown."""
     errors = sum(found.severity == "error" for found in findings)
     verdict = "Not passed" if errors else "Passed" if any(checked.values()) else "Nothing to check"
+    if not errors and any(found.rule in ALARMS for found in findings):
+        verdict = "No errors, but read this yourself"
     looked = ", ".join(f"{kind}: {number}" for kind, number in checked.items() if number)
     lines = [
         f"### {verdict}: {counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}",

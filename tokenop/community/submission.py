@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenop.community import assign, comment
 from tokenop.community.comment import Item, Result
+from tokenop.community.pull_request_checks import suppressed
 from tokenop.community.report import Percent
 from tokenop.community.text import cell, table
 from tokenop.errors import Finding, MisuseError
@@ -37,6 +38,7 @@ class Submitted:
     economics: Mapping[str, Percent | None]
     patches: tuple[Check, ...]
     reviewers: assign.Assignment | None
+    suppressed: tuple[Finding, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -65,6 +67,7 @@ class Submitted:
             "file": str(self.path),
             "verdict": "pass" if self.passed else "fail",
             "findings": [found.as_dict() for found in self.findings],
+            "suppressed": [found.rule for found in self.suppressed],
             "savings_percent": {
                 name: None if saved is None else dict(zip(("p10", "expected", "p90"), saved, strict=True))
                 for name, saved in self.economics.items()
@@ -119,7 +122,8 @@ def looked_at(
     patches = tuple(check for check in checks if check.section == "patches")
     about = subject(path, draft)
     reviewers = assign.choose(about, people, {}, author, today, past=past(about)) if about else None
-    return Submitted(path, linted.findings, economics, patches, reviewers)
+    hushed = tuple(suppressed(Path(), str(path), today))
+    return Submitted(path, linted.findings, economics, patches, reviewers, hushed)
 
 
 def subject(path: Path, draft: Draft | None) -> assign.About | None:
@@ -138,7 +142,8 @@ def markdown(submitted: Submitted) -> str:
     path = submitted.path.as_posix()
     items = tuple(sorted(Item(path, f.line, f.column, f.rule, f.severity) for f in submitted.findings))
     economics = {path: submitted.economics} if submitted.economics else {}
-    parts = [comment.told(Result(None, items, {"templates": 1}, economics))]
+    hushed = tuple(Item(path, f.line, f.column, f.rule, f.severity) for f in submitted.suppressed)
+    parts = [comment.told(Result(None, items, {"templates": 1}, economics, suppressed=hushed))]
     if submitted.findings:
         rows = [_row(found) for found in sorted(submitted.findings, key=lambda f: (f.severity, f))]
         parts += ["### In full", *table(("place", "rule", "what", "fix"), rows)]
