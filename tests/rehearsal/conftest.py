@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.rehearsal.stage import Stage, origin, staged
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobody_s_git() -> Iterator[None]:
+    """Let no configuration of whoever runs the tests decide what git does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        yield
 
 
 @pytest.fixture(scope="session")
