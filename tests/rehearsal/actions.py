@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.github_api import TOKEN, zipped
+from tests.github_state import TOKEN, zipped
 
 if TYPE_CHECKING:
     from tests.rehearsal.runner import _Running

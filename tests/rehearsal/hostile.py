@@ -52,7 +52,7 @@ EXPECTED = {
 
 def files() -> Files:
     """Return the changed files of the hostile pull request by path."""
-    front = {
+    front: dict[str, str | Path] = {
         "yaml-bomb": f"---\n{BOMB}\n---\n\n## Problem\n",
         "large-one": "---\ntitle: " + "y" * 5_000_000 + "\n---\n",
         "merge-key": _of("merge-key", "quality: {max_", "quality: {<<: *base, max_"),

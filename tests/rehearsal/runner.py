@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tests.github_api import NAME, TOKEN, GitHub
+from tests.github_state import NAME, TOKEN, GitHub
 from tests.rehearsal.expressions import Contexts
 
 INSTALLING = {"make setup"}

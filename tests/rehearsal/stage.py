@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import ROOT
-from tests.github_api import NAME, GitHub, Pull, serving
-from tests.github_api import Run as Listed
+from tests.github_api import serving
+from tests.github_state import NAME, GitHub, Pull
+from tests.github_state import Run as Listed
 from tests.rehearsal import runner
 from tests.rehearsal.runner import Event, Runner
 from tests.scripts.repositories import TEMPLATE, Files, commit, git, specimen

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from tests.github_api import Pull, zipped
-from tests.github_state import NOT_FOUND
+from tests.github_state import NOT_FOUND, Pull, zipped
 from tests.rehearsal import runner
 from tests.rehearsal.actions import canaries
 from tests.rehearsal.stage import Stage, sound, staged

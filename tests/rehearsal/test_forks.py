@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.github_api import Pull
+from tests.github_state import Pull
 from tests.rehearsal.actions import canaries
 from tests.rehearsal.runner import Run
 from tests.rehearsal.stage import Stage, report_of, sound, staged

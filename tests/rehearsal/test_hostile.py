@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 from markdown_it import MarkdownIt
 
-from tests.github_api import Pull
+from tests.github_state import Pull
 from tests.rehearsal import hostile
 from tests.rehearsal.actions import canaries
 from tests.rehearsal.runner import Run

@@ -11,7 +11,7 @@ import pytest
 
 from tests.extract.servers.loopback import Answer, Got
 from tests.extract.servers.loopback import serving as replaying
-from tests.github_api import Pull
+from tests.github_state import Pull
 from tests.rehearsal import hostile
 from tests.rehearsal.runner import Run
 from tests.rehearsal.stage import Stage, sound, staged

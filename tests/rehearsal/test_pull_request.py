@@ -12,7 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.conftest import ROOT
-from tests.github_api import NAME, Pull
+from tests.github_state import NAME, Pull
 from tests.rehearsal.runner import Run, install
 from tests.rehearsal.stage import Stage, report_of, sound, staged
 from tests.scripts.repositories import TEMPLATE
@@ -39,7 +39,7 @@ class Way(NamedTuple):
 def command(comment: str) -> str:
     """Return the one command that a comment gives."""
     (found,) = re.findall(r"^`(tokenop [^`]+)`", comment, re.MULTILINE)
-    return found
+    return str(found)
 
 
 def type_in(stage: Stage, line: str) -> subprocess.CompletedProcess[str]:

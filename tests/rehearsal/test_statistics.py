@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.github_api import NAME
+from tests.github_state import NAME
 from tests.rehearsal.stage import Stage, staged
 
 APP = {"bot": {"TOKENOP_BOT_KEY": "of-the-app"}}
