@@ -18,6 +18,7 @@ from connection import Connection, connect, reached
 
 from tokenop.community import links, rounds, weekly
 from tokenop.community.assign import REVIEW_DAYS
+from tokenop.community.text import counted
 from tokenop.community.pull_request_output import logged
 from tokenop.errors import TokenOpError
 
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         path = REPORTS / f"{week.name}.md"
         _write(options.root / path, weekly.markdown(week))
-        _say(f"{path}: {week.tasks} things to do.")
+        _say(f"{path}: {counted(week.tasks, 'thing')} to do.")
         if connection is None:
             _say("No GITHUB_TOKEN: the issue would say what follows.")
             sys.stdout.write(weekly.issue(week))
