@@ -160,3 +160,9 @@ def test_a_type_that_duckdb_has_not_is_a_finding(run_cli, tmp_path, kind):
     ran = run_cli("collectors", "check", folder)
     assert ran.exit_code == 1, ran.stderr
     assert "input.columns.uuid" in ran.stdout
+
+
+def test_a_folder_of_collectors_stands_for_all_of_them(run_cli, manual):
+    ran = run_cli("collectors", "check", manual.parent, "--json")
+    assert ran.exit_code == 0
+    assert len(json.loads(ran.stdout)["collectors"]) == 1

@@ -95,7 +95,8 @@ def check_collectors(ctx: click.Context, names: Sequence[str], update: bool, as_
     Checks the manifest with licence, hosts and rights, that map.sql is a SELECT that may run, that it reads all columns
     and settings that are declared and no others, that the sample gives exactly what stands in expected.jsonl (of an
     inventory, expected.yaml), and that rows made wrong stop nothing: each ends as an event, a duplicate, rejected or
-    filtered. Without a name, checks all. Exit code 1 where something is wrong, with file and line.
+    filtered. Without a name, checks all; a folder that holds collectors stands for all of them. Exit code 1 where
+    something is wrong, with file and line.
     """
     from tokenop import files, settings
     from tokenop.collect import check, manifest
@@ -103,7 +104,9 @@ def check_collectors(ctx: click.Context, names: Sequence[str], update: bool, as_
     root = settings.content("collectors")
     folders = []
     for name in names or manifest.names():
-        if "/" in name or (Path(name) / "README.md").is_file():
+        if inside := _collectors_in(Path(name)):
+            folders += inside
+        elif "/" in name or (Path(name) / "README.md").is_file():
             folders.append(Path(name))
         else:
             folders.append(root / name if name in manifest.names() else manifest.find(name).folder)
@@ -127,6 +130,11 @@ def check_collectors(ctx: click.Context, names: Sequence[str], update: bool, as_
             console.print(f"Next: tokenop discover --collectors {','.join(names)} --input PATH", soft_wrap=True)
     if any(result.findings for result in results):
         ctx.exit(1)
+
+
+def _collectors_in(folder: Path) -> list[Path]:
+    """Return the collectors in a folder that is none itself, as another repository's `collectors/`."""
+    return [] if (folder / "map.sql").exists() else sorted(path.parent for path in folder.glob("*/map.sql"))
 
 
 def _check_all(folders: Sequence[Path]) -> list[Checked]:
