@@ -30,7 +30,7 @@ from connection import Connection, connect, moved, reached
 
 from tokenop.community import assign, comment, report
 from tokenop.community.comment_result import weighed
-from tokenop.community.names import foreign
+from tokenop.community.names import foreign, own_reviews
 from tokenop.community.pull_request import Change, from_github, misnamed, untouched
 from tokenop.community.pull_request_checks import Examined, examine
 from tokenop.community.pull_request_output import logged
@@ -252,7 +252,7 @@ class Bot:
                     self._main, changes, lambda path, most: self._text(blobs[path], most, budget), modes
                 ) as root,
             ):
-                others = foreign(self._main, root, changes, author)
+                others = [*foreign(self._main, root, changes, author), *own_reviews(root, changes, author)]
                 examined, then = self._examined(root, changes, seen.report, others)
                 return weighed(place, changes, examined, seen.report, known, notes, then), asking.subject(
                     root, changes, author

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tokenop.community.names import foreign
+from tokenop.community.names import foreign, own_reviews
 from tokenop.community.pull_request import Change
 
 REVIEWS = "validations/prompt-caching/reviews.md"
@@ -86,3 +86,23 @@ def test_a_link_in_the_place_of_evidence_is_not_followed(tmp_path: Path) -> None
     place.parent.mkdir(parents=True)
     place.symlink_to(secret)
     assert told(tmp_path, REVIEWS, None, None) == []
+
+
+@pytest.mark.parametrize(
+    ("author", "template", "expected"),
+    [
+        ("Linus", "prompt-caching", ["linus-1.0.0"]),
+        ("linus", "model-routing", []),
+        ("ada", "prompt-caching", ["ada-1.0.0"]),
+        ("eve", "prompt-caching", []),
+    ],
+)
+def test_nobody_reviews_what_they_change_in_the_same_pull_request(
+    tmp_path: Path, author: str, template: str, expected: list[str]
+) -> None:
+    file = tmp_path / REVIEWS
+    file.parent.mkdir(parents=True)
+    sample = f"{ADA.replace('1.0.0', '2.0.0')}- ada-2.0.0 sample: true\n"
+    file.write_text(reviews(ADA, LINUS, sample), encoding="utf-8")
+    changes = [Change(f"templates/serving-layer/{template}.md", "modified"), Change(REVIEWS, "modified")]
+    assert [found.field for found in own_reviews(tmp_path, changes, author)] == expected

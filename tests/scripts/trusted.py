@@ -77,3 +77,9 @@ class Stage:
     def said(self) -> list[str]:
         """Return what the bot wrote on the pull request."""
         return self.github.of(self.pull.number)
+
+
+def verdict(stage: Stage) -> str:
+    """Return the first line of the one comment that the bot wrote."""
+    (said,) = stage.said
+    return said.splitlines()[1]

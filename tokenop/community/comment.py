@@ -255,10 +255,10 @@ def _verdict(result: Result) -> str:
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     if not result.sound:
         return f"**Not passed**{at}: {counts}{f' in {looked}' if looked else ''}."
-    if not looked:
+    if not looked and not result.items:
         return f"**Nothing to check**{at}: no template, evidence or collector is changed."
     word = "**No errors, but read this yourself**" if result.alarms else "**Passed**"
-    return f"{word}{at}: {counts} in {looked}.{_believed(result)}"
+    return f"{word}{at}: {counts}{f' in {looked}' if looked else ''}.{_believed(result)}"
 
 
 def _believed(result: Result) -> str:

@@ -37,6 +37,7 @@ ALARMS: dict[str, str] = {
     "you trust a summary of them, a model's above all.",
     "NOT-OWN": "This change adds, alters or takes away what stands in the names of other people. They must say here "
     "that it is theirs.",
+    "OWN-REVIEW": "This change reviews the template that it changes. Approval rests on the reviews of others.",
     "suppressed": "This change tells rules on safety to say nothing of it. Read the reasons that it gives, and what "
     "they hide.",
 }
@@ -51,6 +52,10 @@ _OTHERS: dict[str, Words] = {
     "NOT-OWN": Words(
         "What stands in another person's name is added, altered or taken away.",
         "Ask that person to say here that it is theirs.",
+    ),
+    "OWN-REVIEW": Words(
+        "Whoever changes a template reviews it in the same pull request.",
+        "Leave the review out: somebody else gives it, once the template is there.",
     ),
     "TRIAL-PATCH": Words(
         "A patch does not apply to a scratch project as it must, or rolling back leaves something behind.",
@@ -68,7 +73,7 @@ _OTHERS: dict[str, Words] = {
 _NAMED = frozenset(
     {"COLLECTOR-COLUMNS", "COLLECTOR-EXPECTED", "COLLECTOR-FILES", "COLLECTOR-LICENCE", "COLLECTOR-MANIFEST"}
     | {"COLLECTOR-MAP", "COLLECTOR-MUTATED", "COLLECTOR-SAMPLE", "COLLECTOR-SETTINGS", "COLLECTOR-TRUST"}
-    | {"TRIAL-PATCH", "NOT-OWN"}
+    | {"TRIAL-PATCH", "NOT-OWN", "OWN-REVIEW"}
 )
 UNKNOWN = Words("A check that the main branch does not know.", "See the log of the checks.")
 

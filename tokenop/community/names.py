@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     Entry = Review | Implementation | Reviewer
 
-RULE = "NOT-OWN"
+RULE, OWN = "NOT-OWN", "OWN-REVIEW"
 
 
 def foreign(main: Path, root: Path, changes: Iterable[Change], author: str) -> list[Finding]:
@@ -41,13 +41,32 @@ def foreign(main: Path, root: Path, changes: Iterable[Change], author: str) -> l
         for name in sorted({*before, *after}):
             was, now = before.get(name), after.get(name)
             entries = [entry for entry in (was, now) if entry is not None and not getattr(entry, "sample", False)]
-            if _same(was, now) or not entries or all(plain(_who(entry)) == plain(author) for entry in entries):
+            if _same(was, now) or not entries or all(_by(entry, author) for entry in entries):
                 continue
             done = "adds" if was is None else "takes away" if now is None else "alters"
             message = f"the pull request of {author or 'somebody unknown'} {done} what stands in the name of {name}"
             fix = "ask that person to say in the pull request that it is theirs"
             line = 0 if now is None else now.line
             found.append(Finding(change.path, line, name, RULE, "warning", message, 4 if line else 0, fix))
+    return found
+
+
+def own_reviews(root: Path, changes: Iterable[Change], author: str) -> list[Finding]:
+    """Return a warning for each review by who opened the pull request of a template that it changes as well.
+
+    Who is named as an author of the template cannot review it (RP002); who is not named could still have written it.
+    """
+    changes = list(changes)
+    changed = {change.template_id for change in changes if change.kind == "template" and change.placed}
+    found = []
+    for change in changes:
+        if change.kind != "evidence" or not change.placed or change.template_id not in changed:
+            continue
+        for name, entry in sorted(_entries(root / change.path, change).items()):
+            if getattr(entry, "reviewer", None) and not getattr(entry, "sample", False) and _by(entry, author):
+                message = f"{author} changes the template and reviews it in one pull request"
+                fix = "leave the review out: somebody else gives it"
+                found.append(Finding(change.path, entry.line, name, OWN, "warning", message, 4, fix))
     return found
 
 
@@ -72,6 +91,10 @@ def _placeless(entry: Entry) -> Entry:
     from tokenop.evidence.people import Reviewer
 
     return replace(entry, line=0) if isinstance(entry, Reviewer) else replace(entry, line=0, path=Path())
+
+
+def _by(entry: Entry, author: str) -> bool:
+    return plain(_who(entry)) == plain(author)
 
 
 def _who(entry: Entry) -> str:
