@@ -18,8 +18,8 @@ from connection import Connection, connect, reached
 
 from tokenop.community import links, rounds, weekly
 from tokenop.community.assign import REVIEW_DAYS
-from tokenop.community.text import counted
 from tokenop.community.pull_request_output import logged
+from tokenop.community.text import counted
 from tokenop.errors import TokenOpError
 
 if TYPE_CHECKING:

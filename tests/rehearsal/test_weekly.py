@@ -10,6 +10,7 @@ import pytest
 
 from tests.github_issues import tracking
 from tests.rehearsal import actions
+from tests.rehearsal.runner import _Running
 from tests.rehearsal.stage import Stage
 from tokenop.community import links
 
@@ -17,7 +18,7 @@ from tokenop.community import links
 def test_the_page_is_proposed_and_the_issue_says_the_same(
     content: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def download(job: actions._Running, given: actions.Inputs) -> dict[str, str]:
+    def download(job: _Running, given: actions.Inputs) -> dict[str, str]:
         if given["name"] != "links":
             return actions.download(job, given)
         # Nothing is asked here: what the job before would have left.
