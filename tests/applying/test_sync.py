@@ -155,7 +155,7 @@ def test_nothing_of_the_repository_or_of_the_users_settings_runs(
 @pytest.mark.parametrize(
     "url",
     ["ext::sh -c id", "http://example.com/x.git", "git://example.com/x", "-uid", "--upload-pack=id", "", "a\nb",
-     "https://me:secret@example.com/x.git", "/nowhere/at/all", "ssh://-oProxyCommand=id/x\x00"],
+     "https://me:secret@example.com/x.git", "https://secret@example.com/x.git", "/nowhere/at/all", "ssh://-oProxyCommand=id/x\x00"],
 )  # fmt: skip
 def test_addresses_that_are_not_fetched_from_are_said(url: str) -> None:
     with pytest.raises(MisuseError) as error:
@@ -185,6 +185,10 @@ def test_a_commit_must_be_signed_where_signers_are_named(
     signers.write_text(f"a@example.com {key.with_suffix('.pub').read_text(encoding='utf-8')}", encoding="utf-8")
     monkeypatch.setenv(run.SIGNERS, str(signers))
     commit(origin, {path(): template()})
+    with monkeypatch.context() as patch:
+        patch.setenv(run.SIGNERS, str(tmp_path / "none"))
+        with pytest.raises(InputError, match="is no file of allowed signers"):
+            sync(origin)
     with pytest.raises(InputError, match="is not signed by one of"):
         sync(origin)
     signed = git(origin, "-c", "gpg.format=ssh", "-c", f"user.signingkey={key}", "commit-tree", "-S", "-m", "x",
@@ -194,6 +198,9 @@ def test_a_commit_must_be_signed_where_signers_are_named(
 
 
 def test_a_template_that_cannot_be_used_is_left_out_and_what_needs_it_as_well(installed: Path, origin: Path) -> None:
+    commit(origin, {path("a"): template("a"), path("b"): template("b", conflicts="[shipped]")})
+    (left,) = sync(origin).left_out
+    assert (left.file, left.field) == (path("b"), "conflicts")
     commit(origin, {path("a"): template("a"), path("b"): template("b", requires="[c]"),
                     path("c"): template("c", layer="nowhere")})  # fmt: skip
     result = sync(origin)
@@ -237,6 +244,38 @@ def test_a_damaged_state_falls_back_on_what_the_program_carries(installed: Path,
         (folder.parent / settings.CURRENT).write_text(damage, encoding="utf-8", errors="surrogateescape")
         assert settings.content("templates") == installed / "templates"
         assert store.last() is None
+
+
+def test_what_is_used_is_said_truly_whatever_was_damaged(installed: Path, origin: Path) -> None:
+    commit(origin, {path(): template()})
+    folder = sync(origin).folder
+    for damage in ("", "[" * 100_000, "{}"):
+        (folder / store.LOCK).write_text(damage, encoding="utf-8")
+        assert (
+            run.used() == f"synced templates of which nothing is known anymore, {folder / 'templates'}; sync them again"
+        )
+    shutil.rmtree(folder / "templates")
+    assert run.used() == "the templates that came with the program"
+
+
+def test_the_next_sync_stays_on_its_branch(installed: Path, origin: Path) -> None:
+    commit(origin, {path(): template()})
+    git(origin, "branch", "v2")
+    sync(origin, "v2")
+    assert run.branch(None, str(origin)) == "v2"
+    assert run.branch("main", str(origin)) == "main"
+    assert run.branch(None, "https://example.com/x.git") is None
+
+
+def test_a_full_disk_is_said(installed: Path, origin: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(origin, {path(): template()})
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(contents, "write", full)
+    with pytest.raises(InputError, match="cannot be written: No space left on device"):
+        sync(origin)
 
 
 def test_one_sync_at_a_time(installed: Path, origin: Path) -> None:

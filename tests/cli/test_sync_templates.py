@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.applying.repositories import commit, path, template
+from tests.applying.repositories import commit, git, path, template
+from tokenop import settings
 
 
 @pytest.fixture
@@ -56,3 +57,43 @@ def test_what_is_left_out_is_said(run_cli: Callable[..., Any], origin: Path) -> 
     assert ran.exit_code == 0
     assert f"left out: {path('bad')}" in ran.stderr
     assert "\x1b" not in ran.stderr
+
+
+def test_a_branch_is_kept_and_named(run_cli: Callable[..., Any], origin: Path) -> None:
+    git(origin, "branch", "v2")
+    assert " of v2: " in run_cli("sync-templates", "--from", origin, "--ref", "v2").stdout
+    assert " of v2: " in run_cli("sync-templates").stdout
+    assert " of " not in run_cli("sync-templates", "--ref", "HEAD").stdout
+
+
+@pytest.fixture
+def synced(run_cli: Callable[..., Any], origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make this an installed program that carries no template, and sync."""
+    package = tmp_path / "site" / "tokenop"
+    (package / "_content" / "templates").mkdir(parents=True)
+    monkeypatch.setattr(settings, "PACKAGE", package)
+    assert run_cli("sync-templates", "--from", origin).exit_code == 0
+
+
+@pytest.mark.usefixtures("synced")
+def test_whoever_works_on_synced_templates_is_told(run_cli: Callable[..., Any], origin: Path, tmp_path: Path) -> None:
+    note = f"({origin} at "
+    for words in (
+        ("templates", "list"),
+        ("templates", "info", "shorter-prompts"),
+        ("templates", "search", "short"),
+        ("templates", "lint"),
+        ("template-apply", "shorter-prompts", "--dry-run", "--project", tmp_path),
+        ("test-template", "--all", "--dry-run"),
+    ):
+        said = run_cli(*words).stderr
+        assert said.startswith("note: using the templates synced on "), words
+        assert note in said
+    assert note not in run_cli("templates", "list", "--templates-dir", tmp_path).stderr
+
+
+@pytest.mark.usefixtures("synced")
+def test_what_was_synced_is_not_mended_in_its_place(run_cli: Callable[..., Any]) -> None:
+    ran = run_cli("templates", "lint", "--fix")
+    assert ran.exit_code == 2
+    assert "name the files to mend" in ran.stderr

@@ -98,6 +98,7 @@ def test_interactive_asks_for_each_value_until_it_fits(
     monkeypatch.setattr(sys, "stdin", io.StringIO("cn\nus\n\ny\n"))
     ran = apply("--interactive")
     assert ran.exit_code == 0, ran.stderr
+    assert "region: Where it runs: eu, us: " in ran.stderr
     assert "region: must be one of eu, us" in ran.stderr
     assert 'region: "us"\n    minutes: 5\n' in contents(project)
 
@@ -105,13 +106,51 @@ def test_interactive_asks_for_each_value_until_it_fits(
 def test_no_is_no(apply: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = contents(project)
     monkeypatch.setattr(sys, "stdin", io.StringIO("eu\n\nn\n"))
-    assert apply("--interactive").exit_code == 130
+    ran = apply("--interactive")
+    assert ran.exit_code == 130
+    assert "Nothing was written." in ran.stderr
     assert contents(project) == before
     assert not (project / ".tokenop").exists()
 
 
+def test_the_commands_that_come_next_can_be_copied(apply: Callable[..., Any], project: Path, templates: Path) -> None:
+    dry = apply("--dry-run", "--set", "region=eu")
+    this = f"tokenop template-apply shorter-prompts --set region=eu --project {project} --templates-dir {templates}"
+    assert dry.stdout.endswith(f"Next: {this}\n")
+    assert f"Take it back: tokenop template-rollback shorter-prompts --project {project}\n" in (
+        apply("--yes", "--set", "region=eu").stdout
+    )
+
+
+def test_json_asks_nobody(apply: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True)
+    ran = apply("--json", "--set", "region=eu")
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert "add --dry-run to see the change, or --yes to write it" in ran.stderr
+
+
+def test_a_reader_that_goes_away_does_not_keep_it_from_writing(
+    apply: Callable[..., Any], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr("tokenop.applying.showing.show", gone)
+    assert apply("--yes", "--set", "region=eu").exit_code == 0
+    assert "trim_boilerplate" in contents(project)
+
+
+def test_what_is_named_for_terraform_must_be_there(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+    for option in ("--inventory", "--terraform"):
+        ran = run_cli("template-apply", "spot-instance-optimization", "--yes", option, "nowhere", cwd=tmp_path)
+        assert ran.exit_code == 1
+        assert "nowhere: is not a f" in ran.stderr
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_values_that_are_missing_or_wrong_are_misuse(apply: Callable[..., Any]) -> None:
-    for words in ((), ("--set", "region"), ("--set", "region=eu", "--set", "colour=red")):
+    twice = ("--set", "region=eu", "--set", "region=us")
+    for words in ((), ("--set", "region"), ("--set", "region=eu", "--set", "colour=red"), twice):
         assert apply("--dry-run", *words).exit_code == 2
 
 

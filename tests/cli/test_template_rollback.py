@@ -44,6 +44,8 @@ def test_what_was_changed_since_is_shown_and_can_be_kept(run_cli: Callable[..., 
     assert ran.exit_code == 1
     assert "+new\n" in ran.stdout
     assert "--keep-edits" in ran.stderr
+    dry = run_cli("template-rollback", "short", "--keep-edits", "--dry-run", "--project", project)
+    assert dry.stdout.endswith(f"Next: tokenop template-rollback short --keep-edits --project {project}\n")
     told = json.loads(run_cli("template-rollback", "short", "--json", cwd=project).stdout)
     assert told["written"] is False
     assert told["edited"].endswith("+new\n mine\n theirs\n")

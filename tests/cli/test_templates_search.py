@@ -99,4 +99,15 @@ def test_events_and_inventory_are_asked_as_well(run_cli: Callable[..., Any], tmp
 
 
 def test_nothing_found_is_said(run_cli: Callable[..., Any]) -> None:
-    assert run_cli("templates", "search", "xyzzy").stdout.startswith("No template matches.")
+    said = run_cli("templates", "search", "--category", "xyzzy").stdout
+    assert said.startswith("No template matches. Categories: agents, ")
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_no_id_is_cut_in_a_narrow_terminal(
+    run_cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = run_cli("templates", "search", "spot").stdout
+    found = json.loads(run_cli("templates", "search", "spot", "--json").stdout)["templates"]
+    assert all(f"{one['id'][:columns]}" in shown for one in found)

@@ -39,7 +39,7 @@ def test_a_claim_that_does_not_reproduce_exits_with_1_and_says_what_does(run_cli
     assert "SAMPLE DATA" in ran.stdout
     last = ran.stdout.splitlines()[-2:]
     assert last[0].startswith("semantic-caching fails: ")
-    assert last[1].startswith("Next: mend it, then tokenop test-template --template ")
+    assert last[1] == (f"Next: mend it, then tokenop test-template --template {wrong} --dry-run --validate-economics")
 
 
 def test_json_follows_its_schema_and_holds_every_workload(run_cli: Run) -> None:
@@ -65,6 +65,14 @@ def test_without_dry_run_it_says_that_there_is_no_other_mode(run_cli: Run) -> No
     ran = run_cli("test-template", "--template", SHIPPED)
     assert ran.exit_code == 0
     assert "--dry-run is the only mode" in ran.stderr
+
+
+def test_what_comes_next_for_a_template_of_ones_own_is_none_of_the_catalogue(run_cli: Run, tmp_path: Path) -> None:
+    path = tmp_path / "application-layer" / "semantic-caching.md"
+    path.parent.mkdir()
+    path.write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
+    ran = run_cli("test-template", "--template", path, "--dry-run")
+    assert ran.stdout.endswith(f"Next: tokenop test-template --template {path} --dry-run --validate-economics\n")
 
 
 def test_what_it_cannot_find_is_misuse_and_the_nearest_is_named(run_cli: Run) -> None:

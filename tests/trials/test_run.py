@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tokenop import applying, sample
-from tokenop.trials import patches
+from tokenop.errors import InputError
+from tokenop.trials import patches, projects
 from tokenop.trials.model import Trial
 from tokenop.trials.run import trial, trials
 
@@ -95,6 +96,13 @@ def test_nothing_is_written_where_the_user_is(edited: Edited, tmp_path: Path, mo
     assert sorted(tmp_path.rglob("*")) == before
 
 
+@pytest.mark.parametrize("target", ["../here/x", "/tmp/x", "a/../../x", ".git/x"])
+def test_nothing_leaves_the_scratch_folder_even_past_the_linter(tmp_path: Path, target: str) -> None:
+    with pytest.raises(InputError, match=r"templates may not touch|no plain path"):
+        projects.write(tmp_path / "project", iter([(target, "x")]))
+    assert list(tmp_path.iterdir()) == []
+
+
 PARAMETERS = """\
 parameters:
   bucket: {description: "Where answers are kept."%s}
@@ -109,7 +117,7 @@ patches:
 
 @pytest.mark.parametrize(
     ("more", "verdict"),
-    [("", "pass"), (", choices: [one, two]", "pass"), (', pattern: "us-.*"', "pass"), (', pattern: "q{9}"', "note")],
+    [("", "pass"), (", choices: [one, two]", "pass"), (', pattern: "us-.*"', "pass"), (', pattern: "q{9}"', "fail")],
 )
 def test_parameters_without_a_default_get_a_value_where_one_can_be_thought_of(
     edited: Edited, more: str, verdict: str

@@ -31,6 +31,11 @@ def diffs(
 
     file = inventory or project / "inventory.yaml"
     folder = sources or project
+    # What somebody names must be there: half of a template would be written otherwise.
+    if sources is not None and not folder.is_dir():
+        raise InputError(f"{folder}: is not a folder; --terraform names the root module's")
+    if inventory is not None and not inventory.is_file():
+        raise InputError(f"{inventory}: is not a file; `tokenop discover` writes an inventory from the state")
     if inventory is None and not file.is_file():
         return {}, (
             "no Terraform diff: `tokenop discover` writes inventory.yaml from the state; --inventory names another",

@@ -56,7 +56,7 @@ Examples:
     help="Folder of the root module's *.tf.",
 )
 @click.option(
-    "--templates-dir", type=click.Path(path_type=Path), help="Folder of templates. Default: the shipped ones."
+    "--templates-dir", type=click.Path(path_type=Path), help="Folder of templates. Default: the synced or shipped ones."
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), default=Path("patches"), show_default=True, help="Where to write."
@@ -157,8 +157,10 @@ def _chosen(plan_file: Path) -> tuple[str, ...]:
 
 def _templates(names: Sequence[str], folder: Path | None) -> list[Template]:
     from tokenop.catalogue import loader
+    from tokenop.cli import using
     from tokenop.errors import MisuseError
 
+    using.tell(folder)
     catalogue = loader.load(folder)
     found = []
     for name in names:

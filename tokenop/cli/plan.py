@@ -41,7 +41,7 @@ Examples:
     help="policy.yaml: what the plan must keep. Default: policy.yaml here, if any.",
 )
 @click.option(
-    "--templates-dir", type=click.Path(path_type=Path), help="Folder of templates. Default: the shipped ones."
+    "--templates-dir", type=click.Path(path_type=Path), help="Folder of templates. Default: the synced or shipped ones."
 )
 @click.option(
     "--min-status",
@@ -166,8 +166,10 @@ def make(
 
 def _templates(templates_dir: Path | None, folder: Path) -> tuple[Template, ...]:
     from tokenop.catalogue import loader
+    from tokenop.cli import using
     from tokenop.errors import FindingsError, NoInputError
 
+    using.tell(templates_dir)
     catalogue = loader.load(templates_dir)
     errors = [finding for finding in catalogue.findings if finding.severity == "error"]
     if errors:

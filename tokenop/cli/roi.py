@@ -106,6 +106,7 @@ def _open(
     import hashlib
 
     from tokenop.catalogue import loader
+    from tokenop.cli import using
     from tokenop.cli.progress import steps
     from tokenop.database import connect
     from tokenop.errors import InputError, NoInputError
@@ -115,6 +116,7 @@ def _open(
 
     log = inputs.choose_log(events, None, files["inventory"])
     fleet = inputs.open_inventory(files["inventory"], log)
+    using.tell()
     with steps() as say:
         say("reading prices")
         book = prices.load()

@@ -22,7 +22,9 @@ _MOST = 20
 
 @click.command(epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--from", "url", metavar="URL|PATH", help="Repository: https, ssh, or a folder.")
-@click.option("--ref", help="Branch or tag. Default: what the repository offers first.")
+@click.option(
+    "--ref", help="Branch or tag. Default: that of the last sync from there, or what is offered first (HEAD)."
+)
 @click.option("--commit", help="The commit that it must be, in full.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(url: str | None, ref: str | None, commit: str | None, as_json: bool) -> None:
@@ -43,7 +45,9 @@ def command(url: str | None, ref: str | None, commit: str | None, as_json: bool)
     today = date.today()  # noqa: DTZ011 (the day where the user is)
     try:
         with steps() as progress:
-            result = run.sync(run.Request(address, ref, commit, today), progress)
+            result = run.sync(
+                run.Request(address, ref if commit else run.branch(ref, address), commit, today), progress
+            )
     except TokenOpError:
         click.echo(f"Nothing was changed. In use: {run.used()}", err=True)
         raise
@@ -65,10 +69,11 @@ def _show(result: Result) -> None:
     for finding in result.left_out:
         click.echo(f"left out: {visible(str(finding))}", err=True)
     count = len(result.synced.templates)
+    of = "" if result.synced.ref == "HEAD" else f" of {visible(result.synced.ref)}"
     signed = ", signed" if result.synced.signed else ""
     changes = f"{len(found.added)} new, {len(found.removed)} gone, {len(found.changed)} changed"
     click.echo(
-        f"{count} template{'' if count == 1 else 's'} at commit {result.synced.commit[:12]}{signed}: {changes} "
+        f"{count} template{'' if count == 1 else 's'} at commit {result.synced.commit[:12]}{of}{signed}: {changes} "
         f"against {result.compared_with}."
     )
     click.echo("Next: tokenop templates search, or tokenop plan")

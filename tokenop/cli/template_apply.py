@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tokenop.applying import receipts
+from tokenop.cli import again
 from tokenop.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ Examples:
 )
 @click.option("--terraform", type=click.Path(path_type=Path), help="Folder of the root module's *.tf.")
 @click.option(
-    "--templates-dir", type=click.Path(path_type=Path), help="Folder of templates. Default: the shipped ones."
+    "--templates-dir", type=click.Path(path_type=Path), help="Folder of templates. Default: the synced or shipped ones."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def command(
@@ -71,32 +72,43 @@ def command(
     from tokenop.applying import apply, journal
     from tokenop.applying import terraform as sources
     from tokenop.catalogue import loader
+    from tokenop.cli import using
 
+    if as_json and not (yes or dry_run):
+        raise MisuseError("with --json nobody is asked: add --dry-run to see the change, or --yes to write it")
     if not dry_run and (mended := journal.mend(project)):
         click.echo(f"note: {mended}", err=True)
+    using.tell(templates_dir)
     template = loader.one(template_id, templates_dir)
     values = _values(template, given, interactive)
     diffs, notes = sources.diffs(template, project, inventory, terraform)
     change = apply.plan(template, project, values, diffs)
-    if not as_json:
-        _show(template, change, notes)
     writes = not (dry_run or change.conflicts or change.applied)
+    if not as_json:
+        try:
+            _show(template, change, notes)
+        except BrokenPipeError:
+            if not (writes and yes):
+                raise  # with --yes it does not depend on who reads along
     if writes:
         if change.files and not yes:
-            _ask(change, interactive and not as_json)
+            _ask(change, interactive)
         apply.write(change, project, date.today())  # noqa: DTZ011 (the day where the user is)
     if as_json:
         click.echo(_json(change, notes, writes))
     elif change.conflicts:
         click.echo(f"Nothing was written: {_count(len(change.conflicts), 'thing')} in the way.")
     else:
-        _result(change, writes)
+        set_ = given if not interactive else [f"{name}={value}" for name, value in values.items()]
+        this = again.command("template-apply", template_id, set=set_, project=project, inventory=inventory,
+                             terraform=terraform, templates_dir=templates_dir)  # fmt: skip
+        _result(change, writes, this, again.command("template-rollback", template_id, project=project))
     return 1 if change.conflicts else 0
 
 
 def _values(template: Template, given: tuple[str, ...], interactive: bool) -> Mapping[str, Value]:
     """Return the values that are given or asked for, by name."""
-    from tokenop.applying.showing import visible
+    from tokenop.applying.filling import described
     from tokenop.catalogue.parameters import parsed
 
     values: dict[str, Value] = {}
@@ -104,10 +116,12 @@ def _values(template: Template, given: tuple[str, ...], interactive: bool) -> Ma
         name, equals, value = text.partition("=")
         if not equals:
             raise MisuseError(f"--set {text}: write NAME=VALUE")
+        if name in values:
+            raise MisuseError(f"--set {name} is given twice")
         values[name] = value
     for parameter in template.parameters if interactive else ():
         while parameter.name not in values:
-            question = f"{parameter.name}: {visible(parameter.description)}"
+            question = f"{parameter.name}: {described(parameter)}"
             answer = click.prompt(question, default=parameter.default, err=True, type=str)
             try:
                 values[parameter.name] = parsed(parameter, str(answer))
@@ -137,20 +151,20 @@ def _ask(change: Change, interactive: bool) -> None:
     if not (interactive or sys.stdin.isatty()):
         raise MisuseError("nothing was written, as nobody can be asked here; the same command with --yes writes it")
     if not click.confirm(f"Write {_count(len(change.files), 'file')}?", err=True):
+        click.echo("Nothing was written.", err=True)
         raise click.Abort
 
 
-def _result(change: Change, written: bool) -> None:
+def _result(change: Change, written: bool, this: str, back: str) -> None:
+    """Say what was done, and the commands that come next: `this` one, or the one that goes `back`."""
     name = f"{change.template} {change.version}"
-    again = f"tokenop template-rollback {change.template}"
     if change.applied:
-        click.echo(f"{name} is applied here already: nothing to change.\nTake it back: {again}")
+        click.echo(f"{name} is applied here already: nothing to change.\nTake it back: {back}")
     elif not written:
-        click.echo(f"{name} would change {_count(len(change.files), 'file')}. Nothing was written.\n"
-                   f"Next: tokenop template-apply {change.template}")  # fmt: skip
+        click.echo(f"{name} would change {_count(len(change.files), 'file')}. Nothing was written.\nNext: {this}")
     else:
         done = f"{_count(len(change.files), 'file')} written" if change.files else "nothing to change"
-        click.echo(f"{name}: {done}; receipt in {receipts.path(change.template)}.\nTake it back: {again}\n"
+        click.echo(f"{name}: {done}; receipt in {receipts.path(change.template)}.\nTake it back: {back}\n"
                    f"Next: measure for a week, then tokenop submit-implementation {change.template}")  # fmt: skip
 
 

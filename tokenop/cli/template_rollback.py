@@ -37,13 +37,18 @@ def command(template_id: str, dry_run: bool, keep_edits: bool, project: Path, as
     since, nothing is done and the change is shown.
     """
     from tokenop.applying import journal, undo
+    from tokenop.cli import again
 
     if not dry_run and (mended := journal.mend(project)):
         click.echo(f"note: {mended}", err=True)
     undoing = undo.plan(project, template_id, keep_edits)
     written = not (dry_run or undoing.conflicts)
     if not as_json:
-        _show(undoing, keep_edits)
+        try:
+            _show(undoing, keep_edits)
+        except BrokenPipeError:
+            if not written:
+                raise  # what is done does not depend on who reads along
     if written:
         undo.write(undoing, project)
     if as_json:
@@ -52,10 +57,11 @@ def command(template_id: str, dry_run: bool, keep_edits: bool, project: Path, as
         click.echo("Nothing was restored.")
     elif written:
         click.echo(f"{template_id} is taken back: {_files(len(undoing.files))} restored, the receipt is removed.")
-        click.echo(f"Next: tokenop template-apply {template_id} puts it in again")
+        click.echo(f"Next: {again.command('template-apply', template_id, project=project)} puts it in again")
     else:
         click.echo(f"{template_id}: {_files(len(undoing.files))} would be restored. Nothing was written.")
-        click.echo(f"Next: tokenop template-rollback {template_id}")
+        this = again.command("template-rollback", template_id, keep_edits=keep_edits, project=project)
+        click.echo(f"Next: {this}")
     return 1 if undoing.conflicts else 0
 
 

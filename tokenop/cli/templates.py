@@ -20,7 +20,7 @@ _LAYERS = ("application-layer", "serving-layer", "infrastructure-layer", "cross-
 _templates_dir = click.option(
     "--templates-dir",
     type=click.Path(path_type=Path),
-    help="Folder with application-layer/ and the others. [default: the shipped templates]",
+    help="Folder with application-layer/ and the others. [default: the synced or shipped ones]",
 )
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -97,7 +97,9 @@ command.add_command(search)
 
 def _catalogue(folder: Path | None) -> Catalogue:
     from tokenop.catalogue import load
+    from tokenop.cli import using
 
+    using.tell(folder)
     return load(folder)
 
 

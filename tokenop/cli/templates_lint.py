@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokenop.errors import MisuseError
+
 if TYPE_CHECKING:
     from tokenop.catalogue.linting.fixing import Mended
     from tokenop.catalogue.linting.lint import Linted
@@ -21,7 +23,7 @@ _FORMATS = ("text", "json", "github", "sarif")
 @click.command(
     epilog="""\b
 Examples:
-  tokenop templates lint                         all of this checkout, or the shipped templates
+  tokenop templates lint                         all of this checkout, or the synced or shipped templates
   tokenop templates lint my-template.md --fix    mend what can be mended, then check
   tokenop templates lint --fix --diff            show what would be mended
   tokenop templates lint --format sarif > lint.sarif
@@ -56,8 +58,14 @@ def lint(
     """
     from datetime import UTC
 
+    from tokenop import settings
     from tokenop.catalogue.linting import lint as linting
+    from tokenop.cli import using
 
+    if not paths:
+        using.tell()
+        if fix and not only_diff and settings.checkout() is None:
+            raise MisuseError("what was synced, or came with the program, stays as it is: name the files to mend")
     day = (today or datetime.now(UTC)).date()
     rules = linting.chosen(select, ignore)
     linted = linting.lint(paths or _here(), day, rules, _replayer() if replay else None)

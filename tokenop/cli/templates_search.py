@@ -37,7 +37,9 @@ Examples:
 @click.option("--profile", type=click.Path(path_type=Path), help="profile.yaml: say which templates apply to it.")
 @click.option("--events", type=click.Path(path_type=Path), help="Event log: say which templates apply to it.")
 @click.option("--inventory", type=click.Path(path_type=Path), help="Inventory of what runs, beside one of the two.")
-@click.option("--templates-dir", type=click.Path(path_type=Path), help="Folder of templates.")
+@click.option(
+    "--templates-dir", type=click.Path(path_type=Path), help="Folder of templates. Default: the synced or shipped ones."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 def search(
     words: tuple[str, ...],
@@ -55,9 +57,11 @@ def search(
     """
     from tokenop import catalogue
     from tokenop.catalogue import search as searching
+    from tokenop.cli import using
 
     if profile and events:
         raise MisuseError("give either --profile or --events, not both")
+    using.tell(templates_dir)
     loaded = catalogue.load(templates_dir)
     if broken := {finding.file for finding in loaded.findings if finding.severity == "error"}:
         click.echo(f"left out, see `tokenop templates lint`: {', '.join(sorted(broken))}", err=True)
@@ -69,7 +73,8 @@ def search(
         click.echo(json.dumps({"templates": [_entry(hit, applying) for hit in found]}, indent=2, ensure_ascii=False))
         return
     if not found:
-        click.echo("No template matches. `tokenop templates list` shows all of them.")
+        categories = ", ".join(sorted({template.category for template in loaded.templates}))
+        click.echo(f"No template matches. Categories: {categories or 'none'}. Next: tokenop templates list")
         return
     _show(found, applying)
 
@@ -128,8 +133,9 @@ def _show(found: Sequence[Hit], applying: Applying | None) -> None:
     from tokenop.cli.progress import results
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "category"):
-        table.add_column(column, no_wrap=True)
+    # Ids are copied: of all columns they are never cut.
+    table.add_column("id", no_wrap=True, min_width=max(len(hit.template.id) for hit in found))
+    table.add_column("category", overflow="fold")
     table.add_column("claim %", justify="right", no_wrap=True)
     table.add_column("applies" if applying is not None else "found", overflow="fold")
     for hit in found:

@@ -32,9 +32,9 @@ Examples:
     "wanted",
     multiple=True,
     metavar="PATH|ID",
-    help="Template to try: its file, or the id of a shipped one. May be given several times.",
+    help="Template to try: its file, or the id of a synced or shipped one. May be given several times.",
 )
-@click.option("--all", "every", is_flag=True, help="Try all templates that are shipped.")
+@click.option("--all", "every", is_flag=True, help="Try all templates, the synced or shipped ones.")
 @click.option("--dry-run", is_flag=True, help="Write nothing outside of scratch folders. The only mode there is.")
 @click.option("--validate-economics", is_flag=True, help="Replay the levers on the reference workloads, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -58,7 +58,7 @@ def command(wanted: tuple[str, ...], every: bool, dry_run: bool, validate_econom
         document = {"schema_version": 1, "trials": [one.as_dict() for one in found]}
         click.echo(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        _print(found)
+        _print(found, validate_economics)
     if not all(one.passed for one in found):
         raise click.exceptions.Exit(1)
 
@@ -67,11 +67,12 @@ def _paths(wanted: Sequence[str], every: bool) -> list[Path]:
     """Return the files of the templates that are meant.
 
     Raises:
-        MisuseError: none is named, or a name is neither a file nor a shipped template.
+        MisuseError: none is named, or a name is neither a file nor a template that is synced or shipped.
     """
     from tokenop import settings
     from tokenop.catalogue.loader import find
     from tokenop.catalogue.schema import closest
+    from tokenop.cli import using
     from tokenop.errors import MisuseError, NoInputError
 
     folder = settings.content("templates")
@@ -80,6 +81,8 @@ def _paths(wanted: Sequence[str], every: bool) -> list[Path]:
         raise NoInputError(f"{folder}: holds no template")
     if not every and not wanted:
         raise MisuseError("name a template with --template PATH or ID, or try all of them with --all")
+    if every or not shipped.keys().isdisjoint(wanted):
+        using.tell()
     paths = list(shipped.values()) if every else []
     for name in wanted:
         if name in shipped:
@@ -87,11 +90,11 @@ def _paths(wanted: Sequence[str], every: bool) -> list[Path]:
         elif Path(name).is_file():
             paths.append(Path(name))
         else:
-            raise MisuseError(f"{name}: is neither a file nor a shipped template; {closest(name, shipped)}")
+            raise MisuseError(f"{name!r} is neither a file nor a template of {folder}; {closest(name, shipped)}")
     return list(dict.fromkeys(paths))
 
 
-def _print(found: Sequence[Trial]) -> None:
+def _print(found: Sequence[Trial], economics: bool) -> None:
     from tokenop.cli.progress import results
 
     console = results()
@@ -107,10 +110,22 @@ def _print(found: Sequence[Trial]) -> None:
         notes = sum(check.verdict == "note" for check in found[0].checks)
         told = f", {notes} note{'s' * (notes != 1)}" if notes else ""
         click.echo(f"{_visible(found[0].template)} {'fails' if failed else 'passes'}: {_counted(found[0])}{told}.")
-    if failed:
-        click.echo(f"Next: mend it, then tokenop test-template --template {_visible(str(failed[0].path))} --dry-run")
-    else:
-        click.echo(f"Next: tokenop template-apply {_visible(found[0].template)} --dry-run")
+    click.echo(f"Next: {_next((failed or found)[0], economics)}")
+
+
+def _next(trial: Trial, economics: bool) -> str:
+    """Return what comes next: trying again, the economics, all rules, and for a template of the catalogue its use."""
+    from tokenop import settings
+    from tokenop.cli import again
+
+    if not trial.passed:
+        this = again.command("test-template", template=[str(trial.path)], dry_run=True, validate_economics=economics)
+        return f"mend it, then {this}"
+    if trial.path.is_relative_to(settings.content("templates")):
+        return again.command("template-apply", trial.template, dry_run=True)
+    if not economics:
+        return again.command("test-template", template=[str(trial.path)], dry_run=True, validate_economics=True)
+    return again.command("templates", "lint", trial.path)
 
 
 def _counted(trial: Trial) -> str:

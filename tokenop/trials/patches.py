@@ -5,7 +5,6 @@ All of it happens in scratch folders, which go away again.
 
 from __future__ import annotations
 
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -48,7 +47,8 @@ def checks(template: Template) -> Iterator[Check]:
         # Whether other templates are in place is no matter of its patches.
         tried = _Tried(replace(template, requires=(), conflicts=()), projects.standins(template))
     except ValueError as error:
-        yield Check("patches", "patches", "note", f"not tried: {error}")
+        # A patch that nobody can try is not shown to be one that applies.
+        yield Check("patches", "patches", "fail", f"cannot be tried: {error}")
         return
     if template.patches:
         yield _run(tried, "clean project", projects.clean, _applied)
@@ -68,7 +68,7 @@ def _run(tried: _Tried, name: str, files: Callable[[Template], Files], step: Cal
             return Check("patches", name, "pass", step(tried, project))
         except _FailedError as failed:
             return Check("patches", name, "fail", str(failed))
-        except TokenOpError as error:
+        except (TokenOpError, OSError) as error:
             return Check("patches", name, "fail", str(error).replace(f"{folder}/", ""))
 
 
@@ -128,16 +128,10 @@ def _refused(tried: _Tried, project: Path) -> str:
     return "is refused, and the file stays as it is"
 
 
-def _by_file(text: str) -> dict[str, str]:
-    """Return the parts of a unified diff by the file that each is of."""
-    heads = list(re.finditer(r"^--- a/(.+?)\t?\n\+\+\+ b/\1\t?\n", text, re.MULTILINE))
-    ends = [*(head.start() for head in heads[1:]), len(text)]
-    return {head[1]: text[head.start() : end] for head, end in zip(heads, ends, strict=False)}
-
-
 def _terraform(tried: _Tried) -> Check:
     """Apply the diffs of capacity levers to the sample's Terraform sources."""
     from tokenop import inventory
+    from tokenop.applying import hunks
     from tokenop.inventory.patches import diffs
 
     with tempfile.TemporaryDirectory(prefix="tokenop-trial-") as folder:
@@ -145,7 +139,7 @@ def _terraform(tried: _Tried) -> Check:
         shutil.copytree(sample.terraform(), project, dirs_exist_ok=True)
         try:
             found = diffs(inventory.read(sample.inventory()), tried.template, project)
-            changed = {name: text for diff in found for name, text in _by_file(diff.text).items()}
+            changed = {name: text for diff in found for name, text in hunks.split(diff.text).items()}
             if not changed:
                 notes = sum(len(diff.notes) for diff in found)
                 text = f"nothing to change in the sample's Terraform sources ({notes} notes on what is done by hand)"

@@ -8,7 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tokenop.applying.root import OWN
+from tokenop.applying.root import OWN, complaint
+from tokenop.errors import InputError
 
 if TYPE_CHECKING:
     from tokenop.catalogue.model import Parameter, Patch, Template
@@ -47,7 +48,9 @@ def _standin(parameter: Parameter) -> str | int | Decimal | bool:
             return parsed(parameter, guess)
         except ValueError:
             continue
-    raise ValueError(f"its parameter {parameter.name} has no default, and no value that is tried fits its pattern")
+    raise ValueError(
+        f"its parameter {parameter.name} has no default, and no value that is tried fits its pattern; give it a default"
+    )
 
 
 def clean(template: Template) -> Iterator[tuple[str, str]]:
@@ -107,8 +110,14 @@ def kept(target: str, merge: str, after: bytes) -> bool:
 
 
 def write(project: Path, files: Iterator[tuple[str, str]]) -> None:
-    """Write files into a project."""
+    """Write files into a project.
+
+    Raises:
+        InputError: a target would lead out of it.
+    """
     for target, text in files:
+        if why := complaint(target):
+            raise InputError(f"{target!r} {why}")
         path = project / target
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")

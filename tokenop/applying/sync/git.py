@@ -56,8 +56,11 @@ def checked_url(url: str) -> str:
     fix = "give https://…, ssh://…, git@host:path, or a folder"
     if not url or url.startswith("-") or not url.isprintable():
         raise MisuseError(f"{url!r} is no address of a repository; {fix}")
-    if re.match(r"[a-z][a-z0-9+.-]*://[^/@]*:[^/@]*@", url, re.IGNORECASE):
-        raise MisuseError("the address holds a password, which would be written down; use an ssh key, or a local clone")
+    # Of https also a name alone: that is how tokens are given.
+    if re.match(r"[a-z][a-z0-9+.-]*://[^/@]*:[^/@]*@|https://[^/]*@", url, re.IGNORECASE):
+        raise MisuseError(
+            "the address holds a password or token, which would be written down; use an ssh key, or a local clone"
+        )
     if url.startswith(("https://", "ssh://", "file:///")) or _SCP.match(url):
         return url
     if "://" in url or "::" in url:
@@ -131,6 +134,10 @@ class Git:
         if done.returncode:
             said = [line for line in done.stderr.decode("utf-8", "replace").splitlines() if line.strip()]
             told = next((line for line in said if line.startswith(("fatal:", "error:"))), said[-1] if said else "")
+            # What ssh says comes first, and is the reason.
+            told = f"{said[0]}; {told}" if said and said[0].startswith("ssh:") else told
+            if "dubious ownership" in told:
+                told += " (it belongs to somebody else: clone it yourself, and give your clone)"
             raise InputError(f"git {arguments[0]}: {_plain(told) or f'failed ({done.returncode})'}")
         return done.stdout
 
@@ -158,6 +165,8 @@ class Git:
         Raises:
             InputError: it is not signed by one of them.
         """
+        if not signers.is_file():
+            raise InputError(f"{signers}: is no file of allowed signers")
         settings = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={signers.resolve()}")
         try:
             self.run(*settings, "verify-commit", commit)

@@ -56,15 +56,25 @@ def address(given: str | None) -> str | None:
     return given or os.environ.get(URL) or (before.url if before else None)
 
 
+def branch(given: str | None, url: str) -> str | None:
+    """Return the branch or tag: what is given, else that of the last sync if it was of the same address."""
+    before = store.last()
+    same = before is not None and before.url in (url, str(Path(url).expanduser().resolve()))
+    return given or (before.ref if before and same else None)
+
+
 def used() -> str:
     """Return in words which templates the other commands use."""
-    here = settings.checkout()
-    if here is not None:
-        return f"the templates of this checkout, {here / 'templates'}"
+    folder = settings.content("templates")
+    here, synced = settings.checkout(), settings.synced_folder()
+    if here is not None and folder.is_relative_to(here / "templates"):
+        return f"the templates of this checkout, {folder}"
+    if synced is None or not folder.is_relative_to(synced):
+        return "the templates that came with the program"
     before = store.last()
-    if before is not None:
-        return f"the templates synced on {before.day} ({before.url} at {before.commit[:12]})"
-    return "the templates that came with the program"
+    if before is None:
+        return f"synced templates of which nothing is known anymore, {folder}; sync them again"
+    return f"the templates synced on {before.day} ({before.url} at {before.commit[:12]})"
 
 
 def sync(request: Request, progress: Callable[[str], None] = lambda _: None) -> Result:
@@ -117,6 +127,8 @@ def held() -> Iterator[Path]:
             for left in state.glob(".new-*"):
                 shutil.rmtree(left, ignore_errors=True)
             yield state
+    except OSError as error:  # a full disk, say
+        raise InputError(f"{state}: cannot be written: {error.strerror or error}") from error
     finally:
         os.close(handle)
 
@@ -180,10 +192,10 @@ def _dangling(catalogue: Catalogue) -> Iterator[Finding]:
     """Yield the templates that name others which did not come along; those that came with the program do not count."""
     there = {template.id for template in catalogue.templates}
     for template in catalogue.templates:
-        missing = {*template.requires, *template.conflicts, *template.supersedes} - there
-        if missing:
-            message = f"names {', '.join(sorted(missing))}, which is not in this repository"
-            yield Finding(str(template.path), 0, "requires", contents.RULE, "error", message)
+        for field in ("requires", "conflicts", "supersedes"):
+            if missing := sorted(set(getattr(template, field)) - there):
+                message = f"names {', '.join(missing)}, which is not in this repository"
+                yield Finding(str(template.path), 0, field, contents.RULE, "error", message)
 
 
 def _relative(finding: Finding, folder: Path) -> Finding:

@@ -63,7 +63,7 @@ def last() -> Synced | None:
             bool(said["signed"]),
             {str(name): dict(entry) for name, entry in said["templates"].items()},
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
 
 
