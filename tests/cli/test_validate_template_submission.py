@@ -101,3 +101,19 @@ def test_a_hushed_rule_on_safety_is_what_the_report_begins_with(run_cli: Cli, tm
     told = output.read_text(encoding="utf-8")
     assert told.startswith("**No errors, but read this yourself**")
     assert "tells rules on safety to say nothing of it" in told
+
+
+def test_a_template_is_not_overwritten_by_its_report(run_cli: Cli, mine: Path) -> None:
+    before = mine.read_bytes()
+    same = mine.parent / ".." / mine.parent.name / mine.name
+    ran = run_cli("validate-template-submission", "--file", mine, "--output", same)
+    assert ran.exit_code == 2
+    assert "is the template itself" in ran.stderr
+    assert mine.read_bytes() == before
+
+
+@pytest.mark.usefixtures("_engine")
+def test_the_next_command_can_be_pasted_whatever_the_file_is_called(run_cli: Cli, tmp_path: Path, mine: Path) -> None:
+    named = mine.rename(mine.parent / "$(touch pwned) x.md")
+    ran = run_cli("validate-template-submission", "--file", named, "--output", tmp_path / "report.md")
+    assert f"--replay '{named}'" in ran.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -47,8 +48,11 @@ def command(
     from tokenop.cli.progress import steps
     from tokenop.community import submission
     from tokenop.community.text import counted
+    from tokenop.errors import MisuseError
     from tokenop.evidence.people import reviewers
 
+    if output.resolve() == path.resolve():
+        raise MisuseError(f"{output}: is the template itself; give the report another name")
     day = (today or datetime.now(UTC)).date()
     with steps() as say:
         people = reviewers(reviewers_file).reviewers if reviewers_file.is_file() else ()
@@ -64,7 +68,7 @@ def command(
         verdict = "ready to propose" if found.passed else "not ready"
         counts = f"{counted(errors, 'error')}, {counted(len(found.findings) - errors, 'warning')}"
         click.echo(f"{verdict}: {counts}, {left} of {len(found.checklist)} points open.")
-    following = "tokenop contribute" if found.passed else f"tokenop templates lint --fix --replay {path}"
+    following = "tokenop contribute" if found.passed else f"tokenop templates lint --fix --replay {shlex.quote(str(path))}"
     click.echo(f"Report in {output}. Next: {following}", err=True)
     return 0 if found.passed else 1
 
