@@ -68,7 +68,8 @@ def command(
         verdict = "ready to propose" if found.passed else "not ready"
         counts = f"{counted(errors, 'error')}, {counted(len(found.findings) - errors, 'warning')}"
         click.echo(f"{verdict}: {counts}, {left} of {len(found.checklist)} points open.")
-    following = "tokenop contribute" if found.passed else f"tokenop templates lint --fix --replay {shlex.quote(str(path))}"
+    mending = f"tokenop templates lint --fix --replay {shlex.quote(str(path))}"
+    following = "tokenop contribute" if found.passed else mending
     click.echo(f"Report in {output}. Next: {following}", err=True)
     return 0 if found.passed else 1
 
