@@ -160,6 +160,7 @@ def test_sarif_does_not_fail_for_findings(lint: Run, path: Path) -> None:
     assert lint(path.parents[3] / "absent.md", "--format", "sarif").exit_code == 1
 
 
+@pytest.mark.thorough
 def test_replay_asks_the_engine(lint: Run, path: Path) -> None:
     path.write_text(SOUND.replace("expected: 1.6", "expected: 2.6"))
     assert lint(path).exit_code == 0

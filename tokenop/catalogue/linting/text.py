@@ -36,9 +36,9 @@ def commands(findings: Iterable[Finding]) -> list[str]:
 def _annotation(finding: Finding) -> str:
     fix = f" ({finding.fix})" if finding.fix else ""
     place = "".join(f",{name}={value}" for name, value in (("line", finding.line), ("col", finding.column)) if value)
-    title = _property(f"{finding.rule} {finding.field}")
+    title = _property(visible(f"{finding.rule} {finding.field}"))
     message = _data(visible(f"{finding.message}{fix}"))
-    return f"::{finding.severity} file={_property(finding.file)}{place},title={title}::{message}"
+    return f"::{finding.severity} file={_property(visible(finding.file))}{place},title={title}::{message}"
 
 
 def visible(text: str) -> str:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from tokenop.catalogue.draft import Draft, Objection
@@ -45,7 +46,7 @@ def gather(sources: Sequence[Source], around: Surroundings, asking: Asked, least
 def _shared(sources: Sequence[Source], around: Surroundings, asking: Asked, processes: int) -> list[Finding]:
     found: list[Finding] = []
     with ProcessPoolExecutor(
-        processes - 1, _context(), _begin, (sources, around, [rule.id for rule in asking.rules])
+        processes - 1, _context(), _begin, (sources, replace(around, rules={}), [rule.id for rule in asking.rules])
     ) as pool:
         starts = range(0, len(sources), _TOGETHER)
         waiting: list[tuple[int, Future[_Answer]]] = [(start, pool.submit(_work, start)) for start in starts]
@@ -73,7 +74,7 @@ _given: list[tuple[Sequence[Source], Surroundings, Asked]] = []
 
 def _begin(sources: Sequence[Source], around: Surroundings, rules: Sequence[str]) -> None:
     gc.disable()
-    _given[:] = [(sources, around, Asked(tuple(RULES[name] for name in rules)))]
+    _given[:] = [(sources, replace(around, rules=RULES), Asked(tuple(RULES[name] for name in rules)))]
 
 
 def _work(start: int) -> _Answer:

@@ -8,6 +8,7 @@ from datetime import date
 from tokenop.catalogue.rules.model import Example, Found, Rule
 from tokenop.catalogue.rules.source import Source
 from tokenop.catalogue.rules.suppressions.entries import entries
+from tokenop.catalogue.rules.suppressions.su005 import suppressible
 from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.errors import Finding
 
@@ -17,8 +18,9 @@ def _check(source: Source, found: Found, around: Surroundings) -> Iterator[Findi
         return
     told = {finding.rule for finding in found.findings}
     for entry in entries(source.draft):
-        # Of a rule that was left out nobody knows whether it would say something.
-        if entry.holds(around.today) and entry.rule in found.asked and entry.rule not in told:
+        # Of a rule that was left out nobody knows whether it would say something; SU005 tells of those that never may.
+        asked = entry.rule in found.asked and suppressible(around.rules[entry.rule])
+        if asked and entry.holds(around.today) and entry.rule not in told:
             message = f"{entry.rule} has nothing to say here"
             yield RULE.found(source.draft.document, f"{entry.path}.rule", message, "remove the suppression")
 
