@@ -14,7 +14,7 @@ from tests.evidence.drawn import measured
 from tests.github_api import NAME, TOKEN, GitHub, serving
 from tokenop.cli.git import authorised
 from tokenop.community.contributing import remote
-from tokenop.evidence import write
+from tokenop.evidence import read, write
 
 Cli = Callable[..., Ran]
 IMPLEMENTATIONS = "validations/prompt-caching/implementations.md"
@@ -106,6 +106,56 @@ def test_a_second_run_adds_to_the_same_pull_request(forge: GitHub, mine: Path, r
     assert len(forge.pulls) == 1
     assert forge.git("rev-parse", f"{BRANCH}^") == tip
     assert forge.git("rev-parse", BRANCH).decode().strip() == json.loads(ran.stdout)["commit"]
+
+
+def merged(forge: GitHub, folder: Path, branch: str) -> str:
+    """Merge a branch into main as a forge does, without .gitattributes, and return the file of implementations."""
+    clone = folder / f"forge-{len(list(folder.iterdir()))}"
+    git(folder, "clone", "--quiet", str(forge.repository), str(clone))
+    git(clone, "merge", "--quiet", "--no-edit", f"origin/{branch}")
+    git(clone, "push", "--quiet", "origin", "main")
+    return (clone / IMPLEMENTATIONS).read_text()
+
+
+def test_a_run_after_others_were_merged_takes_the_conflict_away(
+    forge: GitHub, mine: Path, tmp_path: Path, run_cli: Cli
+) -> None:
+    assert run_cli("contribute", cwd=mine).exit_code == 0
+    git(tmp_path, "clone", "--quiet", "origin.git", "other")
+    (tmp_path / "other" / "validations" / "prompt-caching").mkdir()
+    add(tmp_path / "other", 2)
+    assert run_cli("contribute", cwd=tmp_path / "other").exit_code == 0
+    merged(forge, tmp_path, BRANCH.replace("person1", "person2"))
+    # Both begin the same file: a forge calls that a conflict.
+    with pytest.raises(AssertionError):
+        merged(forge, tmp_path, BRANCH)
+    mine_before = (mine / IMPLEMENTATIONS).read_text()
+    ran = run_cli("contribute", cwd=mine)
+    assert ran.exit_code == 0, ran.stderr
+    assert (mine / IMPLEMENTATIONS).read_text() == mine_before
+    tip = forge.git("rev-parse", BRANCH)
+    assert run_cli("contribute", cwd=mine).exit_code == 0
+    assert forge.git("rev-parse", BRANCH) == tip
+    found = read.file(Path("implementations.md"), merged(forge, tmp_path, BRANCH))
+    assert not found.findings
+    assert sorted(entry.entry_id for entry in found.entries) == ["person1-1.0.0", "person2-1.0.0"]
+    done = run_cli("contribute", cwd=mine)
+    assert done.exit_code == 3
+    assert "merged already" in done.stderr
+
+
+def test_lines_of_a_template_that_others_changed_too_are_told(forge: GitHub, mine: Path, run_cli: Cli) -> None:
+    text = (mine / TEMPLATE).read_text()
+    (mine / TEMPLATE).write_text(text.replace("title: ", "title: Mine: ", 1))
+    git(mine, "commit", "--quiet", "--message", "theirs", "--only", TEMPLATE)
+    git(mine, "push", "--quiet", "origin", "HEAD:main")
+    git(mine, "reset", "--quiet", "--hard", "HEAD~1")
+    git(mine, "update-ref", "refs/remotes/origin/main", "HEAD")
+    (mine / TEMPLATE).write_text(text.replace("title: ", "title: Other. ", 1))
+    ran = run_cli("contribute", "--template", "prompt-caching", cwd=mine)
+    assert ran.exit_code == 1
+    assert "others changed the same lines since" in ran.stderr
+    assert not forge.pulls
 
 
 @pytest.mark.parametrize("how", ["no token", "dry run"])

@@ -81,7 +81,7 @@ def command(
     target, owner = _target(repo, repository, remote_name, needed=bool(token) and not dry_run)
     document = _document(made, remote_name, made.address(server, target, base, owner) if target else None)
     if token and not dry_run:
-        commit = repo.commit(made, start, remote_name)
+        commit = repo.commit(made, start, repo.newest(remote_name, base), remote_name)
         repo.push(commit, made.branch, remote_name)
         document |= {"commit": commit, "pull_request": _open(token, target, owner, made, base), "sent": True}
     _tell(document, token_env, dry_run, as_json)

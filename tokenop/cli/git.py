@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tokenop.community.contributing import PREFIX, Change, Contribution, belongs, remote
-from tokenop.errors import InputError, MisuseError
+from tokenop.errors import InputError, MisuseError, NoInputError
 
 SECONDS = 120  # that fetching or pushing may take
 
@@ -81,23 +81,72 @@ class Checkout:
         except InputError:
             return None
 
-    def commit(self, made: Contribution, base: str, remote_name: str) -> str:
-        """Return a commit of the contribution's files alone, on top of what was pushed of it before, or of `base`.
+    def newest(self, remote_name: str, branch: str) -> str:
+        """Return the newest commit of `branch` where contributions go: at `upstream`, where there is one.
 
         Raises:
-            InputError: git does not know who commits.
+            InputError: it cannot be fetched.
         """
-        parent = self._pushed(remote_name, made.branch) or base
+        self.git("fetch", "--quiet", "upstream" if self.remote("upstream") else remote_name, f"refs/heads/{branch}")
+        return self.git("rev-parse", "FETCH_HEAD")
+
+    def commit(self, made: Contribution, base: str, tip: str, remote_name: str) -> str:
+        """Return a commit of the contribution's files alone, which merges into `tip` without a conflict.
+
+        It follows what was pushed of it before. Where `tip` has moved since, it joins both: forges do not put entries
+        together as git does, since they read no .gitattributes.
+
+        Args:
+            made: the contribution.
+            base: what its files were made from.
+            tip: the newest commit of the branch that it is for.
+            remote_name: where it is pushed.
+
+        Raises:
+            InputError: git does not know who commits, or both sides changed the same lines of a template.
+            NoInputError: `tip` has all of it.
+        """
+        pushed = self._pushed(remote_name, made.branch)
+        fresh = pushed is not None and self.git("merge-base", pushed, tip) == tip
+        files = {path: self._joined(path, base, tip) for path in made.paths}
+        if pushed and not fresh:
+            files = self._kept(pushed, tip) | files
         with tempfile.TemporaryDirectory(prefix="tokenop-") as folder:
             index = Path(folder) / "index"
-            self.git("read-tree", parent, index=index)
-            for path in made.paths:
-                blob = self.git("hash-object", "-w", f"--path={path}", "--", path)
+            self.git("read-tree", pushed if pushed and fresh else tip, index=index)
+            for path, blob in files.items():
                 self.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{path}", index=index)
             tree = self.git("write-tree", index=index)
-        if tree == self.git("rev-parse", f"{parent}^{{tree}}"):
-            return parent
-        return self.git("commit-tree", tree, "-p", parent, "-F", "-", stdin=f"{made.text.title}\n")
+        if tree == self.git("rev-parse", f"{tip}^{{tree}}"):
+            raise NoInputError("all of this is merged already: pull the main branch")
+        if pushed and fresh and tree == self.git("rev-parse", f"{pushed}^{{tree}}"):
+            return pushed
+        parents = [one for one in (pushed, None if fresh else tip) if one]
+        words = [word for parent in parents for word in ("-p", parent)]
+        return self.git("commit-tree", tree, *words, "-F", "-", stdin=f"{made.text.title}\n")
+
+    def _joined(self, path: str, base: str, tip: str) -> str:
+        """Return the blob of a file as it is here, with what came to it since `base`."""
+        before, now = self.text(base, path), self.text(tip, path)
+        if now is None or now == before:
+            return self.git("hash-object", "-w", f"--path={path}", "--", path)
+        with tempfile.TemporaryDirectory(prefix="tokenop-") as folder:
+            sides = [Path(folder) / name for name in ("here", "before", "there")]
+            for side, text in zip(sides, (self._now(path), before or "", now), strict=True):
+                side.write_text(text, encoding="utf-8", newline="\n")
+            # Files of entries are made for it: each line holds its entry's name.
+            union = [] if path.startswith("templates/") else ["--union"]
+            try:
+                text = self.git("merge-file", "-p", *union, *map(str, sides))
+            except InputError as error:
+                fix = "merge the newest main branch into your checkout, then run this again"
+                raise InputError(f"{path}: others changed the same lines since: {fix}") from error
+        return self.git("hash-object", "-w", "--stdin", stdin=f"{text}\n")
+
+    def _kept(self, pushed: str, tip: str) -> dict[str, str]:
+        """Return the blobs of the files that `pushed` brought: others may have worked on the branch, too."""
+        paths = self.git("diff", "--name-only", "--diff-filter=AM", "-z", f"{tip}...{pushed}", "--").split("\0")
+        return {path: self.git("rev-parse", f"{pushed}:{path}") for path in paths if path}
 
     def push(self, commit: str, branch: str, remote_name: str) -> None:
         """Push a commit as `branch`, which is never one that others work on.
