@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal, Protocol
 
-from tokenop.community.past import Past
+from tokenop.community.past import Kind, Past
 from tokenop.community.text import cell, counted
 
 # Approval asks for three reviews.
@@ -61,20 +61,8 @@ class Person(Protocol):
         """Return the last day on which they are away; None where they are there."""
 
 
-class Facts(Protocol):
+class Facts(Kind, Protocol):
     """What is known of the template under review; `catalogue.model.Template` is one."""
-
-    @property
-    def id(self) -> str:
-        """Return its id."""
-
-    @property
-    def layer(self) -> str:
-        """Return its layer."""
-
-    @property
-    def category(self) -> str:
-        """Return its category."""
 
     @property
     def authors(self) -> Collection[str]:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 QUARTER_DAYS = 90
 MOST = 5  # of a kind: pairs are many
+FEWEST = 2  # cases: one is nothing in common
 
 
 class Pattern(NamedTuple):
@@ -53,7 +54,7 @@ def patterns(connection: duckdb.DuckDBPyConnection, today: date) -> tuple[Patter
     found = []
     for kind, name, hits, hits_now, of, of_now in rows:
         then, lately = Rate(hits, of), Rate(hits_now, of_now)
-        if hits_now * max(of, 1) > hits * of_now:
+        if hits_now > max(hits, FEWEST - 1) and hits_now * max(of, 1) > hits * of_now:
             found.append(Pattern(kind, name, then, lately, rises(then, lately, len(rows))))
     found.sort(key=lambda one: (not one.beyond_chance, one.before.hits - one.now.hits, one.kind, one.name))
     listed: Counter[str] = Counter()
