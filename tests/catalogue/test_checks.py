@@ -17,6 +17,8 @@ def test_a_sound_template_has_no_findings(checked: Checked) -> None:
 # What is edited into what (¦ marks where the finding points; else the place is given) → rule, field, message, fix.
 MARK = "¦"
 SHARE = "economics.levers[0].parameters.share"
+PATCH = '  - {target: TARGET, kind: router-config, merge: "yaml", content: "a: 1"}\n'
+FIRST = PATCH.replace("TARGET", "tokenop/router.yaml")
 WRONG = [
     ("title:", "¦titel:", "FM003", "titel", "unknown key 'titel'", "did you mean title?"),
     ("¦title: Shorter prompts\n", (1, 1), "FM002", "title", "is missing", "name for people"),
@@ -50,6 +52,9 @@ WRONG = [
     ("tokenop/router.yaml", "¦../router.yaml", "PT001", "patches[0].target", "leaves", ""),
     ("tokenop/router.yaml", "¦/etc/passwd", "PT001", "patches[0].target", "absolute", ""),
     ("tokenop/router.yaml", "¦a/./b", "PT001", "patches[0].target", "unusual", ""),
+    ("tokenop/router.yaml", "¦a./b", "PT001", "patches[0].target", "unusual", ""),
+    (FIRST, FIRST + PATCH.replace("TARGET", "¦TokenOp/router.yaml"), "PT001", "patches[1].target", "in capitals", ""),
+    (FIRST, FIRST + PATCH.replace("TARGET", "¦tokenop"), "PT001", "patches[1].target", "a file is no folder", ""),
     ("tokenop/router.yaml", "¦.git/config", "PT001", "patches[0].target", "may not touch", ""),
     ("tokenop/router.yaml", "¦.github/workflows/x.yml", "PT001", "patches[0].target", "may not touch", ""),
     ("tokenop/router.yaml", "¦'C:\\x'", "PT001", "patches[0].target", "unusual", ""),

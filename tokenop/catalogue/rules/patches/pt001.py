@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from tokenop.catalogue.draft import Draft
 from tokenop.catalogue.rules.model import Example, Rule
 from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.errors import Finding
 
-_PLAIN_TARGET = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*\Z")
+# No name ends with a dot: some file systems drop it.
+_PLAIN_TARGET = re.compile(r"[A-Za-z0-9._-]*[A-Za-z0-9_-](/[A-Za-z0-9._-]*[A-Za-z0-9_-])*\Z")
 
 
 def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: ARG001
@@ -29,12 +29,19 @@ def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: AR
 
 
 def _complaint(target: str, seen: set[str]) -> str | None:
-    parts = PurePosixPath(target).parts
-    if not _PLAIN_TARGET.match(target) or ".." in parts or "." in target.split("/"):
+    if not _PLAIN_TARGET.match(target):
         return f"{target!r} is absolute, leaves the repository or has unusual characters"
-    if any(part.lower() in (".git", ".github", ".tokenop") for part in parts):
+    if any(part.lower() in (".git", ".github", ".tokenop") for part in target.split("/")):
         return f"{target!r} is in a folder that patches may not touch"
-    return f"{target!r} stands twice" if target in seen else None
+    if target in seen:
+        return f"{target!r} stands twice"
+    small = target.lower()
+    for other in sorted(seen):
+        if other.lower() == small:
+            return f"{target!r} differs from {other} in capitals only"
+        if f"{small}/".startswith(f"{other.lower()}/") or f"{other.lower()}/".startswith(f"{small}/"):
+            return f"{target!r} cannot be there together with {other}: a file is no folder"
+    return None
 
 
 RULE = Rule(
