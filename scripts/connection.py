@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from github.Repository import Repository
 
 WORKFLOW = "github-actions[bot]"
+_REF = re.compile(r"\?ref=([0-9a-f]{40})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,6 @@ def moved(repository: Repository, pull: PullRequest, files: Iterable[File]) -> b
     would have one commit judged by the files of another.
     """
     now = repository.get_pull(pull.number)
-    listed = [file.contents_url for file in files if file.contents_url and file.status != "removed"]
-    same = all(url.endswith(f"?ref={pull.head.sha}") for url in listed)
+    named = [_REF.search(file.contents_url or "") for file in files if file.status != "removed"]
+    same = all(found[1] == pull.head.sha for found in named if found)
     return not same or now.head.sha != pull.head.sha or now.base.ref != pull.base.ref or now.state != "open"
