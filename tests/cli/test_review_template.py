@@ -102,11 +102,13 @@ def test_nobody_goes_on_with_the_answers_of_another_person(
 def test_an_approval_by_who_cannot_judge_most_areas_is_asked_again(
     review: Callable[..., Ran], answering: Callable[[list[str]], list[str]], tmp_path: Path
 ) -> None:
-    answering([*["-", ""] * 4, *["5", ""] * 3, "approve", "comment"])
+    answering([*["-", ""] * 4, "5", "<b>Fine.</b>", "Fine.", *["5", ""] * 2, "approve", "comment"])
     ran = review(*WHO)
     assert ran.exit_code == 0, ran.stderr
     assert "rates at least 4 of the seven areas; 3 are rated" in ran.stderr
+    assert "holds raw HTML" in ran.stderr
     assert written(tmp_path).reviews[0].verdict == "comment"
+    assert written(tmp_path).reviews[0].answers["risk"] == Answer(5, "Fine.")
 
 
 @pytest.mark.parametrize(

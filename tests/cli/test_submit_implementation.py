@@ -245,6 +245,7 @@ def test_a_slip_is_asked_again_and_costs_no_answer(
         "Days measured before": ["May", "2026-09-01/2026-09-30"],
         "Days measured after": ["2026-09-15/2026-10-14", "2026-10-01/2026-10-30"],
         "Days of work": ["two", "2"],
+        "What worked": ["it <b>all</b> did", "all of it, says jane@corp.example"],
     }
     monkeypatch.setattr(
         "click.prompt",
@@ -255,6 +256,8 @@ def test_a_slip_is_asked_again_and_costs_no_answer(
     assert not any(said.values())
     (entry,) = written(tmp_path).implementations
     assert (entry.by, entry.organisation, entry.hours) == ("octocat", "media", 16)
+    assert entry.worked == "all of it, says [email]"
+    assert "holds raw HTML" in ran.stderr
     assert "leave the days in which both ran out of both" in ran.stderr
 
 

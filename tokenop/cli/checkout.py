@@ -118,6 +118,23 @@ def _own(found: Iterable[Finding], text: str, entry: Review | Implementation) ->
             yield replace(one, field=named or one.field)
 
 
+def publishable(text: str) -> None:
+    """Check that the linter would take a text in an entry, once addresses and keys are out of it.
+
+    Raises:
+        Refused: it would not, such as raw HTML.
+    """
+    from tokenop.community import drafting
+    from tokenop.evidence import write
+    from tokenop.evidence.grammar import Refused
+
+    clean = drafting.redacted({"text": text})["text"]
+    file = f"{write.empty('reviews', 'any')}\n## x-1.0.0\n\n- x-1.0.0 risk: 4 of 5. {clean}\n"
+    for one in findings(Path("reviews.md"), file, day(None)):
+        if one.rule.startswith("SE") and one.severity == "error":
+            raise Refused(one.message, one.fix)
+
+
 def findings(target: Path, text: str, today: date) -> list[Finding]:
     """Return what the rules say of a file of evidence that would hold `text`."""
     from tokenop.catalogue.linting import lint, run

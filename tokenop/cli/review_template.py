@@ -176,15 +176,19 @@ def _interview(session: Session, facts: dict[str, list[str]], save: Callable[[],
 
 
 def _why() -> str:
-    """Ask for a reason until it fits."""
+    """Ask for a reason until it is one that can be written."""
+    from tokenop.cli import checkout
     from tokenop.evidence import values
     from tokenop.evidence.grammar import Refused
 
     while True:
         try:
-            return values.flat(click.prompt("Why", default="", show_default=False, err=True))
+            said = values.flat(click.prompt("Why", default="", show_default=False, err=True))
+            if said:
+                checkout.publishable(said)
+            return said
         except Refused as refused:
-            click.echo(f"  {refused.message}: {refused.fix}", err=True)
+            click.echo(f"  {refused.message} ({refused.fix})", err=True)
 
 
 def _clean(review: Review) -> Review:

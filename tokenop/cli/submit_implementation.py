@@ -182,6 +182,7 @@ def _ask(given: dict[str, Any]) -> None:
 
 def _answer(name: str, question: str, given: dict[str, Any], needed: bool) -> str | None:
     """Ask until the answer is one that its field can hold: a slip must not cost the answers before it."""
+    from tokenop.cli import checkout
     from tokenop.community import drafting
     from tokenop.evidence.grammar import Refused
     from tokenop.planning.text import visible
@@ -194,9 +195,11 @@ def _answer(name: str, question: str, given: dict[str, Any], needed: bool) -> st
             found = drafting.read_value(name, said)
             if name == "after" and given.get("before") is not None:
                 drafting.apart(given["before"], found)
+            if name in drafting.PROSE:
+                checkout.publishable(said)
             return said
         except Refused as refused:
-            click.echo(f"  {visible(f'{refused.message}: {refused.fix}')}", err=True)
+            click.echo(f"  {visible(f'{refused.message} ({refused.fix})')}", err=True)
 
 
 def _draft(
