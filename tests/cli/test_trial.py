@@ -61,6 +61,14 @@ def test_several_are_told_in_a_line_each(run_cli: Run, wrong: Path) -> None:
     assert ran.stdout.endswith("2 of 2 templates pass.\nNext: tokenop template-apply prompt-caching --dry-run\n")
 
 
+def test_of_several_the_first_errors_are_shown(run_cli: Run, wrong: Path) -> None:
+    wrong.write_text(wrong.read_text(encoding="utf-8").replace("layer: application-layer", "layer: nowhere"))
+    ran = run_cli("test-template", "--template", wrong, "--template", "prompt-caching", "--dry-run")
+    assert ran.exit_code == 1
+    assert f"    {wrong}:" in ran.stdout
+    assert "'nowhere' is not one of" in ran.stdout
+
+
 def test_without_dry_run_it_says_that_there_is_no_other_mode(run_cli: Run) -> None:
     ran = run_cli("test-template", "--template", SHIPPED)
     assert ran.exit_code == 0

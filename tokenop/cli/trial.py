@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tokenop.trials.replay import Alone
 
 LONGEST = 240  # characters of a reason; --json has all of it
+MOST = 3  # errors of each of several templates; alone it is shown with all of them
 
 EPILOG = """\b
 Examples:
@@ -181,6 +182,9 @@ def _overview(console: Console, found: Sequence[Trial]) -> None:
         where = f"; silent on {len(silent)} of {len(trial.economics)} workloads" if trial.economics else ""
         verdict = "pass" if trial.passed else "fail"
         console.print(_checked(verdict, f"{trial.template}: {_counted(trial)}{where}"), soft_wrap=True)
+        errors = [finding for finding in trial.findings if finding.severity == "error"]
+        for finding in errors[:MOST]:
+            console.print(_plain(f"    {finding}", ""), soft_wrap=True)
         for check in trial.checks:
             if check.verdict == "fail":
                 console.print(_plain(f"    {check.section}: {check.name}: {check.text}", ""), soft_wrap=True)

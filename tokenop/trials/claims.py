@@ -65,8 +65,8 @@ def _claim(template: Template, found: Mapping[str, Alone]) -> Check:
         return Check("economics", "claim", "pass", f"{claimed} reproduces: {where}")
     if alone.failed:
         return Check("economics", "claim", "fail", f"{claimed} cannot be reproduced: {alone.failed}")
-    replayed = shown(alone.percent or ZERO)
-    return Check("economics", "claim", "fail", f"{claimed} does not reproduce: the replay says {replayed}")
+    text = f"{claimed} does not reproduce: the replay says {shown(alone.percent or ZERO)}"
+    return Check("economics", "claim", "fail", f"{text} (`tokenop templates lint --replay --fix` writes that)")
 
 
 def _silence(found: Mapping[str, Alone], silent_on: Sequence[str]) -> Iterator[Check]:
