@@ -172,6 +172,8 @@ def _predicted(plan: Path, template_id: str, given: dict[str, Any], notes: list[
     given["predicted_percent"] = drafting.predicted(plan, template_id)
     if given["predicted_percent"] is None:
         notes.append(f"{plan} did not choose {template_id}: no prediction is written")
+    else:
+        notes.append("the prediction is a share of the bill that the plan was made from: report on the same calls")
 
 
 def _ask(given: dict[str, Any]) -> None:
