@@ -75,7 +75,7 @@ def test_a_profile_says_what_applies_and_why_the_rest_does_not(run_cli: Callable
     assert "0 of them apply" in shown.stdout
 
 
-@pytest.mark.parametrize("text", ["a: [", "[]", "scalars: {calls: many}", "scalars: &x {}\nb: *x"])
+@pytest.mark.parametrize("text", ["a: [", "[]", "scalars: {calls: many}", "scalars: &x {}\nb: *x", "a: 2026-99-99"])
 def test_a_profile_that_is_none_is_refused(run_cli: Callable[..., Any], tmp_path: Path, text: str) -> None:
     profile = tmp_path / "profile.yaml"
     profile.write_text(text, encoding="utf-8")

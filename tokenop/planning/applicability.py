@@ -124,19 +124,10 @@ def of_profile(path: Path) -> dict[str, object]:
     Raises:
         InputError: it cannot be read, or is no profile.
     """
-    import yaml
-
     from tokenop.profile import yaml_guard
 
     again = "write it again with `tokenop profile`"
-    try:
-        text = path.read_text(encoding="utf-8")
-        yaml_guard.check(text, str(path))
-        loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both loaders are safe
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    loaded = yaml_guard.load(path)
     scalars = loaded.get("scalars") if isinstance(loaded, dict) else None
     if not isinstance(scalars, dict):
         raise InputError(f"{path}: holds no scalars; {again}")

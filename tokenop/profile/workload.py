@@ -10,8 +10,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from tokenop.database import identifier, quoted
 from tokenop.errors import InputError, NoInputError
 from tokenop.events import schema
@@ -104,14 +102,7 @@ _AGAIN = "write it again with `tokenop profile --shareable`"
 
 
 def _document(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        yaml_guard.check(text, str(path))
-        loaded = yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both loaders are safe
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    loaded = yaml_guard.load(path)
     if not isinstance(loaded, dict) or loaded.get("schema_version") != SCHEMA_VERSION:
         raise InputError(f"{path}: not a profile of version {SCHEMA_VERSION}; {_AGAIN}")
     if not isinstance(loaded.get("workload"), dict):

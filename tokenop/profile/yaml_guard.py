@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from tokenop.errors import InputError
@@ -32,3 +33,21 @@ def check(text: str, name: str) -> None:
         if trap:
             line = event.start_mark.line + 1
             raise InputError(f"{name}:{line}: {trap}; write the file again with TokenOp")
+
+
+def load(path: Path) -> Any:
+    """Return what a YAML file holds, once its text passed `check`.
+
+    Raises:
+        InputError: it cannot be read, is not YAML, or holds what `check` refuses.
+    """
+    import yaml
+
+    try:
+        text = path.read_text(encoding="utf-8")
+        check(text, str(path))
+        return yaml.load(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 both loaders are safe
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
