@@ -60,6 +60,7 @@ def lint(
 
     from tokenop import settings
     from tokenop.catalogue.linting import lint as linting
+    from tokenop.catalogue.linting import workers
     from tokenop.cli import using
 
     if not paths:
@@ -68,8 +69,17 @@ def lint(
             raise MisuseError("what was synced, or came with the program, stays as it is: name the files to mend")
     day = (today or datetime.now(UTC)).date()
     rules = linting.chosen(select, ignore)
-    linted = linting.lint(paths or _here(), day, rules, _replayer() if replay else None)
-    changes: list[Mended] = []
+    with workers.no_collection():
+        return _linted(
+            linting.lint(paths or _here(), day, rules, _replayer() if replay else None),
+            fix,
+            only_diff,
+            "json" if as_json else form,
+        )
+
+
+def _linted(linted: Linted, fix: bool, only_diff: bool, form: str) -> int:
+    """Print what was found and mend what can be mended; return the exit code."""
     if fix or only_diff:
         from tokenop.catalogue.linting import fixing
 
@@ -79,7 +89,7 @@ def lint(
             return 1 if changes else 0
         _write(changes)
         linted = mended
-    _PRINTERS["json" if as_json else form](linted)
+    _PRINTERS[form](linted)
     return 1 if linted.count("error") and form != "sarif" else 0
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from tokenop.catalogue.linting.neighbours import Repository
 from tokenop.catalogue.linting.run import Asked, asked, check
-from tokenop.catalogue.linting.workers import gather
+from tokenop.catalogue.linting.workers import gather, no_collection
 from tokenop.catalogue.places import EVIDENCE, find, repository
 from tokenop.catalogue.rules import RULES
 from tokenop.catalogue.rules.model import Rule
@@ -80,7 +80,8 @@ def linted(
     if replayer:
         around = replace(around, replay=replayer([source.draft for source in sources if source.draft]))
     asking = asked(rules, around)
-    return Linted(tuple(sources), tuple(check(sources, around, asking, gather)), around, asking)
+    with no_collection():
+        return Linted(tuple(sources), tuple(check(sources, around, asking, gather)), around, asking)
 
 
 def surroundings(paths: Sequence[Path], today: date) -> Surroundings:

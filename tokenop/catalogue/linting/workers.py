@@ -37,10 +37,9 @@ def gather(sources: Sequence[Source], around: Surroundings, asking: Asked, least
     The findings are the same whatever the number of processes, up to their order.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    with _no_collection():
-        if len(sources) < least or cores < 2 or around.replay or not _known(asking):
-            return list(each_file(sources, around, asking))
-        return _shared(sources, around, asking, min(cores, 8))
+    if len(sources) < least or cores < 2 or around.replay or not _known(asking):
+        return list(each_file(sources, around, asking))
+    return _shared(sources, around, asking, min(cores, 8))
 
 
 def _shared(sources: Sequence[Source], around: Surroundings, asking: Asked, processes: int) -> list[Finding]:
@@ -108,8 +107,11 @@ def _known(asking: Asked) -> bool:
 
 
 @contextmanager
-def _no_collection() -> Iterator[None]:
-    """Hold off the search for circles of garbage: thousands of parsed files are none, and looking takes a tenth."""
+def no_collection() -> Iterator[None]:
+    """Hold off the search for circles of garbage: thousands of parsed files are none, and looking takes a tenth.
+
+    It pays most around all that is done with the files, up to where they are let go.
+    """
     enabled = gc.isenabled()
     gc.disable()
     try:
