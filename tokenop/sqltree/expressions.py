@@ -49,11 +49,13 @@ _LARGEST = 1e18
 
 def spare(node: Node, known: frozenset[str] | set[str], harmless: Mapping[str, object] | None = None) -> list[str]:
     """Return the keys of `node` that say something and that the caller does not know of."""
+    # Most nodes have nothing but what is known, which is quickly seen.
+    left = node.keys() - _COMMON - known
+    if not left:
+        return []
     harmless = harmless or {}
     return [
-        key
-        for key, value in node.items()
-        if key not in known and key not in _COMMON and value not in _NOTHING and harmless.get(key, _NOTHING) != value
+        key for key in node if key in left and node[key] not in _NOTHING and harmless.get(key, _NOTHING) != node[key]
     ]
 
 
@@ -122,7 +124,7 @@ class Walker:
 
     def only(self, node: Node, *known: str, harmless: Mapping[str, object] | None = None) -> None:
         """Refuse whatever else than `known` the node says."""
-        for key in spare(node, set(known), harmless):
+        for key in spare(node, frozenset(known), harmless):
             self.refuse(f"{key.replace('_', ' ')} is not allowed here", "leave it out")
 
     def column(self, node: Node) -> None:

@@ -18,6 +18,7 @@ MAX_LENGTH = 2_000
 MAX_BRACKETS = 40
 _PREFIX = "SELECT "
 _TOGETHER = 64
+_Columns = tuple[tuple[str, str], ...]
 _FIX_ONE = "write one expression, such as model = 'gpt-4o' AND input_tokens > 1000"
 
 
@@ -42,12 +43,14 @@ def check_predicates(asked: Sequence[tuple[str, Mapping[str, str]]]) -> list[tup
     ]
     waiting = [place for place, problems in enumerate(found) if not problems]
     parsed = bench.parse_all([asked[place][0] for place in waiting], _PREFIX)
-    sound: dict[tuple[tuple[str, str], ...], list[int]] = {}
+    keys = {id(columns): tuple(columns.items()) for columns in {id(one): one for _, one in asked}.values()}
+    sound: dict[_Columns, list[int]] = {}
     for place, (statements, problem) in zip(waiting, parsed, strict=True):
         sql, columns = asked[place]
-        found[place] = (problem,) if problem else _listed(sql, columns, statements)
-        if not found[place] and not plain(statements[0]["node"]["select_list"][0], _lowered(_key(columns))):
-            sound.setdefault(_key(columns), []).append(place)
+        key = keys[id(columns)]
+        found[place] = (problem,) if problem else _listed(sql, key, statements)
+        if not found[place] and not plain(statements[0]["node"]["select_list"][0], _lowered(key)):
+            sound.setdefault(key, []).append(place)
     for key, places in sound.items():
         for start in range(0, len(places), _TOGETHER):
             some = places[start : start + _TOGETHER]
@@ -56,14 +59,19 @@ def check_predicates(asked: Sequence[tuple[str, Mapping[str, str]]]) -> list[tup
     return found
 
 
-def _listed(sql: str, columns: Mapping[str, str], statements: list[Node]) -> tuple[Problem, ...]:
+def _listed(sql: str, columns: _Columns, statements: list[Node]) -> tuple[Problem, ...]:
     """Return what in the tree of the expression is on no allow-list."""
-    walker = _PredicateWalker(_PREFIX + sql, _PREFIX, columns={name.lower(): name for name in columns})
+    walker = _PredicateWalker(_PREFIX + sql, _PREFIX, columns=_spelled(columns))
     try:
         _one_expression(walker, statements)
     except RecursionError:
         return (Problem("the expression is nested too deeply", None, "split it; shorten chains of operators"),)
     return tuple(walker.problems)
+
+
+@functools.lru_cache(maxsize=32)
+def _spelled(columns: _Columns) -> Mapping[str, str]:
+    return {name.lower(): name for name, _ in columns}
 
 
 @dataclass
@@ -104,7 +112,7 @@ def _one_expression(walker: _PredicateWalker, statements: list[Node]) -> None:
     walker.walk(listed[0])
 
 
-def _evaluate(listed: Sequence[str], columns: tuple[tuple[str, str], ...]) -> list[Problem | None]:
+def _evaluate(listed: Sequence[str], columns: _Columns) -> list[Problem | None]:
     """Bind expressions and evaluate them over the probe rows; each has passed the allow-lists."""
     import duckdb
 
@@ -145,17 +153,13 @@ def _explain(error: Exception, sql: str) -> Problem:
     return problem if problem.fix else Problem(message, problem.position, "correct the expression")
 
 
-def _key(columns: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(columns.items())
-
-
 @functools.lru_cache(maxsize=32)
-def _lowered(columns: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+def _lowered(columns: _Columns) -> Mapping[str, str]:
     return {name.lower(): kind for name, kind in columns}
 
 
 @functools.lru_cache(maxsize=32)
-def _probe(columns: tuple[tuple[str, str], ...]) -> str:
+def _probe(columns: _Columns) -> str:
     """Return the name of a table with `columns` and four odd rows; the caller holds the lock."""
     name = "probe_" + hashlib.sha256(repr(columns).encode()).hexdigest()[:16]
     rows = []
