@@ -12,6 +12,7 @@ from tokenop.catalogue.draft import Draft
 from tokenop.catalogue.rules import RULES
 from tokenop.catalogue.rules.frontmatter import fm099
 from tokenop.catalogue.rules.model import Found, Rule, Scope
+from tokenop.catalogue.rules.safety import se001
 from tokenop.catalogue.rules.source import Source
 from tokenop.catalogue.rules.suppressions.entries import entries
 from tokenop.catalogue.rules.suppressions.su005 import suppressible
@@ -108,10 +109,22 @@ def _evidence(source: Source, around: Surroundings, asking: Asked) -> Iterator[F
     yield from _each(asking.of("evidence"), file, around)
 
 
+def _without_secrets(source: Source, told: list[Finding]) -> list[Finding]:
+    """Return the findings without the file's secrets, which other rules would quote: a log is read by many."""
+    if not any(found.rule == se001.RULE.id for found in told):
+        return told
+    masked = se001.masker(source)
+    return [
+        replace(found, field=masked(found.field), message=masked(found.message), fix=masked(found.fix))
+        for found in told
+    ]
+
+
 def _settled(source: Source, told: list[Finding], around: Surroundings, asking: Asked) -> Iterator[Finding]:
     """Yield the findings of one file without those suppressed in it, and what is to be said of the whole."""
     last = [rule for rule in asking.of("found") if rule is not fm099.RULE]
     told += [found for rule in last for found in rule.check(source, Found(tuple(told), asking.ids), around)]
+    told = _without_secrets(source, told)
     hidden = _hidden(source, around, asking)
     left = sorted((found for found in told if found.rule not in hidden), key=_order)
     yield from left[: fm099.MOST]
