@@ -169,6 +169,8 @@ def _place(lines: list[str], before: tuple[str, ...], wanted: int, floor: int) -
     if not before:
         # Without the lines around it, a second time could not be told from the first.
         return None if lines else 0
+    if tuple(lines[wanted : wanted + len(before)]) == before:
+        return wanted
     fitting = [at for at in range(floor, len(lines) - len(before) + 1) if tuple(lines[at : at + len(before)]) == before]
     return min(fitting, key=lambda at: (abs(at - wanted), at), default=None)
 

@@ -100,7 +100,8 @@ def _kept(receipt: Receipt, target: Target, now: State | None, keep_edits: bool)
         return FileChange.between(target.target, None, None)
     if now.content == target.after.content:
         return FileChange.between(target.target, now, target.before and State(target.before.content, now.mode))
-    fix = f"take the template's lines out by hand, then remove {receipts.path(receipt.template)}"
+    own = receipts.path(receipt.template)
+    fix = f"bring it back to how it was before (from git, or `before` in {own}), run this again, then change it anew"
     try:
         before = target.before.content if target.before else b""
         back = unified.diff(target.target, target.after.content, before)
