@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 from tokenop.catalogue.draft import Draft
 from tokenop.catalogue.rules.cross_layer import layers
 from tokenop.catalogue.rules.economics import prose
-from tokenop.catalogue.rules.model import Example, Rule
+from tokenop.catalogue.rules.model import Example, Place, Rule
 from tokenop.catalogue.rules.surroundings import Surroundings
 from tokenop.errors import Finding
 
@@ -54,19 +55,19 @@ def _check(draft: Draft, around: Surroundings) -> Iterator[Finding]:  # noqa: AR
         if not _EVIDENCE[name].search(done):
             message = f"{name} is named, but neither a patch nor a step of Implementation is about it"
             fix = f"add a patch or a numbered step for {name}, or leave it out"
-            yield RULE.found(draft.document, "body", message, fix, place=place)
+            yield RULE.found(draft.document, "body", message, fix, place=place())
 
 
-def _promised(draft: Draft) -> dict[str, tuple[int, int]]:
-    """Return the platforms that title and text say the template works with, each with the place where they do."""
-    found: dict[str, tuple[int, int]] = {}
+def _promised(draft: Draft) -> dict[str, Callable[[], Place]]:
+    """Return the platforms that title and text say the template works with, and what gives the place where they do."""
+    found: dict[str, Callable[[], Place]] = {}
     title = draft.get("title")
     for named in _named(title if isinstance(title, str) else ""):
-        found.setdefault(named[0], draft.document.locate("title", named.start()))
+        found.setdefault(named[0], partial(draft.document.locate, "title", named.start()))
     for part in filter(None, (prose.section(draft, name) for name in _SECTIONS)):
         for named in _named(part.text):
             if not _NOT.search(part.text, max(0, named.start() - 40), named.start()):
-                found.setdefault(named[0], part.place(named.start()))
+                found.setdefault(named[0], partial(part.place, named.start()))
     return found
 
 
