@@ -103,6 +103,20 @@ def test_nothing_found_is_said(run_cli: Callable[..., Any]) -> None:
     assert said.startswith("No template matches. Categories: agents, ")
 
 
+def test_a_file_name_cannot_repaint_the_terminal(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "application-layer"
+    folder.mkdir()
+    (folder / "a\x1b[31mb.md").write_text("nothing", encoding="utf-8")
+    for words in (
+        ("templates", "list"),
+        ("templates", "search", "x"),
+        ("templates", "info", "x"),
+        ("template-apply", "x"),
+    ):
+        ran = run_cli(*words, "--templates-dir", tmp_path)
+        assert "\x1b" not in ran.stdout + ran.stderr, words
+
+
 @pytest.mark.parametrize("columns", [20, 40, 80])
 def test_no_id_is_cut_in_a_narrow_terminal(
     run_cli: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, columns: int

@@ -58,7 +58,9 @@ def one(template_id: str, folder: Path | None = None) -> Template:
     root = folder or settings.content("templates")
     paths = {path.stem: path for path in find(root)}
     if template_id not in paths:
-        raise InputError(f"{root}: no template {template_id!r}; {closest(template_id, paths)}")
+        # Odd names are refused elsewhere; here they would only repaint the terminal.
+        known = [name for name in paths if name.isascii() and name.isprintable()]
+        raise InputError(f"{root}: no template {template_id!r}; {closest(template_id, known)}")
     catalogue = read([paths[template_id]])
     if not catalogue.templates:
         raise FindingsError(catalogue.findings)

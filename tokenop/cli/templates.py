@@ -67,7 +67,7 @@ def list_templates(layer: str | None, category: str | None, templates_dir: Path 
         click.echo(f"No template matches. Categories: {categories or 'none'}.")
         return
     _table(chosen)
-    click.echo(f"{len(chosen)} templates. Next: tokenop templates info {chosen[0].id}")
+    click.echo(f"{_number(len(chosen), 'template')}. Next: tokenop templates info {chosen[0].id}")
 
 
 @command.command(
@@ -104,7 +104,9 @@ def _catalogue(folder: Path | None) -> Catalogue:
 
 
 def _warn(catalogue: Catalogue) -> None:
-    broken = sorted({finding.file for finding in catalogue.findings if finding.severity == "error"})
+    from tokenop.applying.showing import visible
+
+    broken = sorted({visible(finding.file) for finding in catalogue.findings if finding.severity == "error"})
     if broken:
         click.echo(
             f"{_number(len(broken), 'template')} left out, see `tokenop templates lint`: {broken[0]} …", err=True

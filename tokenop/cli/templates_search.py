@@ -56,6 +56,7 @@ def search(
     Words count most in id and title, then in category, levers, files and text.
     """
     from tokenop import catalogue
+    from tokenop.applying.showing import visible
     from tokenop.catalogue import search as searching
     from tokenop.cli import using
 
@@ -63,7 +64,7 @@ def search(
         raise MisuseError("give either --profile or --events, not both")
     using.tell(templates_dir)
     loaded = catalogue.load(templates_dir)
-    if broken := {finding.file for finding in loaded.findings if finding.severity == "error"}:
+    if broken := {visible(finding.file) for finding in loaded.findings if finding.severity == "error"}:
         click.echo(f"left out, see `tokenop templates lint`: {', '.join(sorted(broken))}", err=True)
     found = searching.search(loaded.templates, words, layer, category)
     applying = _applying(found, profile, events, inventory)
