@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.applying.making import template
+from tests.applying.repositories import template as written
 from tokenop import sample
 from tokenop.catalogue.search import search
 from tokenop.planning.applicability import failing
@@ -115,6 +116,19 @@ def test_a_file_name_cannot_repaint_the_terminal(run_cli: Callable[..., Any], tm
     ):
         ran = run_cli(*words, "--templates-dir", tmp_path)
         assert "\x1b" not in ran.stdout + ran.stderr, words
+
+
+def test_an_escape_in_a_quoted_text_cannot_either(run_cli: Callable[..., Any], tmp_path: Path) -> None:
+    folder = tmp_path / "application-layer"
+    folder.mkdir()
+    text = (
+        template("esc").replace('blast_radius: "', 'blast_radius: "\\e]0;x\\a').replace('source: "', 'source: "\\e[2J')
+    )
+    (folder / "esc.md").write_text(text, encoding="utf-8")
+    shown = run_cli("templates", "info", "esc", "--templates-dir", tmp_path)
+    assert shown.exit_code == 0, shown.stderr
+    assert "<U+001B>[2J" in shown.stdout
+    assert "\x1b" not in shown.stdout
 
 
 @pytest.mark.parametrize("columns", [20, 40, 80])

@@ -241,6 +241,12 @@ def _show(template: Template) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from tokenop.applying.showing import visible
+
+    def plain(text: str, style: str = "") -> Text:
+        """Return what others wrote, fit to be shown: escapes in a quoted text of YAML would repaint the terminal."""
+        return Text("\n".join(map(visible, text.split("\n"))), style=style)
+
     console = Console()
     claim, work = template.claim, template.implementation
     facts = Table.grid(padding=(0, 2))
@@ -260,16 +266,16 @@ def _show(template: Template) -> None:
         ("requires", ", ".join(template.requires) or "none"),
         ("patches", ", ".join(patch.target for patch in template.patches) or "none"),
     ):
-        facts.add_row(Text(name, style="bold"), Text(value))
-    console.print(Text(template.title, style="bold underline"))
+        facts.add_row(Text(name, style="bold"), plain(value))
+    console.print(plain(template.title, "bold underline"))
     console.print(facts)
     for lever in template.levers:
-        console.print(Text(f"\nlever {lever.kind}", style="bold"), Text(f"where {lever.where}", style="dim"), sep="\n")
+        console.print(Text(f"\nlever {lever.kind}", style="bold"), plain(f"where {lever.where}", "dim"), sep="\n")
         for name, entry in lever.parameters.items():
             numbers = f"{entry.expected} ({entry.low} to {entry.high}), {entry.evidence}"
-            console.print(Text(f"  {name}: {numbers}"))
-            console.print(Padding(Text(entry.source, style="dim"), (0, 0, 0, 4)))
+            console.print(plain(f"  {name}: {numbers}"))
+            console.print(Padding(plain(entry.source, "dim"), (0, 0, 0, 4)))
         for option, setting in lever.options.items():
-            console.print(Text(f"  {option}: {_option(setting)}"))
+            console.print(plain(f"  {option}: {_option(setting)}"))
     console.print()
     console.print(Markdown(template.body))
