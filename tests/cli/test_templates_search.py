@@ -121,9 +121,8 @@ def test_a_file_name_cannot_repaint_the_terminal(run_cli: Callable[..., Any], tm
 def test_an_escape_in_a_quoted_text_cannot_either(run_cli: Callable[..., Any], tmp_path: Path) -> None:
     folder = tmp_path / "application-layer"
     folder.mkdir()
-    text = (
-        template("esc").replace('blast_radius: "', 'blast_radius: "\\e]0;x\\a').replace('source: "', 'source: "\\e[2J')
-    )
+    text = written("esc").replace('blast_radius: "', 'blast_radius: "\\e]0;x\\a')
+    text = text.replace('source: "', 'source: "\\e[2J')
     (folder / "esc.md").write_text(text, encoding="utf-8")
     shown = run_cli("templates", "info", "esc", "--templates-dir", tmp_path)
     assert shown.exit_code == 0, shown.stderr
