@@ -138,3 +138,5 @@ def test_no_id_is_cut_in_a_narrow_terminal(
     shown = run_cli("templates", "search", "spot").stdout
     found = json.loads(run_cli("templates", "search", "spot", "--json").stdout)["templates"]
     assert all(f"{one['id'][:columns]}" in shown for one in found)
+    listed = run_cli("templates", "list").stdout
+    assert all(f"  {one['id']}"[:columns] in listed for one in found)

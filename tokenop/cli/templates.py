@@ -213,8 +213,9 @@ def _table(templates: list[Template]) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("id", "category"):
-        table.add_column(column, no_wrap=True)
+    # Ids are copied: of all columns they are never cut.
+    table.add_column("id", no_wrap=True, min_width=2 + max(len(template.id) for template in templates))
+    table.add_column("category", no_wrap=True)
     for column in ("claim %", "hours"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("risk", no_wrap=True)
