@@ -78,7 +78,8 @@ def _begin(sources: Sequence[Source], around: Surroundings, rules: Sequence[str]
 
 def _work(start: int) -> _Answer:
     sources, around, asking = _given[0]
-    some = sources[start : start + _TOGETHER]
+    # Read anew from their bytes, so that what was parsed goes when it is sent, and its memory is used again.
+    some = [replace(source) for source in sources[start : start + _TOGETHER]]
     return list(each_file(some, around, asking)), [_packed(source) for source in some]
 
 
