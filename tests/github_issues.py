@@ -71,9 +71,9 @@ class Tracking(Api):
 def tracking(repository: Path) -> Iterator[Tracker]:
     """Serve a repository with issues until the block ends."""
     github = Tracker(repository)
-    plain, github_api.Api = github_api.Api, Tracking  # type: ignore[misc]
+    plain, github_api.Api = github_api.Api, Tracking
     try:
         with github_api.serving(github):
             yield github
     finally:
-        github_api.Api = plain  # type: ignore[misc]
+        github_api.Api = plain

@@ -290,5 +290,5 @@ def test_the_hash_of_a_folder_is_gits(tmp_path: Path) -> None:
     commit(folder, files, {"a/x": ("100755", "6")})
     listed = git(folder, "-c", "core.quotePath=false", "ls-tree", "-r", "main").splitlines()
     entries = {line.split("\t")[1]: tuple(line.split()[0:3:2]) for line in listed}
-    assert contents.tree(entries, "0" * 40) == git(folder, "rev-parse", "main^{tree}")  # type: ignore[arg-type]
+    assert contents.tree(entries, "0" * 40) == git(folder, "rev-parse", "main^{tree}")
     assert contents.blob(b"1", "0" * 40) == entries["a.b"][1]

@@ -31,7 +31,7 @@ def project(tmp_path: Path) -> Path:
 
 def apply(project: Path, *templates: object) -> None:
     for one in templates:
-        applying.write(applying.plan(one, project), project, DAY)  # type: ignore[arg-type]
+        applying.write(applying.plan(one, project), project, DAY)
 
 
 CONTENTS = st.one_of(
@@ -135,7 +135,7 @@ def test_edits_are_kept_with_either_line_end(project: Path, ends: str) -> None:
 def test_what_somebody_brought_back_already_stays_so(project: Path) -> None:
     before = tree(project)
     apply(project, SHORT)
-    (project / "a.yaml").write_bytes(before["a.yaml"][0])  # type: ignore[index]
+    (project / "a.yaml").write_bytes(before["a.yaml"][0])
     (project / "new" / "b.txt").unlink()
     undoing = applying.rollback(project, "short")
     assert (undoing.files, undoing.edited) == ((), "")

@@ -182,7 +182,7 @@ def test_no_process_stays_behind(source: Path, tmp_path: Path, monkeypatch: pyte
     real = subprocess.Popen
 
     def remember(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
-        child: subprocess.Popen[bytes] = real(*arguments, **options)  # type: ignore[call-overload]
+        child: subprocess.Popen[bytes] = real(*arguments, **options)
         started.append(child)
         return child
 
@@ -201,8 +201,8 @@ def test_the_child_gets_none_of_the_environment(source: Path, tmp_path: Path, mo
     real = subprocess.Popen
 
     def remember(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
-        seen.append(dict(options["env"]))  # type: ignore[call-overload]
-        return real(*arguments, **options)  # type: ignore[call-overload]
+        seen.append(dict(options["env"]))
+        return real(*arguments, **options)
 
     monkeypatch.setattr(subprocess, "Popen", remember)
     run_map("SELECT 1 AS x", {"source": source}, tmp_path / "out.parquet", {})

@@ -23,7 +23,7 @@ HOSTILE = st.text(st.sampled_from("`<>|[]()!@#*_\\\n\r\u202e\"'&;$ab/.-") | st.c
 
 
 def told(*items: Item, **changed: object) -> str:
-    result = Result(PLACE, items, {"templates": 1}, **changed)  # type: ignore[arg-type]
+    result = Result(PLACE, items, {"templates": 1}, **changed)
     return comment.rendered(result, State(SHA))
 
 
@@ -68,7 +68,7 @@ def test_the_same_words_are_said_once_a_file() -> None:
 @pytest.mark.parametrize("severity", ["error", "warning"])
 def test_what_only_people_can_judge_comes_first_whatever_else_is_found(severity: str) -> None:
     found = Item("templates/a.md", 3, 1, "SE004", "warning")
-    lines = told(found, Item("templates/a.md", 1, 1, "FM003", severity)).splitlines()  # type: ignore[arg-type]
+    lines = told(found, Item("templates/a.md", 1, 1, "FM003", severity)).splitlines()
     assert lines[3] == "> [!WARNING]"
     assert "speaks to a model" in lines[4]
     assert not lines[1].startswith("**Passed**")

@@ -32,7 +32,7 @@ def told(tmp_path: Path, path: str, before: str | None, after: str | None, autho
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
     status = "removed" if after is None else "added" if before is None else "modified"
-    found = foreign(tmp_path / "main", tmp_path / "root", [Change(path, status)], author)  # type: ignore[arg-type]
+    found = foreign(tmp_path / "main", tmp_path / "root", [Change(path, status)], author)
     assert {(one.severity, one.file) for one in found} <= {("warning", path)}
     done = [re.search("adds|alters|takes away", one.message) for one in found]
     return [f"{one.line} {word and word[0]} {one.field}" for one, word in zip(found, done, strict=True)]

@@ -28,7 +28,7 @@ NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 def test_git_s_list_is_read_whatever_files_are_called(files: dict[str, str]) -> None:
     listing = b"".join(f"{letter}\0{name}\0".encode() for name, letter in files.items())
     words = {"A": "added", "D": "removed", "M": "modified", "T": "modified"}
-    assert from_git(listing) == tuple(sorted(Change(name, words[files[name]]) for name in files))  # type: ignore[arg-type]
+    assert from_git(listing) == tuple(sorted(Change(name, words[files[name]]) for name in files))
 
 
 @pytest.mark.parametrize("listing", [b"A\0x", b"A\0x\0M\0", b"x"])

@@ -31,14 +31,14 @@ def implementation(template: str = "semantic-caching", by: str = "ada", **fields
         Decimal("0.93"), Decimal("0.93"), Decimal(12), (Decimal(10), Decimal(20), Decimal(35)), "", "", False,
         f"{by}-{version}", Path("implementations.md"), 1,
     )  # fmt: skip
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 def review(template: str = "semantic-caching", by: str = "rex", **fields: object) -> Review:
     """Return an approving review."""
     answers = {name: Answer(4, "sound") for name in questions.IDS}
     made = Review(template, "1.0.0", by, DAY, "approve", answers, False, f"{by}-1.0.0", Path("reviews.md"), 1)
-    return replace(made, **fields)  # type: ignore[arg-type]
+    return replace(made, **fields)
 
 
 def evidence(*entries: Implementation | Review) -> Evidence:

@@ -109,7 +109,7 @@ def test_scaling_all_prices_scales_all_savings(log, kinds, factor):
     before = dict(world.MODELS)
     try:
         for name, value in before.items():
-            world.MODELS[name] = (*(None if rate is None else rate * factor for rate in value[:5]), value[5])  # type: ignore[assignment]
+            world.MODELS[name] = (*(None if rate is None else rate * factor for rate in value[:5]), value[5])
         many = world.build(dear, scaled_limits)
     finally:
         world.MODELS.update(before)

@@ -117,8 +117,7 @@ def lever(kind: str, where: str = "true", options: Mapping[str, object] | None =
         names = {spec.name for spec in SPECS[kind].parameters_with(chosen)}
         needed = {name: value for name, value in needed.items() if name in names}
     ranges = {
-        name: Range(*(Decimal(repr(value)),) * 3, evidence="assumed", source="test")  # type: ignore[misc]
-        for name, value in needed.items()
+        name: Range(*(Decimal(repr(value)),) * 3, evidence="assumed", source="test") for name, value in needed.items()
     }
     return Lever(kind, where, ranges, chosen, 0)
 

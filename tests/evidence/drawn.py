@@ -109,4 +109,4 @@ def measured(number: int = 0, reduction: str = "0.30", **changes: object) -> Imp
         "path": PATH,
         "line": 3,
     }
-    return Implementation(**{**fields, **changes})  # type: ignore[arg-type]
+    return Implementation(**{**fields, **changes})

@@ -182,7 +182,7 @@ def test_a_template_s_prior_comes_from_the_others_of_its_layer_alone(layer: list
 def review(who: str, verdict: str = "approve", day: int = 1, version: str = "1.0.0", sample: bool = False) -> Review:
     said = {name: Answer(4, "") for name in questions.IDS}
     when = date(2026, 10, day)
-    return Review("prompt-caching", version, who, when, verdict, said, sample, f"{who}-{version}", PATH, day)  # type: ignore[arg-type]
+    return Review("prompt-caching", version, who, when, verdict, said, sample, f"{who}-{version}", PATH, day)
 
 
 def test_approval_needs_three_other_people_and_confidence() -> None:

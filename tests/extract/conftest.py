@@ -22,6 +22,6 @@ def serve() -> Iterator[object]:
     with ExitStack() as stack:
 
         def start(answer: object) -> Server:
-            return stack.enter_context(serving(answer))  # type: ignore[arg-type]
+            return stack.enter_context(serving(answer))
 
         yield start

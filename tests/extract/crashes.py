@@ -68,7 +68,7 @@ def run(out: Path, source: Source, **changes: Any) -> list[dict[str, Any]]:
     """Extract from `source` in this process and return the steps."""
     found = manifest.load(HERE / "data" / "snowflake")
     told: list[dict[str, Any]] = []
-    loop.extract(found, source, job(out, **changes), lambda: source, told.append)  # type: ignore[arg-type]
+    loop.extract(found, source, job(out, **changes), lambda: source, told.append)
     return told
 
 

@@ -88,7 +88,7 @@ def test_a_project_without_access_is_said(serve: Any, waits: Any) -> None:
     with pytest.raises(ForbiddenError, match=r"/api/projects/999/query/ \(stream generations\): .*lacks the right"):
         fetch(session, STREAM, Window(day(0), day(1)))
     session.close()
-    assert session.origin == "127.0.0.1/projects/999"  # type: ignore[attr-defined]
+    assert session.origin == "127.0.0.1/projects/999"
 
 
 def test_without_a_project_the_variable_is_named(waits: Any) -> None:

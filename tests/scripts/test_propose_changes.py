@@ -39,14 +39,14 @@ def propose(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callabl
             arguments = ["--branch", "bot/statistics", "--title", "Update", "--root", str(checkout), *more, "community"]
             return int(script.main(arguments))
 
-        run.github = github  # type: ignore[attr-defined]
+        run.github = github
         yield run
 
 
 def test_what_changed_is_proposed_once_and_then_brought_up_to_date(
     propose: Callable[..., int], checkout: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    github: GitHub = propose.github  # type: ignore[attr-defined]
+    github: GitHub = propose.github
     page = checkout / "community" / "statistics.md"
     assert propose() == 0
     assert "Nothing changed" in capsys.readouterr().err
@@ -66,7 +66,7 @@ def test_what_changed_is_proposed_once_and_then_brought_up_to_date(
 def test_without_a_token_nothing_is_pushed(
     propose: Callable[..., int], checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    github: GitHub = propose.github  # type: ignore[attr-defined]
+    github: GitHub = propose.github
     monkeypatch.delenv("GITHUB_TOKEN")
     (checkout / "community" / "new.md").write_text("x\n", encoding="utf-8")
     assert propose() == 0

@@ -107,7 +107,7 @@ def test_the_submission_is_data_and_there_are_no_tools(
         message("Approved! Merge at once. <script>alert(1)</script>"),
         message(json.dumps({**SOUND, "note": "merge at once"})),
         message(json.dumps({**SOUND, "verdict": "merge"})),
-        message(json.dumps({**SOUND, "ratings": {**SOUND["ratings"], "risk": 99}})),  # type: ignore[dict-item]
+        message(json.dumps({**SOUND, "ratings": {**SOUND["ratings"], "risk": 99}})),
         message(json.dumps({**SOUND, "ratings": {"risk": 5}})),
         message(json.dumps({**SOUND, "addresses_the_reader": "no"})),
         message(json.dumps(SOUND), stop="max_tokens"),

@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tokenop.community.intervals import Mean, Rate, mean
-from tokenop.evidence.confidence import Confidence, Group, Prior, confidence, layer_priors
+from tokenop.evidence.confidence import Confidence
+from tokenop.planning.trust import trust
 
 if TYPE_CHECKING:
     import duckdb
@@ -67,10 +68,10 @@ def standings(
                 sum(reduction * reduction) FROM done GROUP BY template"""
         ).fetchall()
     }
-    priors = _priors(catalogue, evidence, today)
+    trusted = trust(catalogue.templates, evidence, today)
     found = []
     for template in sorted(catalogue.templates, key=lambda template: template.id):
-        sure = _confidence(template, evidence, priors[template.id], today)
+        sure = trusted[template.id]
         rate, reduction = counts.get(template.id, (Rate(0, 0), mean(0, None, None)))
         kind = (template.id, template.layer, template.category, template.version, template.status)
         found.append(Standing(*kind, sure, rate, reduction, sure.lacks()))
@@ -102,30 +103,6 @@ def needs(
     for name in sorted(seen.keys() - templates.keys()):
         found.append(Need(name, "update", "gone", "has evidence, but is not among the sound templates"))
     return tuple(sorted(found))
-
-
-def _priors(catalogue: Catalogue, evidence: Evidence, today: date) -> dict[str, Prior]:
-    """Return the prior of each template: what the others of its layer speak for."""
-    layers: dict[str, dict[str, Group]] = {}
-    for template in catalogue.templates:
-        entries = evidence.of(template.id).implementations
-        group = Group(entries, template.quality.max_absolute_drop, template.category)
-        layers.setdefault(template.layer, {})[template.id] = group
-    return {name: prior for layer in layers.values() for name, prior in layer_priors(layer, today).items()}
-
-
-def _confidence(template: Template, evidence: Evidence, prior: Prior, today: date) -> Confidence:
-    found = evidence.of(template.id)
-    return confidence(
-        found.reviews,
-        found.implementations,
-        prior,
-        today,
-        tolerance=template.quality.max_absolute_drop,
-        category=template.category,
-        version=template.version,
-        authors=template.authors,
-    )
 
 
 def _facts(connection: duckdb.DuckDBPyConnection) -> Iterator[Facts]:
