@@ -34,7 +34,7 @@ FLOORS = (
     {"catalogue", "profile", "extract"},
     {"economics", "routing", "applying"},
     {"planning", "evals", "research", "gateway"},
-    {"trials"},
+    {"trials", "experiment"},
     {"reports", "community"},
     {"cli"},
     {"__main__"},
