@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tokenop.providers.errors import ProviderError
-from tokenop.providers.model import NOTHING, Delta, Request, Response
+from tokenop.providers.model import Delta, Request, Response, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Target:
     base_url: str | None = None
     api_key_env: str | None = None
     priority: int = 100
-    options: Mapping[str, Any] = field(default=NOTHING, hash=False)
+    options: Mapping[str, Any] = field(default_factory=nothing, hash=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,18 @@ FinishReason = Literal["stop", "stop_sequence", "length", "tool_calls", "refused
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
+def nothing() -> Mapping[str, Any]:
+    """Return an empty mapping; up to Python 3.11 dataclasses take no mapping proxy as a plain default."""
+    return NOTHING
+
+
 @dataclass(frozen=True, slots=True)
 class Text:
     """Words. `cache` asks the provider to cache everything up to and with this part."""
 
     text: str
     cache: Ttl | None = None
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class Image:
     data: str | None = None
     url: str | None = None
     cache: Ttl | None = None
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,7 @@ class Message:
 
     role: Role
     parts: tuple[Part, ...]
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class Tool:
 
     name: str
     description: str | None = None
-    schema: Mapping[str, Any] = NOTHING
+    schema: Mapping[str, Any] = field(default_factory=nothing)
     strict: bool | None = None
     cache: Ttl | None = None
     native: Native | None = None
@@ -142,7 +147,7 @@ class Request:
     reasoning_effort: str | None = None
     stream: bool = False
     user_id: str | None = None
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=nothing)
     extra_format: str | None = None
 
     def to(self, model: str) -> Request:
