@@ -1,0 +1,193 @@
+"""The providers that exist, and whether one can be asked from here."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import ipaddress
+import re
+import shutil
+from collections.abc import Mapping
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+from tokenop.providers import presets
+from tokenop.providers.base import Provider, Target
+
+PROVIDERS: Mapping[str, Provider] = MappingProxyType(
+    {
+        provider.name: provider
+        for provider in (
+            Provider(
+                name="anthropic",
+                title="Anthropic's API",
+                format="anthropic-messages",
+                base_url="https://api.anthropic.com",
+                key_env="ANTHROPIC_API_KEY",
+                priority=10,
+                sender="anthropic_sdk",
+                extra="anthropic",
+                cache_metrics=True,
+                url_env="ANTHROPIC_BASE_URL",
+            ),
+            Provider(
+                name="groq",
+                title="Groq",
+                format="openai-chat",
+                base_url="https://api.groq.com/openai/v1",
+                key_env="GROQ_API_KEY",
+                priority=8,
+                sender="groq_sdk",
+                extra="groq",
+                cache_metrics=True,
+            ),
+            Provider(
+                name="ollama",
+                title="Ollama's own API",
+                format="ollama-chat",
+                base_url="http://127.0.0.1:11434",
+                key_env=None,
+                priority=5,
+                sender="ollama_sdk",
+                extra="ollama",
+                local=True,
+                url_env="OLLAMA_URL",
+            ),
+            Provider(
+                name="openai-compatible",
+                title="Whatever speaks OpenAI's chat completions",
+                format="openai-chat",
+                base_url="",
+                key_env=None,
+                priority=15,
+                sender="openai_sdk",
+                extra="openai",
+                cache_metrics=True,
+                url_env="OPENAI_BASE_URL",
+            ),
+            Provider(
+                name="claude-cli",
+                title="The `claude` program with a subscription",
+                format="anthropic-messages",
+                base_url="",
+                key_env=None,
+                priority=20,
+                sender="claude_cli",
+                extra=None,
+            ),
+            Provider(
+                name="replay",
+                title="Recorded answers",
+                format="openai-chat",
+                base_url="",
+                key_env=None,
+                priority=100,
+                sender="replay",
+                extra=None,
+                local=True,
+            ),
+        )
+    }
+)
+
+# A routing config is written by others: it must not be able to name a secret of the machine (GITHUB_TOKEN) as a key.
+_KEY_NAME = re.compile(r"(?:[A-Z][A-Z0-9]*_){1,6}API_(?:KEY|TOKEN)(?:_[A-Z0-9]+){0,4}\Z|HF_TOKEN\Z")
+
+
+def usable(target: Target, env: Mapping[str, str]) -> str | None:
+    """Return None where `target` can be asked, else the reason in one line.
+
+    Nothing is sent: a key that is set may still be refused.
+    """
+    provider = PROVIDERS.get(target.provider)
+    if provider is None:
+        return f"no provider is called {target.provider!r}; known: {', '.join(PROVIDERS)}"
+    if provider.name == "replay":
+        return None
+    if provider.name == "claude-cli":
+        found = shutil.which(env.get("CLAUDE_CLI", "claude"), path=env.get("PATH"))
+        return None if found else "the program `claude` is not on PATH"
+    reason = _address_reason(target, env) or _key_reason(target, env)
+    if reason is None and provider.extra and not _installed(provider.extra):
+        return f"the package {provider.extra} is not installed: pip install 'tokenop[{provider.extra}]'"
+    return reason
+
+
+def base_url(target: Target, env: Mapping[str, str]) -> str:
+    """Return where the target's wire ends, without a slash at the end; empty where nothing says so."""
+    provider = PROVIDERS[target.provider]
+    preset = presets.of(target)
+    if target.base_url:
+        url = target.base_url
+    elif preset is not None:
+        url = env.get(preset.url_env or "", "") or preset.base_url
+    else:
+        url = env.get(provider.url_env or "", "") or provider.base_url
+    if url and "://" not in url:
+        url = f"http://{url}"
+    return url.rstrip("/")
+
+
+def key_env(target: Target) -> str | None:
+    """Return the variable that holds the target's key, None where it needs none.
+
+    A key is not sent to an address it was not made for: a target with its own `base_url` names its own `api_key_env`.
+    """
+    if target.api_key_env:
+        return target.api_key_env
+    preset = presets.of(target)
+    if target.base_url:
+        return None
+    return preset.key_env if preset is not None else PROVIDERS[target.provider].key_env
+
+
+def key(target: Target, env: Mapping[str, str]) -> str | None:
+    """Return the target's key, None where it needs none or has none."""
+    name = key_env(target)
+    return (env.get(name, "").strip() or None) if name else None
+
+
+def _key_reason(target: Target, env: Mapping[str, str]) -> str | None:
+    name = key_env(target)
+    if name is None:
+        return None
+    if not _KEY_NAME.match(name):
+        return f"{name!r} is no name of a provider's key: it must hold _API_KEY or _API_TOKEN"
+    if not env.get(name, "").strip():
+        return f"{name} is not set"
+    address = urlsplit(base_url(target, env))
+    if address.scheme == "http" and not _near(address.hostname or ""):
+        return f"{name} would be sent without encryption to {address.hostname}: use https"
+    return None
+
+
+def _address_reason(target: Target, env: Mapping[str, str]) -> str | None:
+    name = target.options.get("preset")
+    if name is not None and name not in presets.PRESETS:
+        return f"no preset is called {name!r}; known: {', '.join(presets.PRESETS)}"
+    url = base_url(target, env)
+    if not url:
+        return f"{target.name} says neither `preset` nor `base_url`"
+    try:
+        address = urlsplit(url)
+        usable_url = address.scheme in {"http", "https"} and address.hostname and address.port != 0
+    except ValueError:
+        usable_url = None
+    if not usable_url:
+        return f"{target.name}: the base URL is no http or https address"
+    if address.username or address.password or address.query or address.fragment:
+        return f"{target.name}: the base URL must hold neither a user nor a query"
+    return None
+
+
+def _near(host: str) -> bool:
+    """Return whether `host` is this machine or an address of a private network."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_private
+    except ValueError:
+        return False
+
+
+@functools.cache
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
