@@ -61,6 +61,7 @@ class ToolCall:
     arguments: Mapping[str, Any] | None
     raw: str | None = None
     cache: Ttl | None = None
+    extra: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class ToolResult:
     parts: tuple[Part, ...]
     is_error: bool = False
     cache: Ttl | None = None
+    extra: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class Tool:
     strict: bool | None = None
     cache: Ttl | None = None
     native: Native | None = None
+    extra: Mapping[str, Any] = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +131,8 @@ class AnswerFormat:
 class Request:
     """What is asked of a model. None is "not said", never a default of ours.
 
-    `max_output_tokens` counts tokens. `extra` holds the fields of the wire that only `extra_format` knows; another
-    format refuses them by name.
+    `max_output_tokens` counts tokens. `extra`, here and in messages, parts and tools, holds the fields of the wire
+    that only `extra_format` knows; another format refuses them by name.
     """
 
     model: str
