@@ -35,6 +35,7 @@ FLOORS = (
     {"economics", "routing", "applying"},
     {"planning", "evals", "research", "gateway"},
     {"trials", "experiment"},
+    {"comparison"},
     {"reports", "community"},
     {"cli"},
     {"__main__"},

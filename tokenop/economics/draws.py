@@ -18,7 +18,8 @@ from tokenop.economics.state import Array
 QUANTILES = (0.1, 0.5, 0.9)
 
 
-def _generator(seed: int, name: str) -> np.random.Generator:
+def generator(seed: int, name: str) -> np.random.Generator:
+    """Return a generator of its own for each name: draws depend on no others."""
     digest = hashlib.sha256(name.encode()).digest()
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, int.from_bytes(digest[:8], "big")])))
 
@@ -55,7 +56,7 @@ def parameters(bounds: Sequence[Bound], draws: int, seed: int) -> dict[str, Valu
                 float(value.expected),
                 float(value.high),
                 draws,
-                _generator(seed, f"{bound.template}/{bound.lever.index}/{name}"),
+                generator(seed, f"{bound.template}/{bound.lever.index}/{name}"),
             )[:, None]
             for name, value in bound.lever.parameters.items()
         }
@@ -67,7 +68,7 @@ def blocks(count: int, draws: int, seed: int) -> Array:
     """Return `(draws, count)`: how often each block of the window is drawn, with replacement."""
     if count <= 1:
         return np.ones((draws, max(count, 1)))
-    random = _generator(seed, "blocks")
+    random = generator(seed, "blocks")
     return random.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
 
 

@@ -1,0 +1,116 @@
+"""What the calls of `facts` cost where a config sends them, and what differs between two configs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from tokenop.comparison.routed import AS_IT_IS
+from tokenop.prices.calls import MOST_TOKENS, RATE
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from tokenop.prices.book import PriceBook
+    from tokenop.providers.base import Target
+
+_BUCKETS = ("uncached", "read", "write_5m", "write_1h", "output")
+_SIZE = "(" + " + ".join(f"f.t_{name}" for name in _BUCKETS[:-1]) + ") // greatest(f.n, 1)"
+_FITS = f"{_SIZE} > p.above AND {_SIZE} <= p.upto"
+_PRICE = "(" + " + ".join(f"f.t_{name} * p.r_{name}" for name in _BUCKETS) + " + f.n * p.r_call)::DECIMAL(38,12)"
+
+
+def rates(
+    connection: duckdb.DuckDBPyConnection, book: PriceBook, targets: Mapping[str, Target], at: datetime
+) -> tuple[str, ...]:
+    """Create the table `target_rates` (target, priced model, range of input tokens, USD a token).
+
+    Returns:
+        the targets without a known price at that time, sorted. Local models are among them unless a price file says.
+    """
+    rows: list[tuple[object, ...]] = []
+    unpriced = []
+    for key, target in sorted(targets.items()):
+        found = book.resolve(billed_by(target), target.model)
+        entries = [e for e in (book.valid_at(found, at) if found else ()) if e.slot.processing != "batch"]
+        if not entries:
+            unpriced.append(key)
+        for entry in entries:
+            above = -MOST_TOKENS if entry.slot.above < 0 else entry.slot.above
+            upto = MOST_TOKENS if entry.slot.upto is None else entry.slot.upto
+            place = (key, entry.key.provider, entry.key.model, above, upto)
+            rows.append((*place, *(str(rate) for rate in entry.rates.charged()), str(entry.rates.per_call)))
+    columns = ", ".join(f"r_{name} {RATE}" for name in (*_BUCKETS, "call"))
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE target_rates (target VARCHAR, to_provider VARCHAR, to_model VARCHAR, "
+        f"above BIGINT, upto BIGINT, {columns})"
+    )
+    if rows:
+        places = ", ".join(["?"] * 11)
+        connection.executemany(f"INSERT INTO target_rates VALUES ({places})", rows)
+    return tuple(unpriced)
+
+
+def billed_by(target: Target) -> str:
+    """Return the name under which the price book knows who sends the bill."""
+    preset = target.options.get("preset")
+    return preset if isinstance(preset, str) else target.provider
+
+
+def compare(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create `differences` and `deltas` from the tables `base` and `head`.
+
+    `differences`: (row_id, target, weight): how much more of a row the target answers; NULL is "as it is".
+    `deltas`: one row a call or cell that moves: calls moved, USD before and after (None: unknown), and its names.
+    Tokens that a cache served stay so where the new model has a price for them: its cache is as warm after some days.
+    """
+    for side in ("base", "head"):
+        # Where a config sends a call to the model that it has anyway, nothing moves.
+        connection.execute(
+            f"""UPDATE {side} SET target = p.target FROM facts f, target_rates p
+WHERE {side}.target IS NULL AND f.row_id = {side}.row_id AND p.to_provider = f.priced_provider
+  AND p.to_model = f.priced_model"""
+        )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE differences AS
+WITH moved AS (
+  SELECT row_id, target, sum(w) AS weight FROM (
+    SELECT row_id, target, weight AS w FROM head UNION ALL SELECT row_id, target, -weight FROM base
+  ) GROUP BY ALL HAVING abs(sum(w)) > 1e-9
+)
+SELECT m.row_id, m.target, m.weight, f.slot, f.priced_provider AS own_provider, f.priced_model AS own_model,
+       p.to_provider, p.to_model,
+       CASE WHEN m.target IS NULL THEN f.own_cost ELSE {_PRICE} END AS usd
+FROM moved m JOIN facts f USING (row_id) LEFT JOIN target_rates p ON p.target = m.target AND {_FITS}"""
+    )
+    connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE deltas AS
+WITH sides AS (
+  SELECT row_id, tier, weight FROM head UNION ALL SELECT row_id, tier, -weight FROM base
+), tiers AS (
+  SELECT row_id, tier, sum(weight) AS weight FROM sides GROUP BY ALL
+), ends AS (
+  SELECT row_id, arg_max(tier, weight ORDER BY tier) AS tier, arg_min(tier, weight ORDER BY tier) AS tier_was
+  FROM tiers GROUP BY row_id
+)
+SELECT d.row_id, any_value(f.n) AS n, any_value(f.slot) AS slot, any_value(coalesce(f.intent, 'unknown')) AS intent,
+       any_value(e.tier) AS tier, any_value(e.tier_was) AS tier_was,
+       coalesce(arg_max(d.target, d.weight ORDER BY d.target), '{AS_IT_IS}') AS target,
+       coalesce(arg_min(d.target, d.weight ORDER BY d.target), '{AS_IT_IS}') AS target_was,
+       any_value(f.n) * sum(d.weight) FILTER (d.weight > 0) AS moved,
+       CASE WHEN bool_and(d.usd IS NOT NULL)
+         THEN sum((d.usd * d.weight::DECIMAL(18,9))::DECIMAL(38,12)) END AS usd
+FROM differences d JOIN facts f USING (row_id) JOIN ends e USING (row_id)
+GROUP BY d.row_id"""
+    )
+
+
+def bill(connection: duckdb.DuckDBPyConnection) -> float | None:
+    """Return what calls cost under `base`, in the window, over those whose price is known; None where none is."""
+    row = connection.execute(
+        f"""SELECT CAST(sum((b.weight::DECIMAL(18,9) * CASE WHEN b.target IS NULL THEN f.own_cost ELSE {_PRICE} END
+)::DECIMAL(38,12)) AS DOUBLE)
+FROM base b JOIN facts f USING (row_id) LEFT JOIN target_rates p ON p.target = b.target AND {_FITS}"""
+    ).fetchone()
+    return None if row is None or row[0] is None else float(row[0])
