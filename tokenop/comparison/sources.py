@@ -16,8 +16,8 @@ _TWICE = "sample-month-with-inventory"
 def choose(events: Path | None, workload: Path | None, here: Path) -> tuple[Log, ...]:
     """Return the logs to compare on.
 
-    What is named comes first; then a log of events in the folder `here`; then a shared workload that is committed there;
-    else the reference workloads, which are made up.
+    What is named comes first; then a log of events in the folder `here`; then a shared workload that is committed
+    there; else the reference workloads, which are made up.
 
     Raises:
         InputError: what is named is not there.
