@@ -61,7 +61,7 @@ class ToolCall:
     arguments: Mapping[str, Any] | None
     raw: str | None = None
     cache: Ttl | None = None
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class ToolResult:
     parts: tuple[Part, ...]
     is_error: bool = False
     cache: Ttl | None = None
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ class Tool:
     strict: bool | None = None
     cache: Ttl | None = None
     native: Native | None = None
-    extra: Mapping[str, Any] = NOTHING
+    extra: Mapping[str, Any] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True)
