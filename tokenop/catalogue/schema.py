@@ -47,12 +47,20 @@ def _quick() -> Any:
 
 def check(document: Document) -> list[Objection]:
     """Return what the schema objects to, in the order of the file."""
-    # Nearly all templates fit: that is asked quickly. Only what does not fit is explained, in our own words.
-    if _quick().is_valid(document.meta):
+    return objections(document, _validator(), _quick())
+
+
+def objections(document: Document, validator: Draft202012Validator, quick: Any) -> list[Objection]:
+    """Return what any schema objects to in a document, in the order of the file.
+
+    `validator` is the schema's own in jsonschema, `quick` that of jsonschema_rs.
+    """
+    # Nearly all files fit: that is asked quickly. Only what does not fit is explained, in our own words.
+    if quick.is_valid(document.meta):
         return []
-    found = [one for error in _validator().iter_errors(document.meta) for one in _explain(document, error)]
+    found = [one for error in validator.iter_errors(document.meta) for one in _explain(document, error)]
     # To Python `$` also matches before a last line feed. What only the quick validator minds is told in its words.
-    found = found or [_told(document, error) for error in _quick().iter_errors(document.meta)]
+    found = found or [_told(document, error) for error in quick.iter_errors(document.meta)]
     return sorted(found, key=lambda one: (one.place, one.field, one.message))
 
 
