@@ -43,13 +43,15 @@ class Tier:
     """A class of work and the providers that may do it, in the order in which they are asked.
 
     An explicit `provider_chain` keeps its order; without one the targets stand by priority, lower first.
-    `explicit_only`: no rule and no default leads here, only a caller who names the tier.
+    `explicit_only`: no rule and no default leads here, only a caller who names the tier. `then` is the tier whose
+    targets follow the own ones; `chain` holds them already.
     """
 
     name: str
     chain: tuple[Target, ...]
     explicit_only: bool = False
     description: str = ""
+    then: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,9 @@ class Rule:
 
     `holds` is `when`, compiled: True, False or None (unknown, which is not True). `share` of the matching calls, taken
     by a hash of `sticky_by` (or of the operation), follow the rule; the others go on to the next rule.
+
+    `tiers` says for which class of work the rule is meant: its golden tasks are asked when the rule changes. `declared`
+    is what the file says that this version does not do; `off` says why such a rule decides nothing (None: it decides).
     """
 
     name: str
@@ -68,6 +73,9 @@ class Rule:
     share: Decimal = Decimal(1)
     sticky_by: str | None = None
     fallback: Literal["chain", "requested", "none"] = "chain"
+    tiers: tuple[str, ...] = ()
+    declared: tuple[str, ...] = ()
+    off: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +121,21 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a caller may name: which tiers, and which models (`listed`: those of the config's targets)."""
+
+    tiers: tuple[str, ...] = TIERS
+    models: Literal["none", "listed"] = "listed"
+
+
+@dataclass(frozen=True, slots=True)
 class RoutingConfig:
-    """One routing config. `cache` is as it stands in the file (`prompt_cache`, `response_cache`), checked by schema."""
+    """One routing config. `cache` is as it stands in the file (`prompt_cache`, `response_cache`), checked by schema.
+
+    `targets` are all that it names, as `<name in the file>/<model>`. `timeouts` are whole, by `default`, by tier and by
+    the target's name, which wins. `declared` holds what the file says and this version does not do, by its place in
+    the file; `overlays` the files that were laid over `path`.
+    """
 
     meta: Meta
     path: str
@@ -130,6 +151,9 @@ class RoutingConfig:
     cache: Mapping[str, object] = field(default_factory=dict)
     promotion: Promotion = Promotion()
     autonomy: Literal["propose", "auto"] = "propose"
+    asked: Asked = Asked()
+    declared: Mapping[str, object] = field(default_factory=dict)
+    overlays: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
