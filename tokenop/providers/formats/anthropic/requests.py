@@ -1,0 +1,327 @@
+"""Requests of the Messages API and canonical requests, both ways.
+
+Two things that a canonical request can say are not said here, because they say nothing to this wire: the name of an
+answer's schema and whether it is strict (it always is), and the text that a tool's arguments were once parsed from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Literal, cast
+
+from tokenop.providers.base import Target, WireRequest
+from tokenop.providers.errors import CannotCarryError
+from tokenop.providers.formats.anthropic import parts
+from tokenop.providers.formats.anthropic.limits import most_output
+from tokenop.providers.formats.anthropic.parts import NAME, list_of, mapping_of, text_of, wrong
+from tokenop.providers.model import (
+    NOTHING,
+    AnswerFormat,
+    Message,
+    Native,
+    Part,
+    Request,
+    Role,
+    Text,
+    Tool,
+    ToolChoice,
+    ToolResult,
+)
+
+Kind = Literal["auto", "none", "any", "tool"]
+PATH = "/v1/messages"
+# From the version after this one on, the wire takes no temperature, top_p and top_k: evals need them.
+VERSION = "2023-06-01"
+_WITHOUT_SAMPLING = "2026-10-21"
+
+_ROLES = ("user", "assistant", "system")
+_ALWAYS_READ = frozenset({"model", "messages", "system", "tools", "max_tokens", "stop_sequences", "stream"})
+_NUMBERS = ("temperature", "top_p", "top_k")
+_EMPTY_SCHEMA = {"type": "object"}
+# Efforts of other wires that this one does not know.
+_FOREIGN_EFFORTS = frozenset({"none", "minimal"})
+
+
+def read(body: Mapping[str, Any]) -> Request:
+    """Return the request that `body` is. A field `betas`, as the SDK takes it, stands for the header.
+
+    Raises:
+        BadRequestError: a field is missing or of the wrong kind.
+    """
+    body = mapping_of(body, "body")
+    extra = {name: value for name, value in body.items() if name not in _ALWAYS_READ and value is not None}
+    numbers = {name: _number(extra.pop(name, None), name) for name in _NUMBERS}
+    limit, stream, top_k = body.get("max_tokens"), body.get("stream"), numbers["top_k"]
+    if stream is not None and not isinstance(stream, bool):
+        wrong("stream", "true or false")
+    if top_k is not None and top_k != int(top_k):
+        wrong("top_k", "a whole number")
+    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool)):
+        wrong("max_tokens", "a whole number")
+    answer_format, effort = _take_output(extra)
+    request = Request(
+        model=text_of(body.get("model"), "model"),
+        messages=_read_messages(body.get("messages")),
+        system=() if body.get("system") is None else parts.read_content(body["system"], "system"),
+        tools=_read_tools(body.get("tools")),
+        tool_choice=_take_choice(extra),
+        max_output_tokens=limit,
+        temperature=numbers["temperature"],
+        top_p=numbers["top_p"],
+        top_k=None if top_k is None else int(top_k),
+        stop=_read_stop(body.get("stop_sequences")),
+        answer_format=answer_format,
+        reasoning_effort=effort,
+        stream=bool(stream),
+        user_id=_take_user(extra),
+        extra=extra or NOTHING,
+    )
+    return _with_format(request)
+
+
+def _with_format(request: Request) -> Request:
+    """Return the request with its `extra_format` where anything in it is extra."""
+    inner: list[Any] = [request, *request.messages, *request.tools, *request.system]
+    for message in request.messages:
+        for part in message.parts:
+            inner += [part, *(part.parts if isinstance(part, ToolResult) else ())]
+    if not any(getattr(each, "extra", None) for each in inner):
+        return request
+    return replace(request, extra_format=NAME)
+
+
+def _number(value: Any, where: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        wrong(where, "a number")
+    return cast(float, value)
+
+
+def _read_stop(value: Any) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    sequences = list_of(value, "stop_sequences")
+    return tuple(text_of(each, f"stop_sequences[{n}]") for n, each in enumerate(sequences))
+
+
+def _read_messages(value: Any) -> tuple[Message, ...]:
+    found = []
+    for number, entry in enumerate(list_of(value, "messages")):
+        where = f"messages[{number}]"
+        message = mapping_of(entry, where)
+        role = message.get("role")
+        if role not in _ROLES:
+            wrong(f"{where}.role", " or ".join(_ROLES))
+        rest = {name: value for name, value in message.items() if name not in {"role", "content"} and value is not None}
+        content = parts.read_content(message.get("content"), f"{where}.content")
+        found.append(Message(cast(Role, role), content, rest or NOTHING))
+    return tuple(found)
+
+
+def _read_tools(value: Any) -> tuple[Tool, ...]:
+    if value is None:
+        return ()
+    return tuple(_read_tool(entry, f"tools[{number}]") for number, entry in enumerate(list_of(value, "tools")))
+
+
+def _read_tool(entry: Any, where: str) -> Tool:
+    tool = mapping_of(entry, where)
+    if tool.get("type") not in (None, "custom"):
+        cache, _ = parts.split_cache(tool)
+        data = {name: value for name, value in tool.items() if cache is None or name != "cache_control"}
+        name = tool.get("name") or tool.get("mcp_server_name") or tool["type"]
+        return Tool(text_of(name, f"{where}.name"), cache=cache, native=Native(NAME, data))
+    cache, rest = parts.split_cache(tool, "type", "name", "description", "input_schema", "strict")
+    strict, description = tool.get("strict"), tool.get("description")
+    if strict is not None and not isinstance(strict, bool):
+        wrong(f"{where}.strict", "true or false")
+    schema = mapping_of(tool.get("input_schema"), f"{where}.input_schema")
+    return Tool(
+        name=text_of(tool.get("name"), f"{where}.name"),
+        description=None if description is None else text_of(description, f"{where}.description"),
+        schema=NOTHING if schema == _EMPTY_SCHEMA else dict(schema),
+        strict=strict,
+        cache=cache,
+        extra=rest,
+    )
+
+
+def _take_choice(extra: dict[str, Any]) -> ToolChoice | None:
+    """Take the tool choice out of `extra`; leave there what is more than a canonical one can say."""
+    choice = extra.get("tool_choice")
+    if choice is None:
+        return None
+    choice = mapping_of(choice, "tool_choice")
+    kind, name, single = choice.get("type"), choice.get("name"), choice.get("disable_parallel_tool_use")
+    known = kind in ("auto", "none", "any", "tool") and set(choice) <= {"type", "name", "disable_parallel_tool_use"}
+    if not known or (kind == "tool") != isinstance(name, str) or single not in (None, True, False):
+        return None
+    del extra["tool_choice"]
+    return ToolChoice(cast(Kind, kind), name, None if single is None else not single)
+
+
+def _take_output(extra: dict[str, Any]) -> tuple[AnswerFormat | None, str | None]:
+    """Take the answer's format and the effort out of `extra["output_config"]`."""
+    config = extra.get("output_config")
+    if config is None:
+        return None, None
+    rest = {name: value for name, value in mapping_of(config, "output_config").items() if value is not None}
+    effort, answer = rest.get("effort"), rest.get("format")
+    found = None
+    if isinstance(answer, Mapping) and set(answer) == {"type", "schema"} and answer["type"] == "json_schema":
+        found = AnswerFormat("json_schema", dict(mapping_of(answer["schema"], "output_config.format.schema")))
+        del rest["format"]
+    if isinstance(effort, str) and effort not in _FOREIGN_EFFORTS:
+        del rest["effort"]
+    else:
+        effort = None
+    _put_back(extra, "output_config", rest)
+    return found, effort
+
+
+def _take_user(extra: dict[str, Any]) -> str | None:
+    metadata = extra.get("metadata")
+    if not isinstance(metadata, Mapping) or not isinstance(metadata.get("user_id"), str):
+        return None
+    _put_back(extra, "metadata", {name: value for name, value in metadata.items() if name != "user_id"})
+    return str(metadata["user_id"])
+
+
+def _put_back(extra: dict[str, Any], name: str, rest: Mapping[str, Any]) -> None:
+    if rest:
+        extra[name] = rest
+    else:
+        del extra[name]
+
+
+def write(request: Request, target: Target) -> WireRequest:
+    """Return `request` on this wire, for `target`'s model.
+
+    Options of the target: `max_tokens` where the request says no limit, `anthropic_version`, `betas`.
+
+    Raises:
+        CannotCarryError: it names everything that this wire cannot say.
+    """
+    lost: list[str] = []
+    version = str(target.options.get("anthropic_version", VERSION))
+    betas = [*target.options.get("betas", ()), *request.extra.get("betas", ())]
+    limit = request.max_output_tokens
+    if limit is None:
+        limit = target.options.get("max_tokens") or most_output(target.model)
+    body: dict[str, Any] = {"model": target.model, "max_tokens": limit}
+    if request.system:
+        body["system"] = _write_system(request.system, lost)
+    body["messages"] = [_write_message(message, number, lost) for number, message in enumerate(request.messages)]
+    if request.tools:
+        body["tools"] = [_write_tool(tool, number, lost) for number, tool in enumerate(request.tools)]
+    body |= _write_settings(request, version, lost)
+    for name, value in request.extra.items():
+        if name != "betas":
+            merged = isinstance(value, Mapping) and isinstance(body.get(name), Mapping)
+            body[name] = {**value, **body[name]} if merged else body.get(name, value)
+    lost += _foreign(request)
+    if lost:
+        raise CannotCarryError("Anthropic's messages cannot say " + "; ".join(lost))
+    headers = {"anthropic-version": version, "content-type": "application/json"}
+    if betas:
+        headers["anthropic-beta"] = ",".join(dict.fromkeys(map(str, betas)))
+    return WireRequest("POST", PATH, headers, body)
+
+
+def _foreign(request: Request) -> list[str]:
+    """Return what in the request only another format knows."""
+    if request.extra_format in (None, NAME):
+        return []
+    theirs = request.extra_format
+    lost = [f"{name} (a field of {theirs})" for name in request.extra]
+    lost += [f"messages[{n}]: fields of {theirs}" for n, message in enumerate(request.messages) if _extras(message)]
+    lost += [f"system[{n}]: fields of {theirs}" for n, part in enumerate(request.system) if _extra(part)]
+    lost += [f"tools[{n}]: {', '.join(tool.extra)} ({theirs})" for n, tool in enumerate(request.tools) if tool.extra]
+    return lost
+
+
+def _extra(part: Part) -> bool:
+    return bool(getattr(part, "extra", None)) or any(map(_extra, getattr(part, "parts", ())))
+
+
+def _extras(message: Message) -> bool:
+    return bool(message.extra) or any(map(_extra, message.parts))
+
+
+def _write_system(system: Sequence[Part], lost: list[str]) -> str | list[dict[str, Any]]:
+    lost += [
+        f"system[{number}]: a {type(part).__name__} in the system prompt"
+        for number, part in enumerate(system)
+        if not isinstance(part, Text | Native)
+    ]
+    match system:
+        case (Text(text, None, extra),) if not extra:
+            return text
+    return parts.write_content(system, "system", lost)
+
+
+def _write_message(message: Message, number: int, lost: list[str]) -> dict[str, Any]:
+    content = parts.write_content(message.parts, f"messages[{number}].content", lost)
+    return {"role": message.role, "content": content, **message.extra}
+
+
+def _write_tool(tool: Tool, number: int, lost: list[str]) -> dict[str, Any]:
+    where = f"tools[{number}]"
+    if tool.native is not None:
+        if tool.native.format != NAME:
+            lost.append(f"{where}: the tool {tool.name!r} of {tool.native.format}")
+        if tool.description is not None or tool.schema or tool.strict is not None:
+            lost.append(f"{where}: a description or schema of the server's own tool {tool.name!r}")
+        return {**tool.native.data, **parts.cache_field(tool.cache), **tool.extra}
+    schema = dict(tool.schema or _EMPTY_SCHEMA)
+    if schema.get("type") != "object":
+        lost.append(f"{where}: the schema of {tool.name!r}, whose type is not object")
+    described = {} if tool.description is None else {"description": tool.description}
+    strict = {} if tool.strict is None else {"strict": tool.strict}
+    named = {"name": tool.name, **described, "input_schema": schema}
+    return {**named, **strict, **parts.cache_field(tool.cache), **tool.extra}
+
+
+def _write_settings(request: Request, version: str, lost: list[str]) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: getattr(request, name) for name in _NUMBERS if getattr(request, name) is not None}
+    if version >= _WITHOUT_SAMPLING:
+        lost += [f"{name} (not from version {_WITHOUT_SAMPLING} on)" for name in fields]
+    if request.seed is not None:
+        lost.append("seed")
+    if request.stop:
+        fields["stop_sequences"] = list(request.stop)
+    if request.tool_choice is not None:
+        fields["tool_choice"] = _write_choice(request.tool_choice, lost)
+    if request.user_id is not None:
+        fields["metadata"] = {"user_id": request.user_id}
+    if config := _write_output(request, lost):
+        fields["output_config"] = config
+    if request.stream:
+        fields["stream"] = True
+    return fields
+
+
+def _write_choice(choice: ToolChoice, lost: list[str]) -> dict[str, Any]:
+    if (choice.kind == "tool") != (choice.name is not None):
+        lost.append(f"tool_choice: {choice.kind!r} {'without' if choice.name is None else 'with'} the name of a tool")
+    if choice.kind == "none" and choice.parallel is not None:
+        lost.append("tool_choice: whether calls may be parallel where none may be made")
+    named = {} if choice.name is None else {"name": choice.name}
+    parallel = {} if choice.parallel is None else {"disable_parallel_tool_use": not choice.parallel}
+    return {"type": choice.kind, **named, **parallel}
+
+
+def _write_output(request: Request, lost: list[str]) -> dict[str, Any]:
+    config: dict[str, Any] = {}
+    if request.reasoning_effort is not None:
+        config["effort"] = request.reasoning_effort
+        if request.reasoning_effort in _FOREIGN_EFFORTS:
+            lost.append(f"reasoning_effort {request.reasoning_effort!r}")
+    answer = request.answer_format
+    if answer is not None and answer.kind == "json_schema" and answer.schema is not None:
+        config["format"] = {"type": "json_schema", "schema": dict(answer.schema)}
+    elif answer is not None:
+        lost.append("answer_format: JSON without a schema")
+    return config
