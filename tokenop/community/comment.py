@@ -16,6 +16,7 @@ from tokenop.community.comment_words import ALARMS, NOTES, Note, shown, words
 from tokenop.community.pull_request import LONGEST_PATH, PLAIN
 from tokenop.community.pull_request_output import economic_rows, spread
 from tokenop.community.report import Mark, Percent
+from tokenop.community.routing_figures import Figures
 from tokenop.community.text import counted, table
 from tokenop.errors import Finding, Severity
 from tokenop.planning.text import visible
@@ -87,6 +88,7 @@ class Result:
     unlike: tuple[Item, ...] = ()
     more: int = 0
     suppressed: tuple[Item, ...] = ()
+    routing: Mapping[str, Figures] = field(default_factory=dict)
 
     def count(self, severity: str) -> int:
         """Return how many findings have this severity."""
@@ -172,6 +174,8 @@ def told(result: Result) -> str:
         if result.place:
             title, whose = f"{title}, by {_OWN_RUN}", [_doubted(result.economics), ""]
         lines += ["", *_folded(title, [*whose, *_economics(result.economics)])]
+    for path, figures in sorted(result.routing.items()):
+        lines += ["", *_routing(path, figures, result.place is not None)]
     return _single("\n".join(lines)).rstrip()
 
 
@@ -266,6 +270,7 @@ def _believed(result: Result) -> str:
     parts = [
         *(["savings and patches"] if result.checked.get("templates") else []),
         *(["collectors"] if result.checked.get("collectors") else []),
+        *(["what routing does"] if result.checked.get("routing") else []),
     ]
     return f" {' and '.join(parts).capitalize()}: as {_OWN_RUN} says." if parts and result.place else ""
 
@@ -288,6 +293,7 @@ _NAMES = {
     "evidence": ("evidence file", "evidence files"),
     "collectors": ("collector", "collectors"),
     "people": ("list of reviewers", "lists of reviewers"),
+    "routing": ("routing config", "routing configs"),
 }
 
 
@@ -372,6 +378,16 @@ def _economics(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[st
     rows = economic_rows(economics)
     lines = table(("template", "workload", "expected #", "P10 to P90 #"), rows[:_MOST_ROWS])
     return [*lines, *(["", f"{len(rows) - _MOST_ROWS} more in the checks' summary."] if len(rows) > _MOST_ROWS else [])]
+
+
+def _routing(path: str, figures: Figures, elsewhere: bool) -> list[str]:
+    """Return what a changed routing config does, as its own run says."""
+    from tokenop.community.routing_figures import known_intents, lines
+    from tokenop.trials import workloads
+
+    whose = f", as {_OWN_RUN} says" if elsewhere else ""
+    told = lines(figures, known_intents(), workloads.names()) if elsewhere else lines(figures)
+    return [f"**What {code(path)} does**{whose}:", "", *told, "", "`tokenop route diff` says the same at home."]
 
 
 def _folded(title: str, lines: Sequence[str]) -> list[str]:

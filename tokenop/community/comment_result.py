@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from tokenop.community.comment import Place, Result, item, items
 from tokenop.community.comment_words import Note
-from tokenop.community.pull_request import Change, fingerprint, touches_engine
+from tokenop.community.pull_request import Change, fingerprint, touches_engine, touches_golden
 from tokenop.community.pull_request_checks import Examined
 from tokenop.community.report import Percent, Report, comparable, unlike
+from tokenop.community.routing_figures import Figures
 
 
 def weighed(
@@ -36,6 +37,8 @@ def weighed(
     hidden = tuple(item(found) for found in examined.suppressed)
     if touches_engine(changes):
         said.add("engine")
+    if touches_golden(changes):
+        said.add("golden")
     if report is None:
         return Result(place, tuple(sorted(own)), examined.checked, {}, frozenset(said), suppressed=hidden)
     paths = {fingerprint(path): path for path in (*known, *(change.path for change in changes))}
@@ -55,6 +58,7 @@ def weighed(
         tuple(differing),
         report.more,
         hidden,
+        {} if "engine" in said else _routing(report, changes),
     )
 
 
@@ -70,3 +74,12 @@ def _economics(report: Report, changes: Iterable[Change]) -> dict[str, Mapping[s
         if kept and change.kind == "template" and change.template_id:
             found[change.path] = kept
     return found
+
+
+def _routing(report: Report, changes: Iterable[Change]) -> dict[str, Figures]:
+    """Return what changed routing configs do."""
+    return {
+        change.path: report.routing[fingerprint(change.path)]
+        for change in changes
+        if change.kind == "routing" and change.placed and fingerprint(change.path) in report.routing
+    }

@@ -12,7 +12,7 @@ class Words(NamedTuple):
     how: str
 
 
-Note = Literal["waiting", "missing", "unusable", "unlike", "engine", "moved", "many", "failed"]
+Note = Literal["waiting", "missing", "unusable", "unlike", "engine", "moved", "many", "failed", "golden"]
 
 NOTES: dict[Note, str] = {
     "waiting": "The checks have not run yet: a maintainer must approve them once for a first contribution. "
@@ -25,6 +25,8 @@ NOTES: dict[Note, str] = {
     "Merge the main branch into this one; if that does not settle it, look at what this change does to the checks.",
     "engine": "This change edits the code that checks it, or data that decides over it: a green mark is a hint and no "
     "proof, and what its own run says of savings is left out. Read that part first.",
+    "golden": "This change edits golden tasks, recorded answers or overrides: what is said of quality rests on them. "
+    "Read that part first.",
     "moved": "Some findings are about files that are neither in this change nor on the main branch: not listed.",
     "many": "This change has more files than are looked at; some were not. Make it several pull requests.",
     "failed": "The main branch's linter could not get to the end of this change, so nothing is known of it. "
@@ -57,6 +59,14 @@ _OTHERS: dict[str, Words] = {
         "Whoever changes a template reviews it in the same pull request.",
         "Leave the review out: somebody else gives it, once the template is there.",
     ),
+    "GATE-FAIL": Words(
+        "With this routing config more golden tasks get worse than may.",
+        "Run `tokenop route diff`, which names them; route their tier back, or to a model that passes.",
+    ),
+    "GATE-INCONCLUSIVE": Words(
+        "For some golden tasks and models no answer is recorded, and what is missing could turn the verdict.",
+        "Record them with `tokenop eval run --record`, or name who answers for it in golden/overrides.yaml.",
+    ),
     "TRIAL-PATCH": Words(
         "A patch does not apply to a scratch project as it must, or rolling back leaves something behind.",
         "Run `tokenop test-template --template PATH --dry-run`, which says what, and correct the patch.",
@@ -73,7 +83,7 @@ _OTHERS: dict[str, Words] = {
 _NAMED = frozenset(
     {"COLLECTOR-COLUMNS", "COLLECTOR-EXPECTED", "COLLECTOR-FILES", "COLLECTOR-LICENCE", "COLLECTOR-MANIFEST"}
     | {"COLLECTOR-MAP", "COLLECTOR-MUTATED", "COLLECTOR-SAMPLE", "COLLECTOR-SETTINGS", "COLLECTOR-TRUST"}
-    | {"TRIAL-PATCH", "NOT-OWN", "OWN-REVIEW"}
+    | {"TRIAL-PATCH", "NOT-OWN", "OWN-REVIEW", "GATE-FAIL", "GATE-INCONCLUSIVE"}
 )
 UNKNOWN = Words("A check that the main branch does not know.", "See the log of the checks.")
 

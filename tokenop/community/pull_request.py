@@ -16,7 +16,7 @@ from tokenop.catalogue.model import LAYERS
 from tokenop.errors import Finding, InputError
 
 Status = Literal["added", "modified", "removed"]
-Kind = Literal["template", "evidence", "collector", "people", "engine", "other"]
+Kind = Literal["template", "evidence", "collector", "people", "routing", "golden", "engine", "other"]
 
 # What is opened only where its name is as plain as this: no link, no option, no command can be made of it.
 PLAIN = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]*(?:/[A-Za-z0-9._][A-Za-z0-9._-]*)*")
@@ -24,9 +24,12 @@ LONGEST_PATH = 200
 _SLUG = r"[a-z0-9]+(?:-[a-z0-9]+)*"
 _TEMPLATE = re.compile(rf"templates/({'|'.join(map(re.escape, LAYERS))})/({_SLUG})\.md")
 _EVIDENCE = re.compile(rf"validations/({_SLUG})/(reviews|implementations)\.md")
+_ROUTING = re.compile(rf"templates/routing/({_SLUG})\.yaml")
 _COLLECTOR = re.compile(rf"collectors/({_SLUG})/.+", re.DOTALL)
 # What stands beside templates and evidence, is data of ours, and decides over them.
 _DATA = {"templates": ("prices", "models", "routing"), "validations": ("golden",)}
+# Of these it is told what they do; golden tasks, recorded answers and overrides decide over routing configs alone.
+_TOLD: dict[tuple[str, str], Kind] = {("templates", "routing"): "routing", ("validations", "golden"): "golden"}
 # Where words alone are kept. All else decides whether a change is sound, be it a file at the top that shadows a module:
 # where it changes too, the contributor's own green mark is a hint and no more.
 _PROSE = ("docs/", "community/")
@@ -60,6 +63,8 @@ class Change:
                 return "other"
             if "/" not in rest or below not in _DATA[place]:
                 return _CONTENT[place]
+            if (place, below) in _TOLD and not rest.endswith(".md"):
+                return _TOLD[place, below]
         elif place == "collectors" and "/" in rest:
             return "collector"
         elif self.path.casefold() == _PEOPLE:
@@ -72,6 +77,8 @@ class Change:
         """Return whether the name is one that its place asks for, in the case in which it is looked for."""
         if self.kind in ("template", "evidence"):
             return self.template_id is not None
+        if self.kind == "routing":
+            return _ROUTING.fullmatch(self.path) is not None
         if self.kind == "collector":
             return self.collector is not None
         top = self.path.partition("/")[0]
@@ -175,9 +182,14 @@ def _names(named: re.Pattern[str], path: str, text: str) -> bool:
 
 def untouched(changes: Iterable[Change]) -> bool:
     """Return whether the change provably holds nothing that is checked here."""
-    return all(change.kind in ("engine", "other") for change in changes)
+    return all(change.kind in ("engine", "golden", "other") for change in changes)
 
 
 def touches_engine(changes: Iterable[Change]) -> bool:
     """Return whether the change edits the code, the workflows or the pins that check it."""
     return any(change.kind == "engine" for change in changes)
+
+
+def touches_golden(changes: Iterable[Change]) -> bool:
+    """Return whether the change edits the tasks, the recorded answers or the overrides that routing is held to."""
+    return any(change.kind == "golden" for change in changes)

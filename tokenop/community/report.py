@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenop.community.pull_request import fingerprint
+from tokenop.community.routing_figures import MOST_CONFIGS, Figures, as_json, from_json
 from tokenop.errors import Finding, InputError, Severity
 
 NAME = "report.json"
@@ -21,6 +22,7 @@ ARTIFACT = "pull-request-report"
 SCHEMA = Path(__file__).with_name("report.schema.json")
 LARGEST = 256 * 1024
 MOST_FINDINGS, MOST_ECONOMICS = 500, 200
+KINDS = ("templates", "evidence", "collectors", "people", "routing")
 
 Percent = tuple[float, float, float]
 
@@ -38,9 +40,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was checked and found, as far as numbers say it. `economics`: file → workload → percent saved.
+    """What was checked and found, as far as numbers say it.
 
-    `day` is the one against which freshness was judged.
+    `economics`: file → workload → percent saved. `routing`: file → what the changed config does. `day` is the one
+    against which freshness was judged.
     """
 
     head: str
@@ -49,6 +52,7 @@ class Report:
     marks: tuple[Mark, ...]
     more: int = 0
     economics: Mapping[str, Mapping[str, Percent | None]] = field(default_factory=dict)
+    routing: Mapping[str, Figures] = field(default_factory=dict)
 
     def count(self, severity: str) -> int:
         """Return how many listed findings have this severity."""
@@ -66,8 +70,9 @@ def of(
     checked: Mapping[str, int],
     findings: Iterable[Finding],
     economics: Mapping[str, Mapping[str, Percent | None]],
+    routing: Mapping[str, Figures] | None = None,
 ) -> Report:
-    """Return the report of one run. `economics` is by path; errors come first where not all findings have room."""
+    """Return the report of one run. `economics` and `routing` are by path; errors come first where room is short."""
     marks = sorted({mark(finding) for finding in findings}, key=lambda m: (m.severity, m))
     rows = [
         (path, name, percent) for path, saved in sorted(economics.items()) for name, percent in sorted(saved.items())
@@ -76,7 +81,8 @@ def of(
     for path, name, percent in rows[:MOST_ECONOMICS]:
         by_print.setdefault(fingerprint(path), {})[name] = percent
     listed = tuple(sorted(marks[:MOST_FINDINGS]))
-    return Report(head, day, dict(checked), listed, len(marks) - len(listed), by_print)
+    routed = {fingerprint(path): one for path, one in sorted((routing or {}).items())[:MOST_CONFIGS]}
+    return Report(head, day, dict(checked), listed, len(marks) - len(listed), by_print, routed)
 
 
 def written(report: Report) -> str:
@@ -86,9 +92,7 @@ def written(report: Report) -> str:
             "schema_version": 1,
             "head": report.head,
             "day": report.day.isoformat(),
-            "checked": {
-                kind: report.checked.get(kind, 0) for kind in ("templates", "evidence", "collectors", "people")
-            },
+            "checked": {kind: report.checked.get(kind, 0) for kind in KINDS},
             "findings": [
                 {"rule": m.rule, "file": m.file, "line": m.line, "column": m.column, "severity": m.severity}
                 for m in report.marks
@@ -99,6 +103,7 @@ def written(report: Report) -> str:
                 for file, saved in sorted(report.economics.items())
                 for workload, percent in sorted(saved.items())
             ],
+            "routing": [{"file": file, **as_json(one)} for file, one in sorted(report.routing.items())],
         },
         indent=1,
         allow_nan=False,
@@ -150,12 +155,13 @@ def read(text: bytes, head: str) -> Report:
         low, expected, high = percent or (0.0, 0.0, 0.0)
         of_file = economics.setdefault(entry["file"], {})
         of_file[entry["workload"]] = None if percent is None else (float(low), float(expected), float(high))
+    routing = {entry["file"]: from_json(entry) for entry in content["routing"]}
     checked = {kind: int(number) for kind, number in content["checked"].items()}
     try:
         day = date.fromisoformat(content["day"])
     except ValueError as error:
         raise InputError(f"{NAME} names no day of the calendar") from error
-    return Report(head, day, checked, tuple(sorted(set(marks))), int(content["more_findings"]), economics)
+    return Report(head, day, checked, tuple(sorted(set(marks))), int(content["more_findings"]), economics, routing)
 
 
 def comparable(rule: str) -> bool:

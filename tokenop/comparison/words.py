@@ -41,8 +41,14 @@ def bill(cost: Cost) -> str:
     if cost.delta_usd is None:
         return "unknown: no call that goes elsewhere has a price both ways"
     low, _, high = cost.interval or (cost.delta_usd,) * 3
-    share = f", {cost.delta_usd / cost.base_usd:+.1%}" if cost.base_usd else ""
-    return f"{signed(cost.delta_usd)} a month ({signed(low)} to {signed(high)}){share}"
+    return f"{bill_of((low, cost.delta_usd, high), cost.base_usd)} a month"
+
+
+def bill_of(usd: tuple[float, float, float], base: float | None) -> str:
+    """Return a change of P10, expected and P90 US dollars, and its share of today's bill."""
+    low, expected, high = usd
+    share = f", {expected / base:+.1%}" if base else ""
+    return f"{signed(expected)} ({signed(low)} to {signed(high)}{share})"
 
 
 def notes(cost: Cost) -> list[str]:
