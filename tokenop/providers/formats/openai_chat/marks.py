@@ -1,0 +1,8 @@
+"""Words that reading and writing share."""
+
+from __future__ import annotations
+
+NAME = "openai-chat"
+
+# This wire cannot say that a tool failed: its answer says so in its first words, and is read back from them.
+TOOL_ERROR = "[tool error] "
