@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from tokenop.providers.errors import (
     AuthError,
+    MalformedError,
     NotFoundError,
     OverloadedError,
     ProviderError,
@@ -17,6 +17,7 @@ from tokenop.providers.errors import (
     ServerError,
     TooLongError,
 )
+from tokenop.providers.formats.fields import mapping, object_of
 from tokenop.providers.formats.said import error_of
 
 # The `type` of an error, with the status that it comes with; in a stream it comes without.
@@ -43,10 +44,10 @@ _WORDS: tuple[tuple[re.Pattern[str], type[ProviderError]], ...] = (
 def of_response(status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
     """Return the error that a status other than 2xx tells."""
     try:
-        told = json.loads(body)
-    except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, Mapping) or not isinstance(told.get("error"), Mapping):
+        told = object_of(body)
+    except MalformedError:
+        told = {}
+    if not isinstance(told.get("error"), dict):
         return error_of(status, body.decode("utf-8", "replace"), headers)
     return _error(told, status, headers)
 
@@ -57,8 +58,7 @@ def of_event(told: Mapping[str, Any]) -> ProviderError:
 
 
 def _error(told: Mapping[str, Any], status: int | None, headers: Mapping[str, str]) -> ProviderError:
-    error = told.get("error")
-    error = error if isinstance(error, Mapping) else {}
+    error = mapping(told.get("error"))
     said, name = error.get("message"), error.get("type")
     message = said if isinstance(said, str) else ""
     usual, kind = _TYPES.get(name, (500, ServerError)) if isinstance(name, str) else (500, ServerError)

@@ -7,46 +7,26 @@ so are fields that are null.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 
-from tokenop.providers.errors import BadRequestError
+from tokenop.providers.formats.fields import optional, typed
 from tokenop.providers.model import NOTHING, Image, Native, Part, Text, Thinking, ToolCall, ToolResult, Ttl
 
 NAME = "anthropic-messages"
 _DIRECT = {"type": "direct"}
 
 
-def wrong(where: str, what: str) -> NoReturn:
-    """Raise the BadRequestError that the field `where` is not `what`."""
-    raise BadRequestError(f"{where}: must be {what}")
-
-
-def text_of(value: Any, where: str) -> str:
-    """Return `value`, a text."""
-    return value if isinstance(value, str) else wrong(where, "a text")
-
-
-def mapping_of(value: Any, where: str) -> Mapping[str, Any]:
-    """Return `value`, an object."""
-    return value if isinstance(value, Mapping) else wrong(where, "an object")
-
-
-def list_of(value: Any, where: str) -> Sequence[Any]:
-    """Return `value`, a list."""
-    return value if isinstance(value, list | tuple) else wrong(where, "a list")
-
-
 def read_content(content: Any, where: str) -> tuple[Part, ...]:
     """Return the parts of a `content` or `system` field: a text, or a list of blocks."""
     if isinstance(content, str):
         return (Text(content),)
-    blocks = list_of(content, where)
-    return tuple(read_block(mapping_of(block, f"{where}[{n}]"), f"{where}[{n}]") for n, block in enumerate(blocks))
+    blocks = typed(content, list, where)
+    return tuple(read_block(typed(block, dict, f"{where}[{n}]"), f"{where}[{n}]") for n, block in enumerate(blocks))
 
 
 def read_block(block: Mapping[str, Any], where: str) -> Part:
     """Return the part that a block is; `Native` where only this wire knows it."""
-    read = _READERS.get(text_of(block.get("type"), f"{where}.type"))
+    read = _READERS.get(typed(block.get("type"), str, f"{where}.type"))
     part = read(block, where) if read else None
     return Native(NAME, dict(block)) if part is None else part
 
@@ -80,11 +60,11 @@ def cache_field(cache: Ttl | None) -> dict[str, Any]:
 def _text(block: Mapping[str, Any], where: str) -> Part:
     # A stream begins a text that it may cite for with an empty list.
     cache, rest = split_cache(block, "type", "text", *(() if block.get("citations") else ("citations",)))
-    return Text(text_of(block.get("text"), f"{where}.text"), cache, rest)
+    return Text(typed(block.get("text"), str, f"{where}.text"), cache, rest)
 
 
 def _image(block: Mapping[str, Any], where: str) -> Part | None:
-    source = mapping_of(block.get("source"), f"{where}.source")
+    source = typed(block.get("source"), dict, f"{where}.source")
     cache, rest = split_cache(block, "type", "source")
     kind, fields = source.get("type"), {name: source[name] for name in source if name != "type"}
     if not all(isinstance(value, str) for value in fields.values()):
@@ -99,32 +79,30 @@ def _image(block: Mapping[str, Any], where: str) -> Part | None:
 def _thinking(block: Mapping[str, Any], where: str) -> Part | None:
     if _rest(block, "type", "thinking", "signature"):
         return None
-    signature = block.get("signature")
-    said = text_of(block.get("thinking"), f"{where}.thinking")
-    return Thinking(said, None if signature is None else text_of(signature, f"{where}.signature"))
+    return Thinking(
+        typed(block.get("thinking"), str, f"{where}.thinking"), optional(block, "signature", str, f"{where}.")
+    )
 
 
 def _redacted(block: Mapping[str, Any], where: str) -> Part | None:
     if _rest(block, "type", "data"):
         return None
-    return Thinking("", redacted=text_of(block.get("data"), f"{where}.data"))
+    return Thinking("", redacted=typed(block.get("data"), str, f"{where}.data"))
 
 
 def _tool_use(block: Mapping[str, Any], where: str) -> Part:
     known = ("type", "id", "name", "input", *(("caller",) if block.get("caller") == _DIRECT else ()))
     cache, rest = split_cache(block, *known)
-    arguments = mapping_of(block.get("input"), f"{where}.input")
-    call_id, name = text_of(block.get("id"), f"{where}.id"), text_of(block.get("name"), f"{where}.name")
+    arguments = typed(block.get("input"), dict, f"{where}.input")
+    call_id, name = typed(block.get("id"), str, f"{where}.id"), typed(block.get("name"), str, f"{where}.name")
     return ToolCall(call_id, name, dict(arguments), cache=cache, extra=rest)
 
 
 def _tool_result(block: Mapping[str, Any], where: str) -> Part:
     cache, rest = split_cache(block, "type", "tool_use_id", "content", "is_error")
-    content, is_error = block.get("content"), block.get("is_error") or False
-    if not isinstance(is_error, bool):
-        wrong(f"{where}.is_error", "true or false")
+    content, is_error = block.get("content"), optional(block, "is_error", bool, f"{where}.") or False
     parts = () if content is None else read_content(content, f"{where}.content")
-    return ToolResult(text_of(block.get("tool_use_id"), f"{where}.tool_use_id"), parts, is_error, cache, rest)
+    return ToolResult(typed(block.get("tool_use_id"), str, f"{where}.tool_use_id"), parts, is_error, cache, rest)
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any], str], Part | None]] = {

@@ -11,10 +11,11 @@ from dataclasses import replace
 from typing import Any, Literal, cast
 
 from tokenop.providers.base import Target, WireRequest
-from tokenop.providers.errors import CannotCarryError
+from tokenop.providers.errors import BadRequestError, CannotCarryError
 from tokenop.providers.formats.anthropic import parts
 from tokenop.providers.formats.anthropic.limits import most_output
-from tokenop.providers.formats.anthropic.parts import NAME, list_of, mapping_of, text_of, wrong
+from tokenop.providers.formats.anthropic.parts import NAME
+from tokenop.providers.formats.fields import number, optional, typed
 from tokenop.providers.model import (
     NOTHING,
     AnswerFormat,
@@ -49,31 +50,25 @@ def read(body: Mapping[str, Any]) -> Request:
     Raises:
         BadRequestError: a field is missing or of the wrong kind.
     """
-    body = mapping_of(body, "body")
+    body = typed(body, dict, "body")
     extra = {name: value for name, value in body.items() if name not in _ALWAYS_READ and value is not None}
-    numbers = {name: _number(extra.pop(name, None), name) for name in _NUMBERS}
-    limit, stream, top_k = body.get("max_tokens"), body.get("stream"), numbers["top_k"]
-    if stream is not None and not isinstance(stream, bool):
-        wrong("stream", "true or false")
-    if top_k is not None and top_k != int(top_k):
-        wrong("top_k", "a whole number")
-    if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool)):
-        wrong("max_tokens", "a whole number")
+    for name in _NUMBERS:
+        extra.pop(name, None)
     answer_format, effort = _take_output(extra)
     request = Request(
-        model=text_of(body.get("model"), "model"),
+        model=typed(body.get("model"), str, "model"),
         messages=_read_messages(body.get("messages")),
         system=() if body.get("system") is None else parts.read_content(body["system"], "system"),
         tools=_read_tools(body.get("tools")),
         tool_choice=_take_choice(extra),
-        max_output_tokens=limit,
-        temperature=numbers["temperature"],
-        top_p=numbers["top_p"],
-        top_k=None if top_k is None else int(top_k),
+        max_output_tokens=optional(body, "max_tokens", int),
+        temperature=number(body, "temperature"),
+        top_p=number(body, "top_p"),
+        top_k=optional(body, "top_k", int),
         stop=_read_stop(body.get("stop_sequences")),
         answer_format=answer_format,
         reasoning_effort=effort,
-        stream=bool(stream),
+        stream=optional(body, "stream", bool) or False,
         user_id=_take_user(extra),
         extra=extra or NOTHING,
     )
@@ -91,29 +86,21 @@ def _with_format(request: Request) -> Request:
     return replace(request, extra_format=NAME)
 
 
-def _number(value: Any, where: str) -> float | None:
-    if value is None:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        wrong(where, "a number")
-    return cast(float, value)
-
-
 def _read_stop(value: Any) -> tuple[str, ...]:
     if value is None:
         return ()
-    sequences = list_of(value, "stop_sequences")
-    return tuple(text_of(each, f"stop_sequences[{n}]") for n, each in enumerate(sequences))
+    sequences = typed(value, list, "stop_sequences")
+    return tuple(typed(each, str, f"stop_sequences[{n}]") for n, each in enumerate(sequences))
 
 
 def _read_messages(value: Any) -> tuple[Message, ...]:
     found = []
-    for number, entry in enumerate(list_of(value, "messages")):
-        where = f"messages[{number}]"
-        message = mapping_of(entry, where)
+    for position, entry in enumerate(typed(value, list, "messages")):
+        where = f"messages[{position}]"
+        message = typed(entry, dict, where)
         role = message.get("role")
         if role not in _ROLES:
-            wrong(f"{where}.role", " or ".join(_ROLES))
+            raise BadRequestError(f"{where}.role: must be {' or '.join(_ROLES)}")
         rest = {name: value for name, value in message.items() if name not in {"role", "content"} and value is not None}
         content = parts.read_content(message.get("content"), f"{where}.content")
         found.append(Message(cast(Role, role), content, rest or NOTHING))
@@ -123,26 +110,23 @@ def _read_messages(value: Any) -> tuple[Message, ...]:
 def _read_tools(value: Any) -> tuple[Tool, ...]:
     if value is None:
         return ()
-    return tuple(_read_tool(entry, f"tools[{number}]") for number, entry in enumerate(list_of(value, "tools")))
+    return tuple(_read_tool(entry, f"tools[{n}]") for n, entry in enumerate(typed(value, list, "tools")))
 
 
 def _read_tool(entry: Any, where: str) -> Tool:
-    tool = mapping_of(entry, where)
+    tool = typed(entry, dict, where)
     if tool.get("type") not in (None, "custom"):
         cache, _ = parts.split_cache(tool)
         data = {name: value for name, value in tool.items() if cache is None or name != "cache_control"}
         name = tool.get("name") or tool.get("mcp_server_name") or tool["type"]
-        return Tool(text_of(name, f"{where}.name"), cache=cache, native=Native(NAME, data))
+        return Tool(typed(name, str, f"{where}.name"), cache=cache, native=Native(NAME, data))
     cache, rest = parts.split_cache(tool, "type", "name", "description", "input_schema", "strict")
-    strict, description = tool.get("strict"), tool.get("description")
-    if strict is not None and not isinstance(strict, bool):
-        wrong(f"{where}.strict", "true or false")
-    schema = mapping_of(tool.get("input_schema"), f"{where}.input_schema")
+    schema = typed(tool.get("input_schema"), dict, f"{where}.input_schema")
     return Tool(
-        name=text_of(tool.get("name"), f"{where}.name"),
-        description=None if description is None else text_of(description, f"{where}.description"),
+        name=typed(tool.get("name"), str, f"{where}.name"),
+        description=optional(tool, "description", str, f"{where}."),
         schema=NOTHING if schema == _EMPTY_SCHEMA else dict(schema),
-        strict=strict,
+        strict=optional(tool, "strict", bool, f"{where}."),
         cache=cache,
         extra=rest,
     )
@@ -153,7 +137,7 @@ def _take_choice(extra: dict[str, Any]) -> ToolChoice | None:
     choice = extra.get("tool_choice")
     if choice is None:
         return None
-    choice = mapping_of(choice, "tool_choice")
+    choice = typed(choice, dict, "tool_choice")
     kind, name, single = choice.get("type"), choice.get("name"), choice.get("disable_parallel_tool_use")
     known = kind in ("auto", "none", "any", "tool") and set(choice) <= {"type", "name", "disable_parallel_tool_use"}
     if not known or (kind == "tool") != isinstance(name, str) or single not in (None, True, False):
@@ -167,11 +151,11 @@ def _take_output(extra: dict[str, Any]) -> tuple[AnswerFormat | None, str | None
     config = extra.get("output_config")
     if config is None:
         return None, None
-    rest = {name: value for name, value in mapping_of(config, "output_config").items() if value is not None}
+    rest = {name: value for name, value in typed(config, dict, "output_config").items() if value is not None}
     effort, answer = rest.get("effort"), rest.get("format")
     found = None
     if isinstance(answer, Mapping) and set(answer) == {"type", "schema"} and answer["type"] == "json_schema":
-        found = AnswerFormat("json_schema", dict(mapping_of(answer["schema"], "output_config.format.schema")))
+        found = AnswerFormat("json_schema", typed(answer["schema"], dict, "output_config.format.schema"))
         del rest["format"]
     if isinstance(effort, str) and effort not in _FOREIGN_EFFORTS:
         del rest["effort"]

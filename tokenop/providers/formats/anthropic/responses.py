@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from tokenop.providers.errors import BadRequestError, CannotCarryError, MalformedError
 from tokenop.providers.formats.anthropic import failures, parts, usage
+from tokenop.providers.formats.fields import arguments_of, compact, object_of
 from tokenop.providers.model import FinishReason, Part, Response, ToolCall
 
 FINISHES: Mapping[str, FinishReason] = {
@@ -31,17 +31,6 @@ _STOP_REASONS: Mapping[FinishReason, str] = {
 _KNOWN = frozenset({"id", "type", "role", "model", "content", "stop_reason", "usage"})
 
 
-def parsed(body: bytes | str, what: str) -> dict[str, Any]:
-    """Return the JSON object in `body`. Raises MalformedError, naming `what` it should be."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise MalformedError(f"{what} is no JSON") from error
-    if not isinstance(found, dict):
-        raise MalformedError(f"{what} is no JSON object")
-    return found
-
-
 def read(body: bytes) -> Response:
     """Return the answer that `body` is.
 
@@ -49,7 +38,7 @@ def read(body: bytes) -> Response:
         MalformedError: it is no message.
         ProviderError: it is an error, although the status said otherwise.
     """
-    message = parsed(body, "the answer")
+    message = object_of(body)
     if message.get("type") == "error":
         raise failures.of_event(message)
     content = message.get("content")
@@ -65,7 +54,7 @@ def read_part(block: Any, where: str) -> Part:
         raise MalformedError(f"{where}: must be an object")
     arguments = block.get("input")
     if block.get("type") == "tool_use" and not isinstance(arguments, dict):
-        raw = arguments if isinstance(arguments, str) else json.dumps(arguments)
+        raw = arguments if isinstance(arguments, str) else compact(arguments)
         return with_arguments(block, raw, where)
     try:
         return parts.read_block(block, where)
@@ -75,15 +64,11 @@ def read_part(block: Any, where: str) -> Part:
 
 def with_arguments(block: Mapping[str, Any], raw: str, where: str) -> ToolCall:
     """Return the call of a `tool_use` block whose arguments are the text `raw`, which may be no JSON object."""
-    try:
-        arguments = json.loads(raw)
-    except (ValueError, RecursionError):
-        arguments = None
-    known = isinstance(arguments, dict)
-    call = read_part({**block, "input": arguments if known else {}}, where)
+    arguments = arguments_of(raw)
+    call = read_part({**block, "input": arguments or {}}, where)
     if not isinstance(call, ToolCall):
         raise MalformedError(f"{where}: must be a tool_use block")
-    return call if known else ToolCall(call.id, call.name, None, raw, call.cache, call.extra)
+    return call if arguments is not None else ToolCall(call.id, call.name, None, raw, call.cache, call.extra)
 
 
 def assembled(message: Mapping[str, Any], found: tuple[Part, ...]) -> Response:

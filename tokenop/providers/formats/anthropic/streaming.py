@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from tokenop.providers.errors import MalformedError, ProviderError
 from tokenop.providers.formats.anthropic import failures, responses, usage
+from tokenop.providers.formats.fields import arguments_of, compact, object_of
 from tokenop.providers.formats.sse import Event, EventParser
 from tokenop.providers.model import Delta, Native, Part, Response, Text, Thinking
 
@@ -40,10 +40,8 @@ class _Block:
             return {**self.start, name: (said if isinstance(said, str) else "") + joined}
         if not joined:
             return self.start
-        try:
-            return {**self.start, "input": json.loads(joined)}
-        except (ValueError, RecursionError):
-            return {**self.start, "input": joined}
+        arguments = arguments_of(joined)
+        return {**self.start, "input": joined if arguments is None else arguments}
 
 
 class Reader:
@@ -85,7 +83,7 @@ class Reader:
             raise
 
     def _event(self, event: Event) -> Iterator[Delta]:
-        told = responses.parsed(event.data, f"an event {event.name!r} of the stream")
+        told = object_of(event.data)
         match told.get("type", event.name):
             case "message_start":
                 yield self._start(told)
@@ -160,7 +158,7 @@ class Reader:
                 yield Delta("thinking", index, text, data={"signature": signature} if signature else None)
         if block.kind == "tool_use":
             given = block.start.get("input")
-            yield Delta("tool_call", index, json.dumps(given) if given else "", block.start["id"], block.start["name"])
+            yield Delta("tool_call", index, compact(given) if given else "", block.start["id"], block.start["name"])
 
     def _grow(self, index: int, block: _Block, delta: Mapping[str, Any]) -> Iterator[Delta]:
         match delta:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from tokenop.providers.formats.fields import mapping, tokens
 from tokenop.providers.model import MISSING, Usage
 
 _READ, _WRITTEN = "cache_read_input_tokens", "cache_creation_input_tokens"
@@ -16,24 +17,14 @@ _DETAILS = (("cache_creation", "ephemeral_1h_input_tokens"), ("output_tokens_det
 _KNOWN = frozenset({"input_tokens", "output_tokens", _READ, _WRITTEN})
 
 
-def _count(value: Any) -> int | None:
-    """Return `value` where it is a number of tokens."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
-
-
-def _detail(said: Mapping[str, Any], group: str, name: str) -> int | None:
-    inner = said.get(group)
-    return _count(inner.get(name)) if isinstance(inner, Mapping) else None
-
-
 def read(said: Any) -> Usage:
     """Return the canonical usage of a `usage` object; `MISSING` where it says nothing."""
     if not isinstance(said, Mapping):
         return MISSING
     fresh, output, was_read, written = (
-        _count(said.get(name)) for name in ("input_tokens", "output_tokens", _READ, _WRITTEN)
+        tokens(said, name) for name in ("input_tokens", "output_tokens", _READ, _WRITTEN)
     )
-    hour, thinking = (_detail(said, *detail) for detail in _DETAILS)
+    hour, thinking = (tokens(mapping(said.get(group)), name) for group, name in _DETAILS)
     usage = Usage(
         input_tokens=None if fresh is None else fresh + (was_read or 0) + (written or 0),
         output_tokens=output,
