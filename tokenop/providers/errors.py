@@ -6,7 +6,7 @@ again. Both hold only while nothing of the answer was passed on.
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from tokenop.errors import TokenOpError
 
@@ -44,6 +44,13 @@ class ProviderError(TokenOpError):
         self.request_id = request_id
         self.retry_after = retry_after
         self.after_first_token = after_first_token
+
+    def of(self, provider: str, model: str) -> Self:
+        """Say who failed, where nobody is named yet: formats do not know. Returns the error itself."""
+        if not self.provider:
+            self.provider, self.model = provider, model
+            self.args = (f"{provider}/{model}: {self.detail}",)
+        return self
 
 
 class NotUsableError(ProviderError):
