@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reconcile": ("reconcile", "Hold the log of calls against what vendors billed."),
     "profile": ("profile", "Describe the workload in events: segments, reuse, drivers."),
     "plan": ("plan", "Choose the templates that save most under your policy."),
+    "run": ("run", "Measure what a change does to quality and cost, on your prompts."),
     "roi": ("roi", "Answer a platform owner: spend, cheaper models, idle machines."),
     "report": ("report", "Write the CSV projections and the HTML report."),
     "patches": ("patches", "Write the plan's capacity changes as Terraform diffs."),

@@ -1,0 +1,136 @@
+"""A run as people read it in a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from tokenop.experiment.live import Finished
+
+_STYLES = {"pass": "green", "fail": "red", "inconclusive": "yellow"}
+_LOUD = {
+    "sample": "SAMPLE: prompts or answers are made up; nothing here says anything about a real model.",
+    "recorded": "RECORDED ANSWERS: nothing was asked now.",
+}
+
+
+def show(finished: Finished) -> None:
+    """Print verdicts, what was left out, costs, and the next command."""
+    from tokenop.cli.progress import results
+    from tokenop.planning.text import marked
+
+    console, found = results(), finished.document
+    if found["origin"] in _LOUD:
+        console.print(f"[yellow]{_LOUD[found['origin']]}[/yellow]", soft_wrap=True)
+    _candidates(console, found)
+    for one in found["candidates"]:
+        console.print(f"{marked(one['name'])}: {one['verdict']}: {marked(one['why'])}", soft_wrap=True)
+        cost = one["cost"]
+        if cost["change_low"] is not None:
+            between = f"{percent(cost['change_low'])} to {percent(cost['change_high'])}"
+            console.print(f"  its answers cost {percent(cost['change'])} ({between})", soft_wrap=True)
+        needed = one["quality"]["prompts_needed"]
+        if one["verdict"] == "inconclusive" and needed:
+            console.print(f"  about {needed:,} prompts like these would decide", soft_wrap=True)
+    for one in found["not_evaluated"]:
+        console.print(f"not evaluated: {marked(one['template'])} ({one['lever']}): {marked(one['why'])}", style="dim")
+    unscored = sum(one["prompts"]["unscored"] for one in found["candidates"])
+    if unscored:
+        console.print("Unscored prompts have no check and no reference: add them, or name a --judge.", soft_wrap=True)
+    if found["ended"]["early"]:
+        console.print(
+            f"Ended early ({found['ended']['early']}): {marked(found['ended']['why'])}; the same command goes on"
+        )
+    console.print(f"\n{marked(line(finished))}", soft_wrap=True)
+
+
+def _candidates(console: Console, found: dict[str, Any]) -> None:
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from tokenop.planning.text import visible
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("candidate", overflow="fold")
+    for name in ("verdict", "scored", "worse", "better", "quality", "cost", "p95"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in found["candidates"]:
+        quality, prompts = one["quality"], one["prompts"]
+        table.add_row(
+            Text(visible(one["name"])),
+            Text(one["verdict"], style=_STYLES[one["verdict"]]),
+            f"{prompts['scored']}/{prompts['asked']}",
+            str(quality["worse"]),
+            str(quality["better"]),
+            points(quality["difference"]),
+            percent(one["cost"]["change"]),
+            seconds(one["latency_ms"]["after"]["p95"]),
+        )
+    console.print(table)
+
+
+def points(difference: float | None) -> str:
+    """Return a change of quality in points."""
+    return "–" if difference is None else f"{100 * difference:+.1f}"
+
+
+def percent(change: float | None) -> str:
+    """Return a change of the cost."""
+    return "–" if change is None else f"{100 * change:+.0f} %"
+
+
+def seconds(milliseconds: float | None) -> str:
+    """Return a latency in seconds."""
+    return "–" if milliseconds is None else f"{milliseconds / 1000:.1f} s"
+
+
+def money(value: float | None) -> str:
+    """Return dollars with as many digits as small sums need."""
+    if value is None:
+        return "an unknown amount"
+    return f"${value:,.2f}" if value >= 1 else f"${value:.6f}".rstrip("0").rstrip(".")
+
+
+def line(finished: Finished) -> str:
+    """Return the result in one line of money, and the next command."""
+    found = finished.document
+    one = next(each for each in found["candidates"] if each["name"] == found["shown"])
+    cost = one["cost"]
+    paid = f"the run cost {money(found['evaluation']['usd'])}"
+    both = f"{money(cost['before_usd'])} today, {money(cost['after_usd'])} with {one['name']}"
+    text = f"{finished.folder}: {cost['prompts']} prompts cost {both}"
+    if cost["change"] is not None:
+        text += (
+            f": {100 * abs(cost['change']):.0f} % {'less' if cost['change'] < 0 else 'more'}, quality {one['verdict']}"
+        )
+    return f"{text}; {paid}. Next: {next_command(finished, one)}"
+
+
+def next_command(finished: Finished, one: dict[str, Any]) -> str:
+    """Return what to do next."""
+    folder = finished.folder
+    if finished.document["recommended"] and one["template"] and finished.document["origin"] == "live":
+        return f"tokenop template-apply {one['template']} --dry-run"
+    return f"tokenop diff --baseline {folder}/baseline.csv --optimized {folder}/optimized.csv"
+
+
+def dry(found: dict[str, Any]) -> None:
+    """Print who would be asked what."""
+    from tokenop.planning.text import visible
+
+    click.echo(f"{found['prompts']} prompts, today: {visible(found['baseline'])}")
+    for one in found["candidates"]:
+        click.echo(f"  candidate {visible(one['name'])}: quality may drop by {one['allowed_drop']:g}")
+    for one in found["not_evaluated"]:
+        click.echo(f"  not evaluated: {visible(one['template'])} ({one['lever']}): {visible(one['why'])}")
+    unknown = found["calls_without_a_known_price"]
+    more = f", and {unknown} calls whose price nobody knows" if unknown else ""
+    click.echo(
+        f"At most {found['calls_at_most']} calls and {money(found['worst_case_usd'])}{more}; nothing was asked. "
+        f"Next: the same command without --dry-run writes {visible(found['folder'])}"
+    )

@@ -1,0 +1,54 @@
+"""The checks of golden tasks, asked about prompts of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tokenop.catalogue.schema import closest
+from tokenop.evals import checks
+from tokenop.evals.model import Result, Task
+from tokenop.experiment import asking
+from tokenop.experiment.model import Prompt, Reply
+from tokenop.providers.model import Part, Response
+
+TIMEOUT = 20.0
+"""Seconds that one check may take."""
+
+
+def complaint(declared: Mapping[str, Any]) -> str | None:
+    """Return what is wrong with a declared check, None where it is sound."""
+    kind = declared.get("kind")
+    if not isinstance(kind, str) or kind not in checks.KINDS:
+        return f"names no kind of check ({closest(str(kind)[:80], checks.KINDS)})"
+    try:
+        return next((f"{field}: {message} ({fix})" for field, message, fix in checks.lint(declared)), None)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return f"does not hold what a check of kind {kind} needs: {error}"
+
+
+def check(declared: Mapping[str, Any], prompt: Prompt, parts: tuple[Part, ...]) -> tuple[Result, str]:
+    """Return whether an answer passes, and why."""
+    task = Task(
+        id=prompt.id,
+        tier="",
+        title="",
+        kind="prompt",
+        intent=prompt.intent or "unknown",
+        request=asking.request(prompt),
+        check=declared,
+        timeout=TIMEOUT,
+        examples=(),
+        path="",
+        line=prompt.line,
+    )
+    found = checks.check(task, Response(model="", parts=parts, finish="stop"))
+    return found.result, found.detail
+
+
+def guard(prompt: Prompt, reply: Reply) -> bool | None:
+    """Return whether an answer passes the prompt's guard; None where it has none, or nobody could ask it."""
+    if prompt.guard is None:
+        return None
+    result, _ = check(prompt.guard, prompt, reply.parts)
+    return None if result == "infrastructure" else result == "pass"

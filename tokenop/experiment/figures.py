@@ -1,0 +1,155 @@
+"""What a run measured of one candidate, in figures."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from tokenop.experiment.model import Pair, Result
+from tokenop.experiment.race import Standing, needed
+
+DRAWS = 1000
+_TAIL = 0.025
+
+
+def candidate(standing: Standing, intents: Mapping[str, str], seed: int) -> dict[str, Any]:
+    """Return quality, cost and latency of a candidate beside the baseline's on the same prompts.
+
+    `intents` says the intent of each prompt.
+    """
+    interval = standing.interval
+    known = standing.differences
+    decided = standing.verdict != "inconclusive"
+    return {
+        "verdict": standing.verdict,
+        "why": why(standing),
+        "stopped": standing.stop,
+        "prompts": {
+            "asked": len(standing.pairs),
+            "scored": interval.n,
+            "unscored": standing.unscored,
+            "infrastructure": standing.missing,
+            "scored_by": dict(sorted(Counter(pair.by for pair in standing.pairs if pair.by).items())),
+        },
+        "quality": {
+            "allowed_drop": standing.tolerance,
+            "difference": _six(interval.mean) if interval.n else None,
+            "low": _six(interval.low) if interval.n else None,
+            "high": _six(interval.high) if interval.n else None,
+            "confidence": _six(standing.confidence),
+            "before": _mean([pair.before for pair in standing.pairs]),
+            "after": _mean([pair.after for pair in standing.pairs]),
+            "worse": sum(difference < 0 for difference in known),
+            "better": sum(difference > 0 for difference in known),
+            "prompts_needed": None if decided else needed(known, standing.tolerance, standing.confidence),
+        },
+        "cost": cost(standing.pairs, seed),
+        "latency_ms": {
+            "before": latency([pair.baseline for pair in standing.pairs]),
+            "after": latency([pair.candidate for pair in standing.pairs]),
+        },
+        "intents": segments(standing.pairs, intents),
+    }
+
+
+def why(standing: Standing) -> str:
+    """Return the reason of a verdict in one sentence."""
+    found, allowed = standing.interval, f"{100 * standing.tolerance:.3g} points"
+    if not found.n:
+        return "no prompt could be scored: nothing is known of its quality"
+    bounds = f"between {100 * found.low:+.1f} and {100 * found.high:+.1f} points"
+    if standing.verdict == "fail":
+        return f"quality changes by {bounds}: more than the allowed drop of {allowed}"
+    if standing.verdict == "pass":
+        return f"quality changes by {bounds}: within the allowed drop of {allowed}"
+    if standing.too_much_missing:
+        return f"{standing.missing} of {len(standing.pairs)} prompts were not answered: too many to say that it passes"
+    if standing.stop == "dearer":
+        return "another candidate passed and costs less: it was not asked further"
+    return f"quality changes by {bounds}: neither within nor beyond the allowed drop of {allowed}"
+
+
+def cost(pairs: Sequence[Pair], seed: int) -> dict[str, Any]:
+    """Return both costs on the prompts that both answered, and the change as a share with its 95 % interval.
+
+    The interval is a paired bootstrap over prompts. Where a price is unknown, what depends on it is null.
+    """
+    both = [(pair.baseline.cost_usd, pair.candidate.cost_usd) for pair in pairs if not pair.infrastructure]
+    before, after = (_total([one[side] for one in both]) for side in (0, 1))
+    change, low, high = None, None, None
+    if before and after is not None:
+        change = float(after / before) - 1
+        costs = [(float(old or 0), float(new or 0)) for old, new in both]
+        low, high = _bootstrap(costs, seed)
+    return {
+        "prompts": len(both),
+        "before_usd": None if before is None else _usd(before),
+        "after_usd": None if after is None else _usd(after),
+        "change": None if change is None else _six(change),
+        "change_low": low,
+        "change_high": high,
+        "unpriced_before": sum(old is None for old, _ in both),
+        "unpriced_after": sum(new is None for _, new in both),
+    }
+
+
+def latency(results: Sequence[Result]) -> dict[str, float | None]:
+    """Return median and 95th percentile in milliseconds; null where nobody measured."""
+    times = sorted(time for one in results if one.error_kind is None and (time := one.latency_ms) is not None)
+    return {"p50": _quantile(times, 0.5), "p95": _quantile(times, 0.95)}
+
+
+def segments(pairs: Sequence[Pair], names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return by intent how many pairs were scored, and how many of them got worse or better: the tail hides there."""
+    found: dict[str, list[float]] = {}
+    for pair in pairs:
+        if pair.difference is not None:
+            found.setdefault(names[pair.prompt], []).append(pair.difference)
+    return [
+        {
+            "intent": name,
+            "scored": len(values),
+            "worse": sum(value < 0 for value in values),
+            "better": sum(value > 0 for value in values),
+            "difference": _six(math.fsum(values) / len(values)),
+        }
+        for name, values in sorted(found.items())
+    ]
+
+
+def _total(costs: Sequence[Decimal | None]) -> Decimal | None:
+    known = [cost for cost in costs if cost is not None]
+    return sum(known, Decimal(0)) if known and len(known) == len(costs) else None
+
+
+def _bootstrap(costs: Sequence[tuple[float, float]], seed: int) -> tuple[float | None, float | None]:
+    draw = random.Random(seed)  # noqa: S311 a seeded simulation, not a secret
+    changes = []
+    for _ in range(DRAWS):
+        picked = draw.choices(costs, k=len(costs))
+        before, after = math.fsum(old for old, _ in picked), math.fsum(new for _, new in picked)
+        if before > 0:
+            changes.append(after / before - 1)
+    changes.sort()
+    return _quantile(changes, _TAIL), _quantile(changes, 1 - _TAIL)
+
+
+def _quantile(values: Sequence[float], share: float) -> float | None:
+    return _six(values[min(len(values) - 1, int(share * len(values)))]) if values else None
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return _six(math.fsum(known) / len(known)) if known else None
+
+
+def _six(value: float) -> float:
+    return round(value, 6) + 0.0
+
+
+def _usd(value: Decimal) -> float:
+    return float(round(value, 9))

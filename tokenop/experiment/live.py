@@ -1,0 +1,239 @@
+"""A run from its options to its files."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenop.errors import FindingsError, InputError
+from tokenop.evals import spend
+from tokenop.experiment import asking, checking, entry, patching, planned, report, setup, store, targets
+from tokenop.experiment.running import Ran, Runner
+from tokenop.experiment.sides import Answering
+from tokenop.experiment.sources import Live, Recorded
+from tokenop.providers.base import Timeouts
+
+if TYPE_CHECKING:
+    from tokenop.catalogue.model import Template
+    from tokenop.prices.book import PriceBook
+
+SAMPLE = "sample"
+_HEAD = "# Written by `tokenop run`. Amounts are US dollars; quality is 0 to 1; shares are of 1.\n"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What `tokenop run` is given; see its help."""
+
+    plan: Path | None
+    prompts: Path | None
+    events: Path | None
+    sample_size: int
+    early_stopping: bool
+    baseline: str | None
+    candidates: tuple[str, ...]
+    config: Path | None
+    max_drop: Decimal | None
+    budget: Decimal | None
+    judges: tuple[str, ...]
+    recordings: Path | None
+    templates_dir: Path | None
+    out: Path
+    seed: int
+    parallel: int
+    timeout: float
+    minutes: float
+    max_output_tokens: int | None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that ended, its report, and where it stands."""
+
+    measured: report.Measured
+    document: dict[str, Any]
+    folder: Path
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    setup: setup.Setup
+    book: PriceBook
+    templates: tuple[Template, ...]
+    source: Live | Recorded
+    run_id: str
+
+
+def run(
+    options: Options, say: Callable[[str], None] = lambda _: None, clock: Callable[[], float] = time.monotonic
+) -> Finished:
+    """Ask, judge, and write the files of the run; `clock` counts seconds.
+
+    Raises:
+        FindingsError: prompts, plan or recordings have errors.
+        InputError: somebody who is needed cannot be asked.
+    """
+    ready = _ready(options, say)
+    folder = options.out / ready.run_id
+    answers = store.Store(folder / store.FILE)
+    try:
+        ran = _ran(options, ready, answers, say, clock)
+        replies = tuple(answers)
+    finally:
+        answers.close()
+    measured = report.Measured(ready.setup, ran, replies, ready.book.hash, _source_name(options))
+    return _write(measured, ready, folder)
+
+
+def dry(options: Options) -> dict[str, Any]:
+    """Return who would be asked what, and what that may cost at most; nothing is asked."""
+    ready = _ready(options, lambda _: None)
+    found, now = ready.setup, datetime.now(UTC)
+    worst: list[Decimal | None] = []
+    for prompt in found.order:
+        asked = asking.request(prompt, options.max_output_tokens)
+        whom = [found.today(prompt)]
+        for one in found.candidates:
+            if one.concerned is None or prompt.id in one.concerned:
+                whom += [*one.targets, *(found.today(prompt) for move in one.moves if move.kind == "trim")]
+        worst += [_worst(asked, ready.book, target, now) for target in whom]
+    known = [cost for cost in worst if cost is not None]
+    return {
+        "run": ready.run_id,
+        "folder": str(options.out / ready.run_id),
+        "baseline": found.baseline_name,
+        "candidates": [
+            {"name": one.name, "title": one.title, "allowed_drop": float(one.tolerance)} for one in found.candidates
+        ],
+        "not_evaluated": [{"template": one.template, "lever": one.lever, "why": one.why} for one in found.skipped],
+        "prompts": len(found.order),
+        "calls_at_most": len(worst),
+        "worst_case_usd": float(sum(known, Decimal(0))),
+        "calls_without_a_known_price": len(worst) - len(known),
+    }
+
+
+def _ready(options: Options, say: Callable[[str], None]) -> _Ready:
+    import tempfile
+
+    from tokenop.database import connect
+    from tokenop.prices import book as prices
+
+    say("reading prices, templates and prompts")
+    book, now = prices.load(), datetime.now(UTC)
+    source: Live | Recorded
+    if options.recordings is not None:
+        source = Recorded(sample_folder() / "recordings" if str(options.recordings) == SAMPLE else options.recordings)
+    else:
+        limits = Timeouts(connect=min(5.0, options.timeout), first_token=options.timeout, total=options.timeout)
+        source = Live(os.environ, limits, lambda: datetime.now(UTC))
+    wanted = setup.Wanted(
+        plan=None if options.plan is None else planned.read(options.plan),
+        prompts=sample_folder() / "prompts.jsonl" if str(options.prompts) == SAMPLE else options.prompts,
+        events=options.events,
+        baseline=options.baseline,
+        candidates=options.candidates,
+        judges=options.judges,
+        sample_size=options.sample_size,
+        max_drop=options.max_drop,
+        max_output=options.max_output_tokens,
+        early=options.early_stopping,
+        seed=options.seed,
+    )
+    templates = _templates(options.templates_dir)
+    with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch, connect() as connection:
+        found = setup.prepare(wanted, connection, book, templates, source, now, Path(scratch))
+    if options.budget is not None:
+        _priced(found, book, now)
+    return _Ready(found, book, templates, source, setup.run_id(found, _source_name(options)))
+
+
+def sample_folder() -> Path:
+    """Return the folder of the made-up prompts and answers that ship."""
+    import tokenop.sample
+
+    return Path(tokenop.sample.__path__[0]) / "run"
+
+
+def _templates(folder: Path | None) -> tuple[Template, ...]:
+    from tokenop.catalogue import loader
+
+    catalogue = loader.load(folder)
+    errors = [finding for finding in catalogue.findings if finding.severity == "error"]
+    if errors:
+        raise FindingsError(errors, "these templates must be mended before a run can be made")
+    return catalogue.templates
+
+
+def _priced(found: setup.Setup, book: PriceBook, now: datetime) -> None:
+    """Raise InputError where a ceiling cannot be kept: a model that is paid by the token and has no known price."""
+    asked = {target.name: target for target in (*map(found.today, found.order), *found.judges)}
+    asked |= {target.name: target for one in found.candidates for target in one.targets}
+    unknown = [
+        f"{name}: has no known price, so no ceiling can be kept; leave --budget out, or add a dated price"
+        for name, target in sorted(asked.items())
+        if not targets.local(target) and book.at(targets.billed_to(target), target.model, now) is None
+    ]
+    if unknown:
+        raise InputError("\n".join(unknown))
+
+
+def _worst(request: Any, book: PriceBook, target: Any, now: datetime) -> Decimal | None:
+    return spend.worst_case(request.to(target.model), book, targets.billed_to(target), target.model, now)
+
+
+def _ran(
+    options: Options, ready: _Ready, answers: store.Store, say: Callable[[str], None], clock: Callable[[], float]
+) -> Ran:
+    end = clock() + 60 * options.minutes
+    ceiling = spend.Ceiling(options.budget, allow_unknown=True)
+    asker = asking.Asker(
+        store=answers,
+        source=ready.source,
+        purse=asking.Purse(ceiling),
+        book=ready.book,
+        now=lambda: datetime.now(UTC),
+        seconds_left=lambda: end - clock(),
+    )
+    found = ready.setup
+    answering = Answering(found.today, found.all_prompts, asker.ask, checking.guard, options.max_output_tokens)
+    runner = Runner(
+        order=found.order,
+        candidates=found.candidates,
+        answering=answering,
+        check=checking.check,
+        judge=None,
+        confidence=found.wanted.confidence,
+        early=options.early_stopping,
+        parallel=options.parallel,
+        told=say,
+    )
+    return runner.run()
+
+
+def _source_name(options: Options) -> str:
+    return "live" if options.recordings is None else f"recordings: {options.recordings.name}"
+
+
+def _write(measured: report.Measured, ready: _Ready, folder: Path) -> Finished:
+    from tokenop.files import write_text
+    from tokenop.profile.yaml_text import dump
+
+    document = report.document(measured, ready.run_id)
+    shown = next(one for one in document["candidates"] if one["name"] == measured.shown.name)
+    texts = {
+        "evaluation-report.yaml": _HEAD + dump(document),
+        entry.FILE: _HEAD + dump(entry.document(measured, ready.run_id, shown)),
+    }
+    patches = patching.files(measured, ready.run_id, ready.templates)
+    texts |= {f"patches/{name}": text for name, text in patches.items()}
+    for name, text in sorted(texts.items()):
+        write_text(folder / name, text)
+    return Finished(measured, document, folder, tuple(folder / name for name in sorted(texts)))

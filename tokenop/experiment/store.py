@@ -1,0 +1,145 @@
+"""`answers.jsonl`: every call that was made, a line each, written before anything is done with it."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any, cast
+
+from tokenop.errors import Finding, FindingsError, InputError
+from tokenop.experiment.model import Reply
+from tokenop.providers.model import Part, Request, Text, ToolCall, Usage
+
+FILE = "answers.jsonl"
+# These say something about the model and the prompt, not about the line in between: they are answers of a kind.
+DECIDED = frozenset({"refused", "too_long"})
+_USAGE = tuple(Usage.__dataclass_fields__)
+
+
+def key(role: str, target: Mapping[str, Any], request: Request, repeat: int = 0) -> str:
+    """Return the name of a call: the same question to the same model is asked, and paid, once."""
+    turns = [[message.role, _words(message.parts)] for message in request.messages]
+    question = [role, dict(target), _words(request.system), turns, request.max_output_tokens, repeat]
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _words(parts: tuple[Part, ...]) -> list[str]:
+    return [part.text for part in parts if isinstance(part, Text)]
+
+
+class Store:
+    """The calls of one run, by key. Safe to use from several threads; a line that was cut by a kill is taken off."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, made where there is none.
+
+        Raises:
+            FindingsError: a line is none that a run writes.
+            InputError: it cannot be read or written, or another run is writing it.
+        """
+        self._lock = threading.Lock()
+        self._replies: dict[str, Reply] = {}
+        self._stack = contextlib.ExitStack()
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._stack.enter_context(path.open("a+b"))
+        except OSError as error:
+            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+        from tokenop.applying.locking import alone
+
+        busy = f"{path}: another run is writing it; wait for it, or give --out another folder"
+        self._stack.enter_context(alone(self._file.fileno(), busy))
+        self._load(path)
+
+    def _load(self, path: Path) -> None:
+        self._file.seek(0)
+        raw = self._file.read()
+        whole = raw[: raw.rfind(b"\n") + 1]
+        if len(whole) < len(raw):
+            self._file.truncate(len(whole))
+        findings = []
+        for number, line in enumerate(whole.splitlines(), start=1):
+            reply = _parsed(line)
+            if reply is None:
+                fix = "delete the folder to start over"
+                findings.append(
+                    Finding(str(path), number, "line", "run-answer", "error", "is no answer of a run", fix=fix)
+                )
+            else:
+                self._replies[reply.key] = reply
+        if findings:
+            raise FindingsError(findings[:100])
+
+    def get(self, name: str) -> Reply | None:
+        """Return the call of this name, None where it was not made or told nothing: then it is made again."""
+        reply = self._replies.get(name)
+        return None if reply is None or (reply.error_kind and reply.error_kind not in DECIDED) else reply
+
+    def put(self, reply: Reply) -> None:
+        """Write a call. It is on the disk when this returns: it was paid."""
+        line = json.dumps(_row(reply), ensure_ascii=False, sort_keys=True).encode("utf-8", "replace") + b"\n"
+        with self._lock:
+            self._file.write(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._replies[reply.key] = reply
+
+    def __iter__(self) -> Iterator[Reply]:
+        """Yield the calls by key."""
+        with self._lock:
+            replies = sorted(self._replies.items())
+        return iter([reply for _, reply in replies])
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._stack.close()
+
+
+def _row(reply: Reply) -> dict[str, Any]:
+    return {
+        **{name: getattr(reply, name) for name in ("key", "role", "prompt", "target", "provider", "model", "finish")},
+        **{name: getattr(reply, name) for name in ("latency_ms", "origin", "error_kind", "detail")},
+        "parts": [_part(part) for part in reply.parts if isinstance(part, Text | ToolCall)],
+        "usage": {name: getattr(reply.usage, name) for name in _USAGE},
+        "cost_usd": None if reply.cost_usd is None else f"{reply.cost_usd:f}",
+        "at": reply.at.astimezone(UTC).isoformat(),
+    }
+
+
+def _part(part: Text | ToolCall) -> dict[str, Any]:
+    if isinstance(part, Text):
+        return {"text": part.text}
+    return {"id": part.id, "name": part.name, "arguments": dict(part.arguments or {}), "raw": part.raw}
+
+
+def _parsed(line: bytes) -> Reply | None:
+    try:
+        row = json.loads(line)
+        cost = row["cost_usd"]
+        fields = {name: row[name] for name in ("key", "role", "prompt", "target", "provider", "model", "finish")}
+        return Reply(
+            **fields,
+            parts=tuple(_read(part) for part in row["parts"]),
+            usage=Usage(**{name: row["usage"][name] for name in _USAGE}),
+            cost_usd=None if cost is None else Decimal(cost),
+            latency_ms=row["latency_ms"],
+            at=datetime.fromisoformat(row["at"]),
+            origin=row["origin"],
+            error_kind=row["error_kind"],
+            detail=row["detail"],
+        )
+    except (ValueError, KeyError, TypeError, AttributeError, InvalidOperation, RecursionError):
+        return None
+
+
+def _read(part: Mapping[str, Any]) -> Part:
+    if "text" in part:
+        return Text(str(part["text"]))
+    return ToolCall(part["id"], part["name"], cast("dict[str, Any]", part["arguments"]), part["raw"])

@@ -1,0 +1,66 @@
+"""Who is asked, by the names that people use: `groq/llama-3.3-70b-versatile`, or a name of a routing config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tokenop.errors import MisuseError
+from tokenop.providers import presets, registry
+from tokenop.providers.base import Target
+
+
+def named(name: str, known: Mapping[str, Target]) -> Target:
+    """Return the target that `name` means: one of `known`, or `provider/model`.
+
+    Raises:
+        MisuseError: it is neither.
+    """
+    if name in known:
+        return known[name]
+    provider, slash, model = name.partition("/")
+    if not slash or not model:
+        more = f"; the routing config knows: {', '.join(sorted(known))}" if known else ""
+        raise MisuseError(f"{name!r} names no model: write provider/model, such as groq/llama-3.3-70b-versatile{more}")
+    return of(provider, model)
+
+
+def of(provider: str, model: str) -> Target:
+    """Return the target of a provider, as events and templates name it. Whether it can be asked is another question."""
+    name = f"{provider}/{model}"
+    if provider not in registry.PROVIDERS and provider in presets.PRESETS:
+        return Target(name, "openai-compatible", model, options={"preset": provider})
+    return Target(name, provider, model)
+
+
+def unusable(target: Target, env: Mapping[str, str]) -> str | None:
+    """Return why a target cannot be asked from here, None where it can."""
+    if target.provider not in registry.PROVIDERS:
+        known = ", ".join(sorted({*registry.PROVIDERS, *presets.PRESETS} - {"replay", "openai-compatible"}))
+        return (
+            f"no provider here is called {target.provider!r} (known: {known}); name it in a routing config (--config)"
+        )
+    return registry.usable(target, env)
+
+
+def billed_to(target: Target) -> str:
+    """Return the name under which the price book knows the provider."""
+    preset = target.options.get("preset")
+    return preset if isinstance(preset, str) else target.provider
+
+
+def local(target: Target) -> bool:
+    """Return whether the target runs on a machine of one's own, so that a call has no list price."""
+    preset = presets.of(target)
+    provider = registry.PROVIDERS.get(target.provider)
+    return preset.local if preset is not None else provider is not None and provider.local
+
+
+def described(target: Target) -> dict[str, Any]:
+    """Return what makes a target another one: not what it is called."""
+    return {
+        "provider": target.provider,
+        "model": target.model,
+        "base_url": target.base_url,
+        "options": {name: str(value) for name, value in sorted(target.options.items())},
+    }
