@@ -182,7 +182,7 @@ def pieces_of(answer: Iterator[Delta]) -> list[Any]:
     seen: list[Any] = []
     try:
         for delta in answer:
-            seen.append(delta)  # noqa: PERF402  # what came before the error counts
+            seen.append(delta)  # what came before the error counts
     except ProviderError as error:
         seen.append(error.kind)
     return seen
@@ -202,7 +202,7 @@ def test_the_event_loop_does_what_the_thread_does() -> None:
         others: list[Any] = []
         try:
             async for delta in other:
-                others.append(delta)  # noqa: PERF401  # what came before the error counts
+                others.append(delta)  # what came before the error counts
         except ProviderError as error:
             others.append(error.kind)
         assert seen == others

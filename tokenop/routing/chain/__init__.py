@@ -20,7 +20,9 @@ from tokenop.routing.chain.model import (
     Wait,
     policy_of,
 )
+from tokenop.routing.chain.operation import Operation, Settings
 from tokenop.routing.chain.running import ChainStream, run, stream
+from tokenop.routing.chain.senders import Senders
 
 __all__ = [
     "CANCELLED",
@@ -36,7 +38,10 @@ __all__ = [
     "GiveUp",
     "Handling",
     "Notices",
+    "Operation",
     "Policy",
+    "Senders",
+    "Settings",
     "Try",
     "Unavailable",
     "Wait",
