@@ -156,6 +156,7 @@ def serve(answers: Sequence[Exchange], conduct: Conduct = Conduct()) -> Iterator
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # several small writes an answer: each would wait for the one before
 
         def log_message(self, *_arguments: Any) -> None:
             """Say nothing."""

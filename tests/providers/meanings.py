@@ -1,0 +1,48 @@
+"""When two bodies of one wire mean the same: differences that the provider's documentation calls none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+# A field that holds this says what leaving it out says.
+_ANTHROPIC_DEFAULTS: Mapping[str, Any] = {
+    "stream": False,
+    "is_error": False,
+    "caller": {"type": "direct"},
+    "citations": [],
+}
+
+
+def without_nulls(value: Any) -> Any:
+    """Return a JSON value without the fields that are null."""
+    if isinstance(value, Mapping):
+        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+    return [without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
+def anthropic(value: Any) -> Any:
+    """Return a body of the Messages API, defaults left out and short forms written out."""
+    if isinstance(value, list):
+        return [anthropic(each) for each in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {}
+    for name, each in value.items():
+        if each is None or _ANTHROPIC_DEFAULTS.get(name, _ANTHROPIC_DEFAULTS) == each:
+            continue
+        if name in {"content", "system"} and isinstance(each, str):
+            each = [{"type": "text", "text": each}]
+        if name == "cache_control":
+            each = {"ttl": "5m", **each}
+        found[name] = anthropic(each)
+    return found
+
+
+MEANINGS: Mapping[str, Callable[[Any], Any]] = {"anthropic-messages": anthropic}
+
+
+def same(format_name: str, one: Any, other: Any) -> bool:
+    """Return whether two bodies of a wire mean the same."""
+    meaning = MEANINGS.get(format_name, without_nulls)
+    return bool(meaning(one) == meaning(other))
