@@ -15,9 +15,10 @@ _ANTHROPIC_DEFAULTS: Mapping[str, Any] = {
 
 
 def without_nulls(value: Any) -> Any:
-    """Return a JSON value without the fields that are null."""
+    """Return a JSON value without the fields that are null, and without a `stream` that is false."""
     if isinstance(value, Mapping):
-        return {name: without_nulls(each) for name, each in value.items() if each is not None}
+        said = {name: each for name, each in value.items() if each is not None and (name, each) != ("stream", False)}
+        return {name: without_nulls(each) for name, each in said.items()}
     return [without_nulls(each) for each in value] if isinstance(value, list) else value
 
 

@@ -103,6 +103,8 @@ def _why_not(each: _Spoken, target: Target, sender: Sender, server: Server) -> s
             got = sender.send(each.request, target, _TIMEOUTS)
     except ProviderError as error:
         got = error
+    if not server.received:
+        return f"not sent: {got!r}"
     received = server.received[-1]
     if received.body != written.body or not meanings.same(each.format.name, received.body, recorded):
         return f"the SDK sends something else: {received.body}"
