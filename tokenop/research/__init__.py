@@ -1,0 +1,1 @@
+"""What is tried out on recorded outcomes before anything is sent elsewhere."""
