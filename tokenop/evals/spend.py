@@ -10,7 +10,9 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tokenop.errors import TokenOpError
+from tokenop.providers.base import Target
 from tokenop.providers.model import Image, Native, Part, Request, Text, Thinking, ToolCall, ToolResult, Usage
+from tokenop.routing.chain import charging
 
 if TYPE_CHECKING:
     from tokenop.prices.book import PriceBook
@@ -118,6 +120,7 @@ class Ceiling:
 def worst_case(request: Request, book: PriceBook, provider: str, model: str, when: datetime) -> Decimal | None:
     """Return the most that a call can cost, in US dollars; None where nobody knows.
 
+    `provider` is who bills it, as `tokenop.routing.chain.charging.biller_of` says of a target.
     Its input counts a token per byte, which no tokenizer exceeds, at the dearest of the input's rates; its output is
     `max_output_tokens`. Unknown are calls without that, with pictures or parts that only one wire knows, and models
     without a price.
@@ -136,15 +139,7 @@ def worst_case(request: Request, book: PriceBook, provider: str, model: str, whe
 
 def cost(usage: Usage, book: PriceBook, provider: str, model: str, when: datetime) -> Decimal | None:
     """Return what a call cost, in US dollars; None where its tokens or its price are unknown."""
-    if usage.input_tokens is None or usage.output_tokens is None:
-        return None
-    price = book.at(provider, model, when, usage.input_tokens)
-    if price is None:
-        return None
-    read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    long = usage.cache_creation_1h_input_tokens or 0
-    uncached = max(usage.input_tokens - read - written, 0)
-    return price.rates.cost(uncached, read, max(written - long, 0), long, usage.output_tokens)
+    return charging.cost_of(book, Target(provider, provider, model), model, usage, when).usd
 
 
 def most_input_tokens(request: Request) -> int | None:
