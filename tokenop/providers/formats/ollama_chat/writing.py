@@ -43,13 +43,13 @@ class _Writer:
         options = {**self._options(), **extra.pop("options", {})}
         given = self.target.options.get("options")
         if isinstance(given, Mapping):
-            options |= given
+            options = {**given, **options}
         wanted = request.answer_format
         said: dict[str, Any] = {
             "model": self.target.model or request.model,
             "messages": list(self._messages()),
             "tools": self._tools(),
-            "format": None if wanted is None else "json" if wanted.kind == "json" else wanted.schema,
+            "format": None if wanted is None else "json" if wanted.kind == "json" else dict(wanted.schema or {}),
             "think": self._effort(),
             "options": options or None,
             "stream": request.stream,
@@ -57,7 +57,7 @@ class _Writer:
         }
         more = self.target.options.get("extra_body")
         if isinstance(more, Mapping):
-            extra |= {name: value for name, value in more.items() if name not in _NOT_OURS}
+            extra = {**{name: value for name, value in more.items() if name not in _NOT_OURS}, **extra}
         if self.lost:
             raise CannotCarryError(
                 f"{NAME} cannot carry " + "; ".join(self.lost),
@@ -65,7 +65,7 @@ class _Writer:
                 model=self.target.model,
             )
         body = {name: value for name, value in said.items() if value is not None}
-        return WireRequest("POST", "/api/chat", HEADERS, {**body, **extra})
+        return WireRequest("POST", "/api/chat", HEADERS, {**extra, **body})
 
     def _extra(self, extra: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         if not extra or self.request.extra_format == NAME:

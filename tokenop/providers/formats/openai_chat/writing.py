@@ -48,7 +48,7 @@ class _Writer:
         self.lost: list[str] = []
 
     def write(self) -> WireRequest:
-        body = {**self._settings(), **self._beside()}
+        body = {**self._beside(), **self._settings()}
         if self.lost:
             raise CannotCarryError(
                 f"{NAME} cannot carry " + "; ".join(self.lost),
@@ -84,7 +84,7 @@ class _Writer:
         extra = dict(self._extra(self.request.extra, "the field"))
         options = self.target.options.get("extra_body")
         if isinstance(options, Mapping):
-            extra |= {name: value for name, value in options.items() if name not in _NOT_OURS}
+            extra = {**{name: value for name, value in options.items() if name not in _NOT_OURS}, **extra}
         return extra
 
     def _extra(self, extra: Mapping[str, Any], where: str) -> Mapping[str, Any]:

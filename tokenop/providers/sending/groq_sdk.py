@@ -1,0 +1,30 @@
+"""Sends to Groq with the official SDK."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenop.providers.errors import NotUsableError
+from tokenop.providers.formats.openai_chat import FORMAT
+from tokenop.providers.sending.stainless import StainlessSender
+
+
+def sender() -> StainlessSender:
+    """Return a sender to Groq. Raises NotUsableError where the SDK is not installed."""
+    try:
+        import groq
+        import httpx
+    except ImportError as error:
+        raise NotUsableError("the package groq is not installed: pip install 'tokenop[groq]'") from error
+
+    def connect(address: str, key: str | None) -> Any:
+        headers: Any = {} if key else {"Authorization": groq.Omit()}
+        return groq.Groq(
+            api_key=key or "none",
+            base_url=address,
+            max_retries=0,
+            http_client=groq.DefaultHttpxClient(follow_redirects=False),
+            default_headers=headers,
+        )
+
+    return StainlessSender(FORMAT, groq, groq.GroqError, httpx, connect)
