@@ -55,15 +55,16 @@ def on(log: Log, base: RoutingConfig | None, head: RoutingConfig | None, book: P
             if shared
             else inputs.open_events(connection, book, log.path, scratch)
         )
-        return _compared(
+        return compared(
             connection, log, opened.window, opened.inputs.get("events_hash"), opened.sample, base, head, book
         )
 
 
-def _compared(  # the parts of one comparison, each named once
+def compared(
     connection: duckdb.DuckDBPyConnection, log: Log, window: Window, events_hash: object, sample: bool | None,
     base: RoutingConfig | None, head: RoutingConfig | None, book: PriceBook,
 ) -> Cost:  # fmt: skip
+    """Return the same for an open relation `calls` over `window`: the set-based work, without opening anything."""
     # Times of a shared workload are known to the day.
     spread = spread_of(window, 1.0 if log.source == "workload" else None)
     routed.facts(connection, "calls", spread.block)
