@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tokenop.comparison.routed import AS_IT_IS
 from tokenop.prices.calls import MOST_TOKENS, RATE
+from tokenop.routing.chain.charging import biller_of
 
 if TYPE_CHECKING:
     import duckdb
@@ -32,7 +33,7 @@ def rates(
     rows: list[tuple[object, ...]] = []
     unpriced = []
     for key, target in sorted(targets.items()):
-        found = book.resolve(billed_by(target), target.model)
+        found = book.resolve(biller_of(target), target.model)
         entries = [e for e in (book.valid_at(found, at) if found else ()) if e.slot.processing != "batch"]
         if not entries:
             unpriced.append(key)
@@ -50,12 +51,6 @@ def rates(
         places = ", ".join(["?"] * 11)
         connection.executemany(f"INSERT INTO target_rates VALUES ({places})", rows)
     return tuple(unpriced)
-
-
-def billed_by(target: Target) -> str:
-    """Return the name under which the price book knows who sends the bill."""
-    preset = target.options.get("preset")
-    return preset if isinstance(preset, str) else target.provider
 
 
 def compare(connection: duckdb.DuckDBPyConnection) -> None:

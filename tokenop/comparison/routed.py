@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from tokenop.database import quoted
+from tokenop.routing.chain.charging import biller_of
+from tokenop.routing.facts import COLUMNS
 
 if TYPE_CHECKING:
     import duckdb
@@ -18,13 +20,8 @@ if TYPE_CHECKING:
     from tokenop.routing.model import RoutingConfig
 
 AS_IT_IS = "as it is"
-# What a rule may ask, as the relation `calls` knows it. What no log holds is unknown, and then a rule does not hold.
-_TEXT = ("intent", "user_id", "department", "tenant", "session_id", "task_id", "agent_id", "operation", "domain",
-         "model", "provider", "region", "endpoint")  # fmt: skip
-_NEVER = {
-    "tier": "VARCHAR", "has_tools": "BOOLEAN", "tool_count": "BIGINT", "image_count": "BIGINT", "stream": "BOOLEAN",
-    "temperature": "DOUBLE",
-}  # fmt: skip
+# What no log holds is unknown, and then a rule does not hold: a log names the tier that answered, not one asked for.
+_NEVER = ("tier",)
 # A log knows what came, not what was asked for: no limit is below it, so that at most as many calls match.
 STANDING_IN = {"output_tokens_limit": "the output that came, since logs do not hold the limit"}
 
@@ -39,16 +36,17 @@ def facts(connection: duckdb.DuckDBPyConnection, calls: str, block: str) -> None
     """
     there = {row[0] for row in connection.execute(f"DESCRIBE {calls}").fetchall()}
     each = "greatest(n, 1)"
-    columns = [f"{name}::VARCHAR AS {name}" if name in there else f"NULL::VARCHAR AS {name}" for name in _TEXT]
-    columns += [f"NULL::{kind} AS {name}" for name, kind in _NEVER.items()]
     # A cell's tokens are sums: a rule asks about a call.
-    whole = "t_uncached + t_read + t_write_5m + t_write_1h"
-    columns += [
-        f"(({whole}) // {each})::BIGINT AS input_tokens",
-        f"(t_output // {each})::BIGINT AS output_tokens_limit",
-    ]
-    for name, kind in (("context_length", "BIGINT"), ("batch", "BOOLEAN")):
-        columns.append(f"{name}::{kind} AS {name}" if name in there else f"NULL::{kind} AS {name}")
+    tokens = f"((t_uncached + t_read + t_write_5m + t_write_1h) // {each})"
+    derived = {
+        "input_tokens": tokens,
+        "output_tokens_limit": f"(t_output // {each})",
+        "context_length": f"({tokens} + t_output // {each})",
+    }
+    columns = []
+    for name, kind in COLUMNS.items():
+        own = name if name in there and name not in _NEVER else "NULL"
+        columns.append(f"({derived.get(name, own)})::{kind} AS {name}")
     columns.append("latency_ms::DOUBLE AS latency" if "latency_ms" in there else "NULL::DOUBLE AS latency")
     # A batch does not pass a router: it stays where it is.
     waits = "batch IS NOT TRUE" if "batch" in there else "true"
@@ -76,7 +74,8 @@ def route(connection: duckdb.DuckDBPyConnection, config: RoutingConfig | None, n
         )
         connection.execute(f"CREATE OR REPLACE TEMP TABLE {name}_undecided (rule VARCHAR, calls HUGEINT)")
         return {}
-    rules = list(config.rules) if config.mode == "route" else []
+    # A rule that is declared and not executed by this version decides nothing here either.
+    rules = [rule for rule in config.rules if rule.off is None] if config.mode == "route" else []
     steps = ["r0 AS (SELECT *, 1.0::DOUBLE AS rest FROM facts)"]
     for index, rule in enumerate(rules, start=1):
         share = f"{float(rule.share)!r}::DOUBLE"
@@ -112,7 +111,7 @@ def _answers(config: RoutingConfig, rules: list) -> Iterator[tuple[str, str | No
 
 
 def _part(name: str, weight: str, rule: str | None, tier: str, target: Target, targets: dict[str, Target]) -> str:
-    key = f"{target.provider}/{target.model}"
+    key = f"{biller_of(target)}/{target.model}"
     targets[key] = target
     said = "NULL::VARCHAR" if rule is None else quoted(rule)
     return (
