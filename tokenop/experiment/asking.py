@@ -3,55 +3,46 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from tokenop.errors import TokenOpError
 from tokenop.evals import spend
-from tokenop.experiment import store as answers
 from tokenop.experiment.model import NO_USAGE, Origin, Prompt, Reply
-from tokenop.experiment.targets import billed_to, described
-from tokenop.providers.base import Target
-from tokenop.providers.errors import ProviderError
-from tokenop.providers.model import Request, Response, Text
+from tokenop.experiment.sources import recorded
+from tokenop.experiment.store import Store, key
+from tokenop.providers.base import Sender, Target, Timeouts
+from tokenop.providers.errors import NotUsableError
+from tokenop.providers.model import Delta, Request, Response, Text
+from tokenop.routing import chain
+from tokenop.routing.chain import charging
+from tokenop.routing.model import Retry
 
 if TYPE_CHECKING:
     from tokenop.prices.book import PriceBook
 
 DEFAULT_MAX_OUTPUT = 1024
+Role = Literal["answer", "judge"]
+Why = Literal["ceiling", "deadline"]
+RETRY = Retry(attempts=2, budget=2, backoff_seconds=0.5, max_backoff_seconds=8.0)
+# Whoever refused the key once refuses it the next hundred times.
+_HOPELESS = frozenset({"not_usable", "auth", "not_found"})
 
 
 class CutShortError(TokenOpError):
     """A call was not made: the ceiling or the time is up."""
 
-    def __init__(self, why: Literal["ceiling", "deadline"], detail: str) -> None:
+    def __init__(self, why: Why, detail: str) -> None:
         super().__init__(detail)
         self.why = why
 
 
-class Came(NamedTuple):
-    """An answer and where it comes from."""
-
-    response: Response
-    latency_ms: float | None
-    at: datetime
-    origin: Origin
-
-
-class Source(Protocol):
-    """Where answers come from: the providers, or recordings of them."""
-
-    def fetch(self, target: Target, request: Request) -> Came:
-        """Return the answer. Raises a ProviderError."""
-        ...
-
-
 class Purse:
-    """A ceiling that waits for calls under way before it says no: what they were reserved is more than they cost."""
+    """A ceiling that waits for calls under way before it says no: what is set aside for them is more than they cost."""
 
     def __init__(self, ceiling: spend.Ceiling) -> None:
         self.ceiling = ceiling
@@ -59,14 +50,14 @@ class Purse:
         self._under_way = 0
 
     def take(self, worst_case: Decimal | None) -> spend.Reservation:
-        """Set money aside. Raises CutShortError where it does not fit even when every call under way is settled."""
+        """Set money aside. Raises CeilingError where it does not fit even when every call under way is settled."""
         with self._turn:
             while True:
                 try:
                     found = self.ceiling.reserve(worst_case)
-                except spend.CeilingError as error:
+                except spend.CeilingError:
                     if not self._under_way:
-                        raise CutShortError("ceiling", str(error)) from error
+                        raise
                     self._turn.wait()
                 else:
                     self._under_way += 1
@@ -82,97 +73,129 @@ class Purse:
 
 @dataclass(frozen=True)
 class Asker:
-    """Asks models. `seconds_left` is asked before each call; calls under way end by their own timeouts."""
+    """Asks models, each question once. `seconds_left` is asked before each call; those under way end by timeouts."""
 
-    store: answers.Store
-    source: Source
+    store: Store
+    sender: Sender
     purse: Purse
     book: PriceBook
     now: Callable[[], datetime]
     seconds_left: Callable[[], float]
-    told: Callable[[Reply], None] = lambda _: None
+    timeouts: Timeouts
+    sleep: Callable[[float], None]
+    usable: Callable[[Target], str | None] = lambda _: None
+    breakers: chain.Breakers = field(default_factory=chain.Breakers)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _asked: dict[str, Future[Reply]] = field(default_factory=dict)
+    _dead: dict[str, str] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_lock", threading.Lock())
-        object.__setattr__(self, "_futures", {})
-        object.__setattr__(self, "_dead", {})
-
-    def ask(self, prompt: str, target: Target, request: Request, role: Literal["answer", "judge"] = "answer") -> Reply:
-        """Return the answer of `target`, from the file where it was asked before.
+    def ask(self, prompt: str, targets: Sequence[Target], request: Request, role: Role = "answer") -> Reply:
+        """Return the answer of the chain `targets`, from the file where it was asked before.
 
         Raises:
             CutShortError: it was not asked before, and the ceiling or the time is up.
         """
-        name = answers.key(role, described(target), request)
-        lock: threading.Lock = self._lock  # type: ignore[attr-defined]
-        futures: dict[str, Future[Reply]] = self._futures  # type: ignore[attr-defined]
-        with lock:
-            waiting = futures.get(name)
+        name = key(role, targets, request)
+        with self._lock:
+            waiting = self._asked.get(name)
             if waiting is None:
                 mine: Future[Reply] = Future()
-                futures[name] = mine
+                self._asked[name] = mine
         if waiting is not None:
             return waiting.result()
         try:
-            found = self.store.get(name) or self._call(name, prompt, target, request, role)
+            found = self.store.get(name) or self._call(name, prompt, targets, request, role)
         except BaseException as error:
             mine.set_exception(error)
             raise
         mine.set_result(found)
         return found
 
-    def _call(
-        self, name: str, prompt: str, target: Target, request: Request, role: Literal["answer", "judge"]
-    ) -> Reply:
-        if self.seconds_left() <= 0:
-            raise CutShortError("deadline", "the time is up")
-        provider = billed_to(target)
-        asked = request.to(target.model)
-        reservation = self.purse.take(spend.worst_case(asked, self.book, provider, target.model, self.now()))
-        cost: Decimal | None = None
-        try:
-            reply = self._fetched(name, prompt, target, asked, role)
-            # What never reached a model is not paid; what a broken answer cost, nobody knows.
-            unpaid = reply.error_kind in _UNPAID
-            cost = Decimal(0) if unpaid or reply.origin != "live" else reply.cost_usd
-        finally:
-            self.purse.settle(reservation, cost)
+    def _call(self, name: str, prompt: str, targets: Sequence[Target], request: Request, role: Role) -> Reply:
+        metered = _Metered(self)
+        came = chain.run(
+            targets,
+            request,
+            metered,
+            sleep=self.sleep,
+            policy=chain.Policy(RETRY, self.timeouts),
+            breakers=self.breakers,
+            usable=self._usable,
+            prices=self.book,
+            wall=self.now,
+            record=metered.settle,
+        )
+        for attempt in came.attempts:
+            if attempt.error_kind in _HOPELESS and metered.refused is None:
+                self._dead[attempt.target.name] = attempt.detail
+        reply = self._reply(name, prompt, targets, role, came)
+        if metered.refused is not None and came.response is None:
+            if reply.cost_usd != 0:  # an earlier attempt was paid, or may have been: the file must know
+                self.store.put(reply)
+            raise metered.refused
         self.store.put(reply)
-        self.told(reply)
         return reply
 
-    def _fetched(
-        self, name: str, prompt: str, target: Target, request: Request, role: Literal["answer", "judge"]
-    ) -> Reply:
-        who = (target.name, billed_to(target), target.model)
-        dead: dict[str, ProviderError] = self._dead  # type: ignore[attr-defined]
-        try:
-            if target.name in dead:
-                raise dead[target.name]
-            came = self.source.fetch(target, request)
-        except ProviderError as error:
-            if error.kind in _HOPELESS:
-                dead[target.name] = error
+    def _usable(self, target: Target) -> str | None:
+        return self._dead.get(target.name) or self.usable(target)
+
+    def _reply(self, name: str, prompt: str, targets: Sequence[Target], role: Role, came: chain.ChainResult) -> Reply:
+        last = came.attempts[-1] if came.attempts else None
+        target = last.target if last else targets[0]
+        who = (target.name, charging.biller_of(target), target.model)
+        if came.response is None or last is None:
+            kind = came.error.kind if came.error else "error"
+            cost = came.cost_usd if came.attempts else Decimal(0)
+            detail = came.told()[:400]
             return Reply(
-                name, role, prompt, *who, (), "unknown", NO_USAGE, None, None, self.now(), "live", error.kind,
-                error.detail[:400],
-            )  # fmt: skip
+                name, role, prompt, *who, (), "unknown", NO_USAGE, cost, None, self.now(), "live", kind, detail
+            )
         response = came.response
-        cost = spend.cost(response.usage, self.book, who[1], target.model, came.at)
+        cost, latency, at = came.cost_usd, came.latency_ms, last.started
+        origin: Origin = "live"
+        if (mark := recorded(response)) is not None:
+            origin, at, latency = mark
+            # The price is that of the day on which it was answered.
+            cost = charging.cost_of(self.book, target, response.model, last.usage, at).usd
         return Reply(
-            name, role, prompt, *who, response.parts, response.finish, response.usage, cost, came.latency_ms, came.at,
-            came.origin,
+            name, role, prompt, *who, response.parts, response.finish, last.usage, cost,
+            None if latency is None else round(latency, 3), at, origin,
         )  # fmt: skip
 
 
-# Whoever refused the key once refuses it the next hundred times.
-_HOPELESS = frozenset({"not_usable", "auth", "not_found"})
-_UNPAID = frozenset(
-    {
-        "not_usable", "auth", "rate_limited", "overloaded", "connection", "not_found", "too_long", "bad_request",
-        "cannot_carry", "missing_recording",
-    }
-)  # fmt: skip
+class _Metered:
+    """A sender for one question: sets money aside before each call, and books what it cost after it."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+        self._reserved: spend.Reservation | None = None
+        self.refused: CutShortError | None = None
+
+    def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
+        """Send, if there is money and time. Raises a ProviderError."""
+        asker = self._asker
+        if asker.seconds_left() <= 0:
+            self._refuse("deadline", "the time is up")
+        worst = spend.worst_case(request, asker.book, charging.biller_of(target), target.model, asker.now())
+        try:
+            self._reserved = asker.purse.take(worst)
+        except spend.CeilingError as error:
+            self._refuse("ceiling", str(error))
+        return asker.sender.send(request, target, timeouts)
+
+    def _refuse(self, why: Why, detail: str) -> None:
+        self.refused = self.refused or CutShortError(why, detail)
+        raise NotUsableError(detail)
+
+    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
+        """Not used: answers are compared whole."""
+        raise NotImplementedError
+
+    def settle(self, attempt: chain.Attempt) -> None:
+        """Book what an attempt cost; what nobody knows counts as the worst case."""
+        reserved, self._reserved = self._reserved, None
+        if reserved is not None:
+            self._asker.purse.settle(reserved, attempt.cost_usd)
 
 
 def request(prompt: Prompt, limit: int | None = None) -> Request:

@@ -12,12 +12,14 @@ from tokenop.errors import InputError
 from tokenop.experiment import targets
 from tokenop.experiment.model import Prompt, Skipped
 from tokenop.experiment.sides import Candidate, Kind, Move
+from tokenop.experiment.targets import Chain
 from tokenop.providers.base import Target
 
 if TYPE_CHECKING:
     import duckdb
 
     from tokenop.prices.book import PriceBook
+    from tokenop.routing.model import RoutingConfig
 
 # In the order of the engine's chain; a test holds it against the levers' ranks.
 CHANGING: Mapping[str, Kind] = {
@@ -42,7 +44,7 @@ def from_templates(
     book: PriceBook,
     templates: Sequence[Template],
     prompts: Sequence[Prompt],
-    today: Callable[[Prompt], Target],
+    today: Callable[[Prompt], Chain],
     at: datetime,
     unusable: Callable[[Target], str | None],
 ) -> tuple[list[Candidate], list[Skipped]]:
@@ -103,7 +105,7 @@ def _move(
     reason = unusable(target)
     if reason is not None:
         return Skipped(template.id, lever.kind, "not-usable", f"{target.name}: {reason}")
-    return Move(CHANGING[lever.kind], ids, target, fallback=True)
+    return Move(CHANGING[lever.kind], ids, (target,), fallback=True)
 
 
 def target_of(lever: Lever) -> Target:
@@ -133,7 +135,7 @@ def create_calls(
     connection: duckdb.DuckDBPyConnection,
     book: PriceBook,
     prompts: Sequence[Prompt],
-    today: Callable[[Prompt], Target],
+    today: Callable[[Prompt], Chain],
     at: datetime,
 ) -> None:
     """Create the relation `calls`: each prompt as the event that it would be, its input estimated from its length."""
@@ -144,9 +146,9 @@ def create_calls(
     connection.execute(f"CREATE OR REPLACE TEMP TABLE prompts_as_events ({columns})")
     rows = []
     for prompt in prompts:
-        target = today(prompt)
+        target = today(prompt)[0]
         limit = prompt.output_tokens if prompt.output_tokens is not None else prompt.max_output_tokens
-        names = (prompt.id, prompt.intent or "unknown", prompt.tenant or "unknown", targets.billed_to(target))
+        names = (prompt.id, prompt.intent or "unknown", prompt.tenant or "unknown", targets.biller_of(target))
         rows.append((*names, target.model, tokens_of(prompt), limit))
     lists = [list(column) for column in zip(*rows, strict=True)]
     if rows:
@@ -168,8 +170,37 @@ def tokens_of(prompt: Prompt) -> int:
     return max(1, sum(len(text.encode("utf-8", "replace")) for text in texts) // BYTES_PER_TOKEN)
 
 
-def from_target(target: Target, tolerance: Decimal) -> Candidate:
-    """Return the candidate that answers everything with one model, without a fallback."""
-    return Candidate(
-        target.name, f"{target.model} at {targets.billed_to(target)}", tolerance, (Move("target", target=target),)
-    )
+def from_chain(name: str, chain: Chain, tolerance: Decimal) -> Candidate:
+    """Return the candidate that answers everything with one model (or chain), without going back to today's."""
+    return Candidate(name, targets.shown(chain), tolerance, (Move("target", chain=chain),))
+
+
+def from_routing(
+    config: RoutingConfig, prompts: Sequence[Prompt], today: Callable[[Prompt], Chain], tolerance: Decimal
+) -> Candidate:
+    """Return the candidate that asks whom the rules of a routing config say; it concerns what they change."""
+    import importlib
+
+    routing: Any = importlib.import_module("tokenop.routing")
+
+    chains: dict[str, Chain] = {}
+    for prompt in prompts:
+        decided = routing.decide(config, facts(prompt, today(prompt)[0]), key=prompt.id).chain
+        if decided and targets.described(decided[0]) != targets.described(today(prompt)[0]):
+            chains[prompt.id] = decided
+    move = Move("routing", frozenset(chains), chains=chains)
+    drop = min(tolerance, config.meta.max_quality_drop)
+    return Candidate(f"routing:{config.meta.id}", config.meta.title, drop, (move,))
+
+
+def facts(prompt: Prompt, today: Target) -> dict[str, Any]:
+    """Return what a routing config may ask about a prompt; what nobody knows is left out."""
+    known = {
+        "intent": prompt.intent,
+        "tenant": prompt.tenant,
+        "provider": targets.biller_of(today),
+        "model": today.model,
+        "input_tokens": tokens_of(prompt),
+        "output_tokens_limit": prompt.max_output_tokens,
+    }
+    return {name: value for name, value in known.items() if value is not None}

@@ -8,20 +8,23 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenop.errors import FindingsError, InputError
 from tokenop.evals import spend
 from tokenop.experiment import asking, checking, entry, patching, planned, report, setup, store, targets
+from tokenop.experiment.judge import Judging
 from tokenop.experiment.running import Ran, Runner
 from tokenop.experiment.sides import Answering
-from tokenop.experiment.sources import Live, Recorded
+from tokenop.experiment.sources import Live, Replayed
 from tokenop.providers.base import Timeouts
 
 if TYPE_CHECKING:
     from tokenop.catalogue.model import Template
     from tokenop.prices.book import PriceBook
+    from tokenop.routing.model import RoutingConfig
 
 SAMPLE = "sample"
 _HEAD = "# Written by `tokenop run`. Amounts are US dollars; quality is 0 to 1; shares are of 1.\n"
@@ -67,7 +70,7 @@ class _Ready:
     setup: setup.Setup
     book: PriceBook
     templates: tuple[Template, ...]
-    source: Live | Recorded
+    source: Live | Replayed
     run_id: str
 
 
@@ -84,11 +87,12 @@ def run(
     folder = options.out / ready.run_id
     answers = store.Store(folder / store.FILE)
     try:
-        ran = _ran(options, ready, answers, say, clock)
+        ran, judged = _ran(options, ready, answers, say, clock)
         replies = tuple(answers)
     finally:
         answers.close()
-    measured = report.Measured(ready.setup, ran, replies, ready.book.hash, _source_name(options))
+        ready.source.close()
+    measured = report.Measured(ready.setup, ran, replies, ready.book.hash, _source_name(options), judged)
     return _write(measured, ready, folder)
 
 
@@ -99,10 +103,10 @@ def dry(options: Options) -> dict[str, Any]:
     worst: list[Decimal | None] = []
     for prompt in found.order:
         asked = asking.request(prompt, options.max_output_tokens)
-        whom = [found.today(prompt)]
+        whom = [found.today(prompt)[0]]
         for one in found.candidates:
-            if one.concerned is None or prompt.id in one.concerned:
-                whom += [*one.targets, *(found.today(prompt) for move in one.moves if move.kind == "trim")]
+            moves = [move for move in one.moves if move.concerns(prompt.id)]
+            whom += [(move.asked(prompt.id) or found.today(prompt))[0] for move in moves]
         worst += [_worst(asked, ready.book, target, now) for target in whom]
     known = [cost for cost in worst if cost is not None]
     return {
@@ -128,12 +132,11 @@ def _ready(options: Options, say: Callable[[str], None]) -> _Ready:
 
     say("reading prices, templates and prompts")
     book, now = prices.load(), datetime.now(UTC)
-    source: Live | Recorded
+    source: Live | Replayed
     if options.recordings is not None:
-        source = Recorded(sample_folder() / "recordings" if str(options.recordings) == SAMPLE else options.recordings)
+        source = Replayed(sample_folder() / "recordings" if str(options.recordings) == SAMPLE else options.recordings)
     else:
-        limits = Timeouts(connect=min(5.0, options.timeout), first_token=options.timeout, total=options.timeout)
-        source = Live(os.environ, limits, lambda: datetime.now(UTC))
+        source = Live(os.environ)
     wanted = setup.Wanted(
         plan=None if options.plan is None else planned.read(options.plan),
         prompts=sample_folder() / "prompts.jsonl" if str(options.prompts) == SAMPLE else options.prompts,
@@ -141,6 +144,7 @@ def _ready(options: Options, say: Callable[[str], None]) -> _Ready:
         baseline=options.baseline,
         candidates=options.candidates,
         judges=options.judges,
+        config=None if options.config is None else _config(options.config),
         sample_size=options.sample_size,
         max_drop=options.max_drop,
         max_output=options.max_output_tokens,
@@ -153,6 +157,14 @@ def _ready(options: Options, say: Callable[[str], None]) -> _Ready:
     if options.budget is not None:
         _priced(found, book, now)
     return _Ready(found, book, templates, source, setup.run_id(found, _source_name(options)))
+
+
+def _config(path: Path) -> RoutingConfig:
+    import importlib
+
+    routing: Any = importlib.import_module("tokenop.routing")
+    found: RoutingConfig = routing.load(path)
+    return found
 
 
 def sample_folder() -> Path:
@@ -174,48 +186,54 @@ def _templates(folder: Path | None) -> tuple[Template, ...]:
 
 def _priced(found: setup.Setup, book: PriceBook, now: datetime) -> None:
     """Raise InputError where a ceiling cannot be kept: a model that is paid by the token and has no known price."""
-    asked = {target.name: target for target in (*map(found.today, found.order), *found.judges)}
+    chains = [*map(found.today, found.order), *found.judges]
+    asked = {target.name: target for chain in chains for target in chain}
     asked |= {target.name: target for one in found.candidates for target in one.targets}
     unknown = [
         f"{name}: has no known price, so no ceiling can be kept; leave --budget out, or add a dated price"
         for name, target in sorted(asked.items())
-        if not targets.local(target) and book.at(targets.billed_to(target), target.model, now) is None
+        if not targets.local(target) and book.at(targets.biller_of(target), target.model, now) is None
     ]
     if unknown:
         raise InputError("\n".join(unknown))
 
 
 def _worst(request: Any, book: PriceBook, target: Any, now: datetime) -> Decimal | None:
-    return spend.worst_case(request.to(target.model), book, targets.billed_to(target), target.model, now)
+    return spend.worst_case(request.to(target.model), book, targets.biller_of(target), target.model, now)
 
 
 def _ran(
     options: Options, ready: _Ready, answers: store.Store, say: Callable[[str], None], clock: Callable[[], float]
-) -> Ran:
+) -> tuple[Ran, dict[str, Any] | None]:
     end = clock() + 60 * options.minutes
-    ceiling = spend.Ceiling(options.budget, allow_unknown=True)
+    # What an earlier start of the same run paid belongs to the same budget.
+    left = None if options.budget is None else max(options.budget - answers.spent, Decimal(0))
     asker = asking.Asker(
         store=answers,
-        source=ready.source,
-        purse=asking.Purse(ceiling),
+        sender=ready.source,
+        purse=asking.Purse(spend.Ceiling(left, allow_unknown=True)),
         book=ready.book,
         now=lambda: datetime.now(UTC),
         seconds_left=lambda: end - clock(),
+        timeouts=Timeouts(connect=min(5.0, options.timeout), first_token=options.timeout, total=options.timeout),
+        sleep=time.sleep,
+        usable=ready.source.unusable,
     )
     found = ready.setup
     answering = Answering(found.today, found.all_prompts, asker.ask, checking.guard, options.max_output_tokens)
+    judging = Judging(found.judges, partial(asker.ask, role="judge")) if found.judges else None
     runner = Runner(
         order=found.order,
         candidates=found.candidates,
         answering=answering,
         check=checking.check,
-        judge=None,
+        judge=judging,
         confidence=found.wanted.confidence,
         early=options.early_stopping,
         parallel=options.parallel,
         told=say,
     )
-    return runner.run()
+    return runner.run(), None if judging is None else judging.as_dict()
 
 
 def _source_name(options: Options) -> str:

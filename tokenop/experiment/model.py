@@ -122,7 +122,8 @@ class Result:
 class Pair:
     """One prompt, answered by baseline and candidate. `difference` is in [-1, 1], candidate less baseline.
 
-    None where nobody can say: `error_kind` where a side did not answer, else there is nothing to judge it by.
+    None where nobody can say: a side did not answer, or there is nothing to judge it by. Where it is `doubtful`, it is
+    the worst that it may be, and 1 the best.
     """
 
     prompt: str
@@ -133,6 +134,7 @@ class Pair:
     after: float | None = None
     by: Judged | None = None
     detail: str = ""
+    doubtful: bool = False
 
     @property
     def infrastructure(self) -> bool:

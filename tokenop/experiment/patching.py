@@ -32,7 +32,7 @@ def files(measured: Measured, run_id: str, templates: Sequence[Template]) -> dic
     intents = sorted({measured.setup.all_prompts[pair.prompt].intent or "" for pair in best.pairs} - {""})
     rule: dict[str, Any] = {
         "when": _when(intents),
-        "to": {"provider": targets.billed_to(target), "model": target.model},
+        "to": {"provider": targets.biller_of(target), "model": target.model},
         "fallback": "requested",
         "share": FIRST_SHARE,
         "sticky_by": "session_id",

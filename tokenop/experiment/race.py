@@ -39,20 +39,29 @@ class Standing:
     verdict: Verdict = "inconclusive"
     stop: Stop | None = None
     _sequence: ConfidenceSequence = field(init=False)
+    _hopeful: ConfidenceSequence = field(init=False)
 
     def __post_init__(self) -> None:
         self._sequence = ConfidenceSequence(self.confidence)
+        self._hopeful = ConfidenceSequence(self.confidence)
 
     def tell(self, pair: Pair) -> None:
         """Take the next pair, in the order of the sample."""
         self.pairs.append(pair)
         if pair.difference is not None:
             self._sequence.add(pair.difference)
+            self._hopeful.add(1.0 if pair.doubtful else pair.difference)
 
     @property
     def interval(self) -> Interval:
-        """Return what is known of the mean difference in quality, candidate less baseline."""
-        return self._sequence.interval()
+        """Return what is known of the mean difference in quality, candidate less baseline.
+
+        Doubtful pairs count as lost at its lower end and as won at its upper: doubt proves nothing either way.
+        """
+        careful = self._sequence.interval()
+        if not any(pair.doubtful for pair in self.pairs):
+            return careful
+        return careful._replace(high=max(careful.high, self._hopeful.interval().high))
 
     @property
     def differences(self) -> tuple[float, ...]:

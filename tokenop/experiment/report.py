@@ -14,7 +14,7 @@ from tokenop.experiment.model import Prompt, Reply, Result
 from tokenop.experiment.race import Standing
 from tokenop.experiment.running import Ran
 from tokenop.experiment.setup import Setup
-from tokenop.experiment.sides import Candidate
+from tokenop.experiment.sides import Candidate, Move
 
 SCHEMA_VERSION = 1
 ORIGIN = {
@@ -154,10 +154,7 @@ def _about(one: Candidate, setup: Setup) -> dict[str, Any]:
         "title": one.title,
         "template": one.template,
         "version": one.version,
-        "changes": [
-            {"kind": move.kind, "to": None if move.target is None else move.target.name, "fallback": move.fallback}
-            for move in one.moves
-        ],
+        "changes": [{"kind": move.kind, "to": _to(move), "fallback": move.fallback} for move in one.moves],
         "concerns": len(setup.order)
         if (ids := one.concerned) is None
         else sum(prompt.id in ids for prompt in setup.order),
@@ -165,8 +162,14 @@ def _about(one: Candidate, setup: Setup) -> dict[str, Any]:
     }
 
 
+def _to(move: Move) -> list[str]:
+    chains = [*([move.chain] if move.chain else []), *move.chains.values()]
+    return sorted({targets.shown(chain) for chain in chains})
+
+
 def _models(setup: Setup) -> list[dict[str, Any]]:
-    counted = Counter((targets.billed_to(one), one.model) for one in map(setup.today, setup.order))
+    first = [setup.today(prompt)[0] for prompt in setup.order]
+    counted = Counter((targets.biller_of(one), one.model) for one in first)
     return [{"provider": provider, "model": model, "prompts": n} for (provider, model), n in sorted(counted.items())]
 
 

@@ -98,7 +98,7 @@ class Runner:
         pairs: dict[str, list[Pair]] = {}
         for name, future in scored:
             try:
-                found = future.result()
+                found = future.result().decided(self.judge)
             except CutShortError as error:
                 cut = cut or error
                 break

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 from tokenop.experiment.model import Pair, Prompt, Result
@@ -18,36 +19,54 @@ CheckFn = Callable[[Mapping[str, Any], Prompt, tuple[Part, ...]], tuple[Literal[
 
 
 class Judge(Protocol):
-    """Compares two answers to one prompt."""
+    """Compares two answers to one prompt: votes first, in any thread; then decides, pair by pair in their order."""
 
-    def compare(self, prompt: Prompt, baseline: Result, candidate: Result) -> tuple[float | None, str]:
-        """Return the difference in [-1, 1], candidate less baseline, None where it cannot say; and a detail."""
+    def votes(self, prompt: Prompt, baseline: Result, candidate: Result) -> Any:
+        """Return what the judges say."""
+        ...
+
+    def decide(self, votes: Any) -> tuple[float | None, bool, str]:
+        """Return the difference in [-1, 1], None where nobody can say; whether it is doubtful; and a detail."""
         ...
 
 
-def pair(prompt: Prompt, baseline: Result, candidate: Result, check: CheckFn, judge: Judge | None) -> Pair:
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A pair, or the votes from which it is still to be decided."""
+
+    pair: Pair
+    votes: Any = None
+
+    def decided(self, judge: Judge | None) -> Pair:
+        """Return the pair; must be called in the order of the sample."""
+        if self.votes is None or judge is None:
+            return self.pair
+        difference, doubtful, detail = judge.decide(self.votes)
+        by: Literal["judge"] | None = None if difference is None else "judge"
+        return replace(self.pair, difference=difference, doubtful=doubtful, by=by, detail=detail)
+
+
+def pair(prompt: Prompt, baseline: Result, candidate: Result, check: CheckFn, judge: Judge | None) -> Scored:
     """Return both results with what is known of their quality."""
-    unscored = Pair(prompt.id, baseline, candidate)
-    if unscored.infrastructure:
-        kind = baseline.error_kind or candidate.error_kind
-        return Pair(prompt.id, baseline, candidate, detail=f"not answered: {kind}")
+    plain = Pair(prompt.id, baseline, candidate)
+    if plain.infrastructure:
+        return Scored(replace(plain, detail=f"not answered: {baseline.error_kind or candidate.error_kind}"))
     if prompt.check is not None or prompt.reference is not None:
         by: Literal["check", "reference"] = "check" if prompt.check is not None else "reference"
         before, first = _score(prompt, baseline, check)
         after, second = _score(prompt, candidate, check)
-        detail = f"baseline: {first}; candidate: {second}"
+        told = replace(plain, detail=f"baseline: {first}; candidate: {second}")
         if before is None or after is None:
-            return Pair(prompt.id, baseline, candidate, detail=detail)
-        return Pair(prompt.id, baseline, candidate, after - before, before, after, by, detail)
+            return Scored(told)
+        return Scored(replace(told, difference=after - before, before=before, after=after, by=by))
     if judge is None:
-        return Pair(prompt.id, baseline, candidate, detail="no check, no reference, no judge")
+        return Scored(replace(plain, detail="no check, no reference, no judge"))
     if baseline.refused or candidate.refused:
         difference = float(baseline.refused) - float(candidate.refused)
-        return Pair(prompt.id, baseline, candidate, difference, by="judge", detail="a side refused or said nothing")
+        return Scored(replace(plain, difference=difference, by="judge", detail="a side refused or said nothing"))
     if baseline.parts == candidate.parts:
-        return Pair(prompt.id, baseline, candidate, 0.0, by="judge", detail="the same answer")
-    compared, detail = judge.compare(prompt, baseline, candidate)
-    return Pair(prompt.id, baseline, candidate, compared, by=None if compared is None else "judge", detail=detail)
+        return Scored(replace(plain, difference=0.0, by="judge", detail="the same answer"))
+    return Scored(plain, judge.votes(prompt, baseline, candidate))
 
 
 def _score(prompt: Prompt, result: Result, check: CheckFn) -> tuple[float | None, str]:

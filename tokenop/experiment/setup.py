@@ -17,6 +17,7 @@ from tokenop.experiment import checking, prompts, sampling, targets
 from tokenop.experiment.model import Prompt, Skipped
 from tokenop.experiment.planned import Planned
 from tokenop.experiment.sides import Candidate
+from tokenop.experiment.targets import Chain
 from tokenop.providers.base import Target
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ class Setup:
     order: tuple[Prompt, ...]
     candidates: tuple[Candidate, ...]
     skipped: tuple[Skipped, ...]
-    today: Callable[[Prompt], Target]
+    today: Callable[[Prompt], Chain]
     baseline_name: str
-    judges: tuple[Target, ...]
+    judges: tuple[Chain, ...]
     prompts_sha256: str
     sample: bool
     run_id: str = field(default="")
@@ -93,8 +94,7 @@ def prepare(
         NoInputError: there is no prompt, or nothing to evaluate.
     """
     found = _prompts(wanted, scratch)
-    known = dict(wanted.config.targets) if wanted.config else {}
-    today = _today(wanted, found, known)
+    today = _today(wanted, found)
     chosen = _chosen(wanted, templates)
     candidates: list[Candidate] = []
     skipped: list[Skipped] = []
@@ -102,7 +102,9 @@ def prepare(
         candidates, skipped = made.from_templates(connection, book, chosen, found, today, at, usable.unusable)
     drop = MAX_DROP if wanted.max_drop is None else wanted.max_drop
     for name in wanted.candidates:
-        candidates.append(made.from_target(targets.named(name, known), drop))
+        candidates.append(made.from_chain(name, targets.named(name, wanted.config), drop))
+    if wanted.config is not None and not wanted.candidates and wanted.plan is None:
+        candidates.append(made.from_routing(wanted.config, found, today, drop))
     if wanted.max_drop is not None:
         candidates = [_with_tolerance(one, wanted.max_drop) for one in candidates]
     _distinct(candidates)
@@ -110,12 +112,12 @@ def prepare(
         keyless = any(one.code == "not-usable" for one in skipped)
         message = "\n".join(["there is nothing to evaluate:", *map(_said, skipped), *([_KEYLESS] if keyless else [])])
         raise InputError(message) if keyless else NoInputError(message)
-    judges = tuple(targets.named(name, known) for name in wanted.judges)
+    judges = tuple(targets.named(name, wanted.config) for name in wanted.judges)
     concerned = [one.concerned for one in candidates]
     pool = [one for one in found if any(ids is None or one.id in ids for ids in concerned)]
     order = sampling.sample(pool, wanted.sample_size, wanted.seed)
     _askable(order, today, candidates, judges, usable)
-    names = sorted({today(prompt).name for prompt in order})
+    names = sorted({targets.shown(today(prompt)) for prompt in order})
     return Setup(
         wanted=wanted,
         all_prompts={prompt.id: prompt for prompt in found},
@@ -139,7 +141,7 @@ def run_id(setup: Setup, source: str) -> str:
     question = {
         "prompts": [_content(prompt, setup.today(prompt)) for prompt in setup.order],
         "candidates": [_candidate(one) for one in setup.candidates],
-        "judges": [targets.described(target) for target in setup.judges],
+        "judges": [_chain(one) for one in setup.judges],
         "settings": [wanted.sample_size, str(wanted.confidence), wanted.early, wanted.seed, wanted.max_output],
         "source": source,
     }
@@ -154,9 +156,9 @@ def _prompts(wanted: Wanted, scratch: Path) -> tuple[Prompt, ...]:
     return prompts.from_events(wanted.events, scratch)
 
 
-def _today(wanted: Wanted, found: Sequence[Prompt], known: Mapping[str, Target]) -> Callable[[Prompt], Target]:
+def _today(wanted: Wanted, found: Sequence[Prompt]) -> Callable[[Prompt], Chain]:
     if wanted.baseline is not None:
-        one = targets.named(wanted.baseline, known)
+        one = targets.named(wanted.baseline, wanted.config)
         return lambda _: one
     silent = [prompt for prompt in found if prompt.provider is None or prompt.model is None]
     if silent:
@@ -164,7 +166,7 @@ def _today(wanted: Wanted, found: Sequence[Prompt], known: Mapping[str, Target])
             f"{len(silent):,} of {len(found):,} prompts do not say which model answers them today: give --baseline "
             "provider/model, or `provider` and `model` in each line"
         )
-    return lambda prompt: targets.of(prompt.provider or "", prompt.model or "")
+    return lambda prompt: (targets.of(prompt.provider or "", prompt.model or ""),)
 
 
 def _chosen(wanted: Wanted, templates: Sequence[Template]) -> list[Template]:
@@ -195,33 +197,46 @@ def _distinct(candidates: Sequence[Candidate]) -> None:
 
 def _askable(
     order: Sequence[Prompt],
-    today: Callable[[Prompt], Target],
+    today: Callable[[Prompt], Chain],
     candidates: Sequence[Candidate],
-    judges: Sequence[Target],
+    judges: Sequence[Chain],
     usable: Usable,
 ) -> None:
-    """Raise InputError where somebody who is needed cannot be asked; each is named once."""
-    needed = {target.name: target for target in (*(today(prompt) for prompt in order), *judges)}
-    needed |= {target.name: target for one in candidates for target in one.targets}
-    reasons = [f"{name}: {why}" for name, one in sorted(needed.items()) if (why := usable.unusable(one)) is not None]
+    """Raise InputError where somebody who is needed cannot be asked; each is named once.
+
+    Of a chain one has to be there: that is what a chain is for.
+    """
+    chains = {targets.shown(one): one for one in (*(today(prompt) for prompt in order), *judges)}
+    for one in candidates:
+        moved = [move.asked(prompt.id) for move in one.moves for prompt in order if move.concerns(prompt.id)]
+        chains |= {targets.shown(chain): chain for chain in moved if chain}
+    reasons = []
+    for _, chain in sorted(chains.items()):
+        why = [usable.unusable(target) for target in chain]
+        if None not in why:
+            reasons += [f"{target.name}: {reason}" for target, reason in zip(chain, why, strict=True)]
     if reasons:
-        raise InputError("\n".join([*reasons, _KEYLESS]))
+        raise InputError("\n".join([*dict.fromkeys(reasons), _KEYLESS]))
 
 
 def _said(skipped: Skipped) -> str:
     return f"  {skipped.template} ({skipped.lever}): {skipped.why}"
 
 
-def _content(prompt: Prompt, target: Target) -> list[Any]:
+def _chain(chain: Chain) -> list[Any]:
+    return [targets.described(target) for target in chain]
+
+
+def _content(prompt: Prompt, today: Chain) -> list[Any]:
     turns = [[message.role, [getattr(part, "text", "") for part in message.parts]] for message in prompt.messages]
     judged = [prompt.reference, prompt.check, prompt.guard]
-    return [prompt.id, prompt.system, turns, prompt.max_output_tokens, *judged, targets.described(target)]
+    return [prompt.id, prompt.system, turns, prompt.max_output_tokens, *judged, _chain(today)]
 
 
 def _candidate(one: Candidate) -> list[Any]:
     moves = [
-        [move.kind, None if move.target is None else targets.described(move.target), move.fallback, dict(move.donors),
-         None if move.prompts is None else sorted(move.prompts)]
+        [move.kind, _chain(move.chain), {name: _chain(one) for name, one in move.chains.items()}, move.fallback,
+         dict(move.donors), None if move.prompts is None else sorted(move.prompts)]
         for move in one.moves
     ]  # fmt: skip
     return [one.name, str(one.tolerance), one.template, one.version, moves]

@@ -10,11 +10,12 @@ from typing import Literal
 from tokenop.experiment import asking, prompts
 from tokenop.experiment.model import BASELINE, Prompt, Reply, Result
 from tokenop.experiment.store import DECIDED
+from tokenop.experiment.targets import Chain
 from tokenop.providers.base import Target
 from tokenop.providers.model import Request, Text, ToolCall
 
-Kind = Literal["reroute", "cascade", "trim", "response_cache", "target"]
-Ask = Callable[[str, Target, Request], Reply]
+Kind = Literal["reroute", "cascade", "trim", "response_cache", "target", "routing"]
+Ask = Callable[[str, Chain, Request], Reply]
 Guard = Callable[[Prompt, Reply], bool | None]
 """Whether an answer passes what the prompt's own guard asks; None where it has none or it could not be asked."""
 
@@ -24,18 +25,24 @@ class Move:
     """One change that a candidate makes. `prompts` are the ids that it concerns, None: all.
 
     `fallback`: today's model is asked again where the answer is refused, empty or (`cascade`) does not pass the guard.
-    `donors` says for a cache whose answer a prompt gets.
+    `chains` are those of single prompts, where a routing config decides; `donors` says for a cache whose answer a
+    prompt gets.
     """
 
     kind: Kind
     prompts: frozenset[str] | None = None
-    target: Target | None = None
+    chain: Chain = ()
     fallback: bool = False
+    chains: Mapping[str, Chain] = field(default_factory=dict)
     donors: Mapping[str, str] = field(default_factory=dict)
 
     def concerns(self, prompt: str) -> bool:
         """Return whether the move changes how this prompt is answered."""
         return self.prompts is None or prompt in self.prompts
+
+    def asked(self, prompt: str) -> Chain:
+        """Return whom the move asks instead; empty where it leaves the model alone."""
+        return self.chains.get(prompt, self.chain)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,16 @@ class Candidate:
     @property
     def targets(self) -> tuple[Target, ...]:
         """Return whom it asks, beside today's model."""
-        return tuple(move.target for move in self.moves if move.target is not None)
+        found = {target.name: target for move in self.moves for target in move.chain}
+        found |= {target.name: target for move in self.moves for one in move.chains.values() for target in one}
+        return tuple(target for _, target in sorted(found.items()))
 
 
 @dataclass(frozen=True)
 class Answering:
     """How prompts are answered: today's model of each prompt, all prompts by id (for a cache), and who asks."""
 
-    today: Callable[[Prompt], Target]
+    today: Callable[[Prompt], Chain]
     prompts: Mapping[str, Prompt]
     ask: Ask
     guard: Guard
@@ -86,6 +95,7 @@ class Answering:
         """Return what a candidate answers; its changes are made in the order of the plan's chain."""
         asked, kinds = prompt, []
         route: Move | None = None
+        chain: Chain = ()
         for move in candidate.moves:
             if not move.concerns(prompt.id):
                 continue
@@ -96,23 +106,23 @@ class Answering:
                 return _result(prompt, candidate.name, (given,), charged=(), how=f"answer to {donor.id}")
             if move.kind == "trim" and candidate.template:
                 asked = prompts.varied(prompt, candidate.template) or prompt
-            if move.target is not None:
-                route = move
-        if route is None or route.target is None:
+            if move.asked(prompt.id):
+                route, chain = move, move.asked(prompt.id)
+        if route is None:
             return _result(prompt, candidate.name, (self._ask(asked, self.today(prompt)),), how=", ".join(kinds))
-        first = self._ask(asked, route.target)
+        first = self._ask(asked, chain)
         if not route.fallback or _unknown(first) or self._good_enough(asked, first, route):
-            return _result(prompt, candidate.name, (first,), how=route.target.name)
+            return _result(prompt, candidate.name, (first,), how=first.target)
         again = self._ask(asked, self.today(prompt))
-        return _result(prompt, candidate.name, (first, again), how=f"{route.target.name}, then today's model")
+        return _result(prompt, candidate.name, (first, again), how=f"{first.target}, then today's model")
 
     def _good_enough(self, prompt: Prompt, reply: Reply, route: Move) -> bool:
         if refused(reply):
             return False
         return route.kind != "cascade" or self.guard(prompt, reply) is not False
 
-    def _ask(self, prompt: Prompt, target: Target) -> Reply:
-        return self.ask(prompt.id, target, asking.request(prompt, self.limit))
+    def _ask(self, prompt: Prompt, chain: Chain) -> Reply:
+        return self.ask(prompt.id, chain, asking.request(prompt, self.limit))
 
 
 def refused(reply: Reply) -> bool:

@@ -2,51 +2,64 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
+from tokenop.errors import NoInputError
 from tokenop.experiment import targets
-from tokenop.experiment.asking import Came
-from tokenop.providers.base import Sender, Target, Timeouts
+from tokenop.experiment.model import Origin
+from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.errors import MissingRecordingError
-from tokenop.providers.model import Request
+from tokenop.providers.model import Delta, Request, Response
+from tokenop.providers.recordings import Recordings
+from tokenop.routing.chain import Senders
+from tokenop.routing.chain.charging import biller_of
+
+_MARK = "tokenop.recorded"
+
+
+class Recorded(NamedTuple):
+    """Where a recorded answer comes from."""
+
+    origin: Origin
+    at: datetime
+    latency_ms: float | None
+
+
+def recorded(response: Response) -> Recorded | None:
+    """Return where a recorded answer comes from; None where it came from a provider just now."""
+    found = response.extra.get(_MARK)
+    return found if isinstance(found, Recorded) else None
 
 
 class Live:
-    """Asks the providers. Safe to use from several threads."""
+    """Asks the providers with their SDKs. Safe to use from several threads; close it in the end."""
 
-    def __init__(self, env: Mapping[str, str], timeouts: Timeouts, now: Callable[[], datetime]) -> None:
+    def __init__(self, env: Mapping[str, str]) -> None:
         self._env = env
-        self._timeouts = timeouts
-        self._now = now
-        self._senders: dict[str, Sender] = {}
-        self._lock = threading.Lock()
+        self._senders = Senders()
 
     def unusable(self, target: Target) -> str | None:
         """Return why a target cannot be asked, None where it can."""
         return targets.unusable(target, self._env)
 
-    def fetch(self, target: Target, request: Request) -> Came:
+    def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
         """Return the answer. Raises a ProviderError."""
-        sender = self._sender(target)
-        at, start = self._now(), time.perf_counter()
-        response = sender.send(request, target, self._timeouts)
-        return Came(response, round(1000 * (time.perf_counter() - start), 3), at, "live")
+        return self._senders.send(request, target, timeouts)
 
-    def _sender(self, target: Target) -> Sender:
-        from tokenop.providers.sending import sender_for
+    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
+        """Return the answer as it comes. Raises a ProviderError."""
+        return self._senders.stream(request, target, timeouts)
 
-        with self._lock:
-            if target.name not in self._senders:
-                self._senders[target.name] = sender_for(target)
-            return self._senders[target.name]
+    def close(self) -> None:
+        """Close all connections."""
+        self._senders.close()
 
 
-class Recorded:
+class Replayed:
     """Answers from recordings; nothing is sent."""
 
     def __init__(self, folder: Path) -> None:
@@ -54,22 +67,31 @@ class Recorded:
 
         Raises:
             FindingsError: a recording is none.
+            NoInputError: it holds none.
             InputError: it cannot be read.
         """
-        import importlib
-
-        self._recordings: Any = importlib.import_module("tokenop.providers.recordings").Recordings.load(folder)
+        self._recordings = Recordings.load(folder)
         self._folder = folder
+        if not len(self._recordings):
+            raise NoInputError(f"{folder}: holds no recorded answer (<provider>/<model>.jsonl)")
 
     def unusable(self, target: Target) -> str | None:  # noqa: ARG002 the shape of any source
-        """Return why nothing of a target can be replayed, None where something may be."""
+        """Return None: a missing answer is told of each prompt."""
         return None
 
-    def fetch(self, target: Target, request: Request) -> Came:
+    def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:  # noqa: ARG002 as any sender
         """Return the recorded answer. Raises MissingRecordingError."""
-        found = self._recordings.find(targets.billed_to(target), target.model, request)
+        provider = biller_of(target)
+        found = self._recordings.find(provider, target.model, request)
         if found is None:
             message = f"no answer to this prompt is recorded in {self._folder}"
-            raise MissingRecordingError(message, provider=targets.billed_to(target), model=target.model)
-        at = found.recorded_at
-        return Came(found.response, found.latency_ms, at if at.tzinfo else at.replace(tzinfo=UTC), found.origin)
+            raise MissingRecordingError(message, provider=provider, model=target.model)
+        mark = Recorded(found.origin, found.recorded_at, found.latency_ms)
+        return replace(found.response, extra={**found.response.extra, _MARK: mark})
+
+    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
+        """Not used: answers are compared whole."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""

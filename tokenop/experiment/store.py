@@ -7,31 +7,30 @@ import hashlib
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, cast
 
 from tokenop.errors import Finding, FindingsError, InputError
+from tokenop.evals.answering import BLAMED
 from tokenop.experiment.model import Reply
+from tokenop.experiment.targets import described
+from tokenop.providers.base import Target
 from tokenop.providers.model import Part, Request, Text, ToolCall, Usage
+from tokenop.providers.recordings import request_hash
 
 FILE = "answers.jsonl"
 # These say something about the model and the prompt, not about the line in between: they are answers of a kind.
-DECIDED = frozenset({"refused", "too_long"})
+DECIDED = BLAMED
 _USAGE = tuple(Usage.__dataclass_fields__)
 
 
-def key(role: str, target: Mapping[str, Any], request: Request, repeat: int = 0) -> str:
-    """Return the name of a call: the same question to the same model is asked, and paid, once."""
-    turns = [[message.role, _words(message.parts)] for message in request.messages]
-    question = [role, dict(target), _words(request.system), turns, request.max_output_tokens, repeat]
+def key(role: str, targets: Sequence[Target], request: Request) -> str:
+    """Return the name of a call: the same question to the same models is asked, and paid, once."""
+    question = [role, [described(target) for target in targets], request_hash(request)]
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _words(parts: tuple[Part, ...]) -> list[str]:
-    return [part.text for part in parts if isinstance(part, Text)]
 
 
 class Store:
@@ -46,6 +45,7 @@ class Store:
         """
         self._lock = threading.Lock()
         self._replies: dict[str, Reply] = {}
+        self._rows: list[Reply] = []
         self._stack = contextlib.ExitStack()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ class Store:
                     Finding(str(path), number, "line", "run-answer", "error", "is no answer of a run", fix=fix)
                 )
             else:
-                self._replies[reply.key] = reply
+                self._keep(reply)
         if findings:
             raise FindingsError(findings[:100])
 
@@ -89,13 +89,21 @@ class Store:
             self._file.write(line)
             self._file.flush()
             os.fsync(self._file.fileno())
-            self._replies[reply.key] = reply
+            self._keep(reply)
+
+    def _keep(self, reply: Reply) -> None:
+        self._rows.append(reply)
+        self._replies[reply.key] = reply
 
     def __iter__(self) -> Iterator[Reply]:
-        """Yield the calls by key."""
+        """Yield every call that was made, also those that were made again, by key and time."""
         with self._lock:
-            replies = sorted(self._replies.items())
-        return iter([reply for _, reply in replies])
+            return iter(sorted(self._rows, key=lambda reply: (reply.key, reply.at)))
+
+    @property
+    def spent(self) -> Decimal:
+        """Return what all calls cost, as far as it is known; recorded answers cost nothing now."""
+        return sum((row.cost_usd for row in self if row.cost_usd is not None and row.origin == "live"), Decimal(0))
 
     def close(self) -> None:
         """Let go of the file."""

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tokenop.errors import MisuseError
 from tokenop.providers import presets, registry
 from tokenop.providers.base import Target
+from tokenop.routing.chain.charging import biller_of
+
+if TYPE_CHECKING:
+    from tokenop.routing.model import RoutingConfig
 
 
-def named(name: str, known: Mapping[str, Target]) -> Target:
-    """Return the target that `name` means: one of `known`, or `provider/model`.
+Chain = tuple[Target, ...]
+"""Who is asked in turn; one target where there is no fallback."""
+
+
+def named(name: str, config: RoutingConfig | None = None) -> Chain:
+    """Return whom `name` means: a target or a tier of the routing config, or `provider/model`.
 
     Raises:
-        MisuseError: it is neither.
+        MisuseError: it is none of them.
     """
-    if name in known:
-        return known[name]
+    if config is not None and name in config.targets:
+        return (config.targets[name],)
+    if config is not None and name in config.tiers:
+        return config.tiers[name].chain
     provider, slash, model = name.partition("/")
     if not slash or not model:
-        more = f"; the routing config knows: {', '.join(sorted(known))}" if known else ""
+        known = sorted({*config.targets, *config.tiers}) if config is not None else []
+        more = f"; the routing config knows: {', '.join(known)}" if known else ""
         raise MisuseError(f"{name!r} names no model: write provider/model, such as groq/llama-3.3-70b-versatile{more}")
-    return of(provider, model)
+    return (of(provider, model),)
 
 
 def of(provider: str, model: str) -> Target:
@@ -43,12 +54,6 @@ def unusable(target: Target, env: Mapping[str, str]) -> str | None:
     return registry.usable(target, env)
 
 
-def billed_to(target: Target) -> str:
-    """Return the name under which the price book knows the provider."""
-    preset = target.options.get("preset")
-    return preset if isinstance(preset, str) else target.provider
-
-
 def local(target: Target) -> bool:
     """Return whether the target runs on a machine of one's own, so that a call has no list price."""
     preset = presets.of(target)
@@ -64,3 +69,11 @@ def described(target: Target) -> dict[str, Any]:
         "base_url": target.base_url,
         "options": {name: str(value) for name, value in sorted(target.options.items())},
     }
+
+
+def shown(chain: Chain) -> str:
+    """Return the names of a chain, in turn."""
+    return " → ".join(target.name for target in chain)
+
+
+__all__ = ["Chain", "biller_of", "described", "local", "named", "of", "shown", "unusable"]
