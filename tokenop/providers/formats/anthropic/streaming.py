@@ -146,15 +146,15 @@ class Reader:
         yield from self._grow(index, block, delta)
 
     def _begin(self, index: int, block: _Block) -> Iterator[Delta]:
-        """Yield what the start of a block already says."""
+        """Yield what the start of a block already says, if only that it begins."""
         start = {"input": {}, **block.start} if block.kind == "tool_use" else block.start
         part = responses.read_part(start, f"content[{index}]")
         match part:
-            case Text(text, _, extra) if text or extra:
+            case Text(text, _, extra):
                 yield Delta("text", index, text, data=dict(extra) or None)
             case Thinking(_, _, redacted) if redacted is not None:
                 yield Delta("thinking", index, data={"redacted": redacted})
-            case Thinking(text, signature) if text or signature:
+            case Thinking(text, signature):
                 yield Delta("thinking", index, text, data={"signature": signature} if signature else None)
         if block.kind == "tool_use":
             given = block.start.get("input")
