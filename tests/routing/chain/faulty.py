@@ -1,4 +1,4 @@
-"""A loopback server that fails in the way that the first part of the path names."""
+"""A loopback server that fails in the way that the name of the model says."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ STREAMS: dict[str, Callable[[], list[bytes]]] = {"anthropic": _anthropic_stream,
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers as the path says: `/<fault>/<wire>/…`."""
+    """Answers at `/<wire>/…` as the model says. (An address for each fault would cost a client each, which is slow.)"""
 
     server: Faulty
     disable_nagle_algorithm = True
@@ -100,8 +100,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer, or fail."""
-        _, fault, wire, *_ = self.path.split("/")
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        fault, wire = body["model"], self.path.split("/")[1]
         self.server.asked.append((fault, wire))
         streaming = bool(body.get("stream", wire == "ollama"))
         if fault.isdigit() or fault.startswith("after-"):
@@ -181,9 +181,9 @@ class Faulty(ThreadingHTTPServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing: clients hang up here, that is the point."""
 
-    def url(self, fault: str, wire: str) -> str:
-        """Return the base URL under which `fault` happens."""
-        return f"http://127.0.0.1:{self.server_address[1]}/{fault}/{wire}"
+    def url(self, wire: str) -> str:
+        """Return the base URL for those who speak `wire`."""
+        return f"http://127.0.0.1:{self.server_address[1]}/{wire}"
 
 
 @contextmanager

@@ -131,6 +131,35 @@ def test_a_stream_without_its_end_is_malformed_and_may_be_asked_again(deltas: tu
     assert send.closed == 2
 
 
+class Hesitating:
+    """Opens an empty part and fails; the second time it answers."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
+        raise NotImplementedError
+
+    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
+        self.asked += 1
+        yield Delta("start", id=str(self.asked))
+        yield Delta("text", text="")
+        if self.asked == 1:
+            raise ServerError("down", after_first_token=True)
+        yield Delta("tool_call", id="c1", name="look_up")
+        yield Delta("end", response=ANSWER)
+
+
+def test_an_empty_part_is_no_token_and_a_call_of_a_tool_is_one() -> None:
+    deltas = list(stream(TARGETS[:1], REQUEST, Hesitating(), sleep=lambda _: None, **ALWAYS))
+    assert [(delta.kind, delta.id) for delta in deltas] == [
+        ("start", "2"),
+        ("text", None),
+        ("tool_call", "c1"),
+        ("end", None),
+    ]
+
+
 def test_an_answer_without_usage_is_estimated_and_marked() -> None:
     result = run(TARGETS[:1], REQUEST, Misbehaving(), **ALWAYS)
     (row,) = result.attempts

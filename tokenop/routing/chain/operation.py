@@ -63,6 +63,7 @@ class _Flight:
     begun: float
     first: float | None = None
     characters: int = 0
+    streamed: bool = False
     usage: Usage | None = None
 
 
@@ -119,13 +120,14 @@ class Operation:
         """
         flight = self._flight
         assert flight is not None
+        flight.streamed = True
         if delta.usage is not None:
             flight.usage = delta.usage
         if delta.kind == "end":
             if delta.response is None:
                 raise MalformedError("the stream ended without its answer")
             self.answered(delta.response)
-        elif delta.kind in TOKENS:
+        elif delta.kind in TOKENS and (delta.text or delta.name or delta.data):
             flight.characters += len(delta.text)
             if flight.first is None:
                 flight.first = self._ticker.at(self._clock())
@@ -152,7 +154,9 @@ class Operation:
         if flight is None:
             raise raised
         error = raised if isinstance(raised, ProviderError) else _unforeseen(raised, flight.told.target)
-        error.after_first_token = error.after_first_token or flight.first is not None
+        if flight.streamed:
+            # Some senders count the beginning of an empty part; nothing of it was passed on.
+            error.after_first_token = flight.first is not None
         self.chain.failed(error, self._clock())
         if isinstance(error, NotUsableError):
             self._notice(flight.told.target, error.detail)
