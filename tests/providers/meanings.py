@@ -40,7 +40,13 @@ def anthropic(value: Any) -> Any:
     return found
 
 
-MEANINGS: Mapping[str, Callable[[Any], Any]] = {"anthropic-messages": anthropic}
+def openai(value: Any) -> Any:
+    """Return a body of chat completions without what says the default: one answer, no stream."""
+    said = without_nulls(value)
+    return {name: each for name, each in said.items() if (name, each) != ("n", 1)}
+
+
+MEANINGS: Mapping[str, Callable[[Any], Any]] = {"anthropic-messages": anthropic, "openai-chat": openai}
 
 
 def same(format_name: str, one: Any, other: Any) -> bool:

@@ -134,6 +134,9 @@ def _recorded_answer(each: _Spoken) -> Response | ProviderError:
     if not exchange.is_stream:
         return each.format.read_response(exchange.response_body)
     reader = each.format.reader()
-    for _ in reader.feed(exchange.response_body):
-        pass
-    return reader.end()
+    try:
+        for _ in reader.feed(exchange.response_body):
+            pass
+        return reader.end()
+    except ProviderError as error:
+        return error

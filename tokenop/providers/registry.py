@@ -94,10 +94,10 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 _KEY_NAME = re.compile(r"(?:[A-Z][A-Z0-9]*_){1,6}API_(?:KEY|TOKEN)(?:_[A-Z0-9]+){0,4}\Z|HF_TOKEN\Z")
 
 
-def usable(target: Target, env: Mapping[str, str]) -> str | None:
+def usable(target: Target, env: Mapping[str, str], *, sdk: bool = True) -> str | None:
     """Return None where `target` can be asked, else the reason in one line.
 
-    Nothing is sent: a key that is set may still be refused.
+    Nothing is sent: a key that is set may still be refused. `sdk`: the provider's SDK must be installed.
     """
     provider = PROVIDERS.get(target.provider)
     if provider is None:
@@ -108,7 +108,7 @@ def usable(target: Target, env: Mapping[str, str]) -> str | None:
         found = shutil.which(env.get("CLAUDE_CLI", "claude"), path=env.get("PATH"))
         return None if found else "the program `claude` is not on PATH"
     reason = _address_reason(target, env) or _key_reason(target, env)
-    if reason is None and provider.extra and not _installed(provider.extra):
+    if reason is None and sdk and provider.extra and not _installed(provider.extra):
         return f"the package {provider.extra} is not installed: pip install 'tokenop[{provider.extra}]'"
     return reason
 

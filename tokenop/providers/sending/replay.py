@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.errors import MissingRecordingError
-from tokenop.providers.formats.fields import compact
-from tokenop.providers.model import Delta, Request, Response, Text, Thinking, ToolCall
+from tokenop.providers.model import Delta, Request, Response
 from tokenop.providers.recordings import Recordings, request_hash, shipped
+from tokenop.providers.sending.whole import deltas
 
 
 class ReplaySender:
@@ -41,18 +41,7 @@ class ReplaySender:
 
     def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
         """Yield the recorded answer, one Delta a part; the last is `end`. Raises MissingRecordingError."""
-        response = self.send(request, target, timeouts)
-        yield Delta("start", id=response.id, name=response.model)
-        for index, part in enumerate(response.parts):
-            if isinstance(part, Text):
-                yield Delta("text", index, part.text)
-            elif isinstance(part, Thinking):
-                yield Delta("thinking", index, part.text)
-            elif isinstance(part, ToolCall):
-                words = part.raw if part.raw is not None else compact(dict(part.arguments or {}))
-                yield Delta("tool_call", index, words, part.id, part.name)
-        yield Delta("usage", usage=response.usage)
-        yield Delta("end", usage=response.usage, response=response)
+        yield from deltas(self.send(request, target, timeouts))
 
 
 def sender(recordings: Path | None = None) -> ReplaySender:

@@ -1,0 +1,236 @@
+"""Sends to Ollama's own API with the official SDK.
+
+The SDK's types leave out parts of a tool's schema, and take a picture's data for the name of a file where such a file
+exists. So the SDK connects, streams and checks the answer's form, and what goes out is the format's body.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import threading
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tokenop.providers import registry
+from tokenop.providers.base import Target, Timeouts, WireRequest
+from tokenop.providers.errors import (
+    CannotCarryError,
+    ConnectionFailedError,
+    MalformedError,
+    NotUsableError,
+    ProviderError,
+    TimedOutError,
+)
+from tokenop.providers.formats.ollama_chat import FORMAT
+from tokenop.providers.formats.said import clean
+from tokenop.providers.model import Delta, Request, Response
+from tokenop.providers.sending.pump import Line, pumped
+
+if TYPE_CHECKING:
+    import httpx
+    import ollama
+
+_CONTENT = frozenset({"text", "thinking", "tool_call"})
+
+
+@dataclass(slots=True)
+class _Call:
+    """One call on its way through the SDK: what goes out, and what came back so far."""
+
+    body: bytes
+    key: str | None
+    timeouts: Timeouts
+    line: Line
+    came: list[bytes] = field(default_factory=list)
+    status: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class OllamaSender:
+    """Sends with one client for each address, no retries of its own, and follows no redirects."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, ollama.Client] = {}
+        self._lock = threading.Lock()
+        self._running = threading.local()
+
+    def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
+        """Return the whole answer. Raises a ProviderError; never retries by itself."""
+        try:
+            wire = FORMAT.write_request(replace(request, stream=False), target)
+            return FORMAT.read_response(b"".join(self._pieces(wire, target, timeouts, lambda: True)))
+        except ProviderError as error:
+            error.after_first_token = False  # nothing was passed on
+            raise error.of(target.provider, target.model) from error.__cause__
+
+    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
+        """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""
+        begun = False
+        try:
+            wire = FORMAT.write_request(replace(request, stream=True), target)
+            reader = FORMAT.reader()
+            with contextlib.closing(self._pieces(wire, target, timeouts, lambda: begun)) as pieces:
+                for piece in pieces:
+                    for delta in reader.feed(piece):
+                        begun = begun or delta.kind in _CONTENT
+                        yield delta
+                        if delta.kind == "end":
+                            return
+            response = reader.end()
+            yield Delta("end", usage=response.usage, response=response)
+        except ProviderError as error:
+            error.after_first_token = begun
+            raise error.of(target.provider, target.model) from error.__cause__
+
+    def close(self) -> None:
+        """Close all connections."""
+        with self._lock:
+            clients, self._clients = list(self._clients.values()), {}
+        for client in clients:
+            client.close()  # type: ignore[no-untyped-call]  # the SDK's
+
+    def _client(self, target: Target) -> ollama.Client:
+        import ollama
+
+        reason = registry.usable(target, os.environ)
+        if reason is not None:
+            raise NotUsableError(reason)
+        address = registry.base_url(target, os.environ)
+        with self._lock:
+            if address not in self._clients:
+                self._clients[address] = ollama.Client(
+                    host=address, follow_redirects=False, transport=_transport(self._running)
+                )
+            return self._clients[address]
+
+    def _pieces(
+        self, wire: WireRequest, target: Target, timeouts: Timeouts, begun: Callable[[], bool]
+    ) -> Generator[bytes]:
+        client = self._client(target)
+        try:
+            body = msgspec.json.encode(wire.body)
+        except (TypeError, ValueError) as error:
+            raise CannotCarryError(clean(f"JSON cannot carry the request: {error}")) from error
+        key = registry.key(target, os.environ)
+
+        def read(line: Line) -> Iterator[bytes]:
+            call = self._running.call = _Call(body, key, timeouts, line)
+            return _read(client, call, bool(wire.body["stream"]), str(wire.body["model"]))
+
+        return _translated(pumped(read, timeouts, begun), timeouts)
+
+
+def sender() -> OllamaSender:
+    """Return a sender to Ollama. Raises NotUsableError where the SDK is not installed."""
+    try:
+        import ollama  # noqa: F401
+    except ImportError as error:
+        raise NotUsableError("the package ollama is not installed: pip install 'tokenop[ollama]'") from error
+    return OllamaSender()
+
+
+def _read(client: ollama.Client, call: _Call, stream: bool, model: str) -> Iterator[bytes]:
+    """Yield the bytes of the answer as the SDK reads them. Raises what the SDK raises."""
+    import ollama
+
+    try:
+        if stream:
+            for _ in client.chat(model=model, messages=[], stream=True):
+                yield from _taken(call)
+        else:
+            client.chat(model=model, messages=[])
+    except ollama.ResponseError as error:
+        if call.status < 400 and not 300 <= call.status < 400:
+            # The stream itself tells an error; the reader says which.
+            yield from _taken(call)
+            raise
+        raise FORMAT.read_error(call.status, call.headers, b"".join(call.came)) from error
+    except ValueError:
+        # What the SDK cannot read our reader cannot either, and says why.
+        yield from _taken(call)
+        raise
+    yield from _taken(call)
+
+
+def _taken(call: _Call) -> list[bytes]:
+    came, call.came = call.came, []
+    return came
+
+
+def _transport(running: threading.local) -> httpx.BaseTransport:
+    """Return what stands between the SDK and the network: sends the call's own body and keeps what comes back."""
+    import httpx
+
+    class Stream(httpx.SyncByteStream):
+        def __init__(self, inner: httpx.SyncByteStream, call: _Call) -> None:
+            self.inner = inner
+            self.call = call
+
+        def __iter__(self) -> Iterator[bytes]:
+            for piece in self.inner:
+                self.call.came.append(piece)
+                yield piece
+
+        def close(self) -> None:
+            self.inner.close()
+
+    class Transport(httpx.BaseTransport):
+        def __init__(self) -> None:
+            self.inner = httpx.HTTPTransport()
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            call: _Call = running.call
+            dropped = {"content-length", "authorization", "accept-encoding"}
+            headers = {name: value for name, value in request.headers.items() if name not in dropped}
+            # Bytes are kept as they come, so they must not come packed.
+            headers["accept-encoding"] = "identity"
+            if call.key:
+                headers["authorization"] = f"Bearer {call.key}"
+            waits = httpx.Timeout(call.timeouts.total, connect=call.timeouts.connect).as_dict()
+            own = httpx.Request(
+                request.method, request.url, headers=headers, content=call.body, extensions={"timeout": waits}
+            )
+            answer = self.inner.handle_request(own)
+            call.status = answer.status_code
+            call.headers = dict(answer.headers)
+            call.line.on_break(lambda: _shut(answer))
+            assert isinstance(answer.stream, httpx.SyncByteStream)
+            answer.stream = Stream(answer.stream, call)
+            return answer
+
+        def close(self) -> None:
+            self.inner.close()
+
+    return Transport()
+
+
+def _shut(answer: Any) -> None:
+    """Wake the thread that reads the answer: closing alone would leave it waiting."""
+    stream = answer.extensions.get("network_stream")
+    connection = stream.get_extra_info("socket") if stream is not None else None
+    if connection is not None:
+        connection.shutdown(socket.SHUT_RDWR)
+
+
+def _translated(pieces: Iterator[bytes], timeouts: Timeouts) -> Generator[bytes]:
+    """Yield `pieces`, with whatever the SDK raises as one of our errors."""
+    import httpx
+    import ollama
+
+    try:
+        yield from pieces
+    except ProviderError:
+        raise
+    except httpx.ConnectTimeout as error:
+        raise TimedOutError(f"no connection after {timeouts.connect:g} s", phase="connect") from error
+    except httpx.TimeoutException as error:
+        raise TimedOutError(f"no end after {timeouts.total:g} s", phase="total") from error
+    except (httpx.TransportError, ConnectionError) as error:
+        raise ConnectionFailedError(clean(f"the connection failed: {error}")) from error
+    except (ollama.ResponseError, ValueError) as error:
+        raise MalformedError(f"the answer is not in the form of Ollama's API: {type(error).__name__}") from error
