@@ -72,7 +72,7 @@ class Features:
     @property
     def rows(self) -> Ints:
         """Return the row of each value."""
-        return np.repeat(np.arange(len(self)), np.diff(self.starts))
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.starts))
 
     def take(self, rows: Ints | Bools) -> Features:
         """Return the features at the positions `rows`, in that order."""
@@ -97,7 +97,7 @@ class Features:
     def times(self, vector: Floats) -> Floats:
         """Return the product of the sparse rows with a vector of shape (BUCKETS,). Shape (n,)."""
         parts = self.values.astype(np.float64) * vector[self.columns]
-        return np.bincount(self.rows, weights=parts, minlength=len(self))
+        return np.bincount(self.rows, weights=parts, minlength=len(self)).astype(np.float64)
 
 
 def extract(prompts: Sequence[str]) -> Features:

@@ -88,8 +88,8 @@ class Kind:
 class Trained:
     """A trained policy, ready to decide.
 
-    `threshold` was chosen on what it was trained on. `folds` holds one score a fold: the area between curve and random
-    mix in cross-validation, with the chosen `options`. `trained_on` is the hash of the outcomes.
+    `threshold` was chosen on what it was trained on. `folds` holds one score a fold: the mean gain over the random mix
+    in cross-validation, with the chosen `options`. `trained_on` is the hash of the outcomes.
     """
 
     name: str

@@ -9,13 +9,14 @@ import numpy as np
 
 from tokenop.errors import InputError
 from tokenop.research.routers import features, rivals
-from tokenop.research.routers.curve import ALL_STRONG, ALL_WEAK, Curve, trace
+from tokenop.research.routers.curve import ALL_STRONG, ALL_WEAK, Curve, cuts, trace
 from tokenop.research.routers.features import Features
 from tokenop.research.routers.outcomes import Floats, Ints, Outcomes
 from tokenop.research.routers.policy import Kind, Settings, Trained
 from tokenop.research.routers.registry import POLICIES
 
 FOLDS = 5
+_SURE = 2.0
 
 
 def train(
@@ -58,8 +59,8 @@ def train(
     for options in kind.grid(len(outcomes)):
         progress(f"{name}: {', '.join(f'{key} {value}' for key, value in options.items())}")
         scores = _out_of_fold(kind, outcomes, divided, options)
-        tried.append((options, scores, _fold_areas(scores, outcomes, parts)))
-    options, scores, areas = max(tried, key=lambda one: round(trace(one[1], outcomes).area, 9))
+        tried.append((options, scores, _fold_scores(scores, outcomes, parts)))
+    options, scores, areas = max(tried, key=lambda one: round(advantage(trace(one[1], outcomes)), 9))
     threshold = _static(outcomes) if not kind.learns else _threshold(scores, outcomes, overhead_usd, max_drop)
     return Trained(
         name=name,
@@ -98,11 +99,11 @@ def _out_of_fold(kind: Kind, outcomes: Outcomes, divided: Sequence[_Fold], optio
     return scores
 
 
-def _fold_areas(scores: Floats, outcomes: Outcomes, parts: Ints) -> tuple[float, ...]:
+def _fold_scores(scores: Floats, outcomes: Outcomes, parts: Ints) -> tuple[float, ...]:
     found = []
     for part in np.unique(parts):
         inside = np.flatnonzero(parts == part)
-        found.append(round(trace(scores[inside], outcomes.take(inside)).area, 6))
+        found.append(round(advantage(trace(scores[inside], outcomes.take(inside))), 6))
     return tuple(found)
 
 
@@ -113,12 +114,41 @@ def _static(outcomes: Outcomes) -> float:
 
 def _threshold(scores: Floats, outcomes: Outcomes, overhead_usd: float, max_drop: float | None) -> float:
     curve = trace(scores, outcomes)
-    cost = (curve.shares if curve.cost is None else curve.cost + overhead_usd).round(15)
-    quality = curve.quality.round(12)
-    if max_drop is not None:
-        enough = np.flatnonzero(quality >= max(quality[0], quality[-1]) - max_drop)
-        return float(curve.thresholds[enough[np.argmin(cost[enough])]])
-    return float(curve.thresholds[np.argmax(gains(curve, overhead_usd).round(12))])
+    if max_drop is None:
+        return float(curve.thresholds[np.argmax(gains(curve, overhead_usd).round(12))])
+    cost = curve.shares if curve.cost is None else curve.cost
+    enough = np.flatnonzero(_worst_drop(scores, outcomes) <= max_drop)
+    return float(curve.thresholds[enough[np.argmin(cost[enough].round(15))]])
+
+
+def _worst_drop(scores: Floats, outcomes: Outcomes) -> Floats:
+    """Return how far each cut may lie below the better model: mean and `_SURE` standard errors. Shape (m,).
+
+    A threshold that only just keeps to the limit here would break it on other prompts every second time.
+    """
+    where = cuts(scores)
+    share = outcomes.counts[where.order] / outcomes.counts.sum()
+    lost = outcomes.gain[where.order]
+    if share @ lost > 0:
+        # The strong model is better: what is lost is lost where the weak one is asked, after the cut.
+        share, lost, ends = share[::-1], lost[::-1], len(scores) - where.ends
+    else:
+        lost, ends = -lost, where.ends
+    mean = np.concatenate([[0.0], np.cumsum(share * lost)])[ends]
+    square = np.concatenate([[0.0], np.cumsum(share * lost**2)])[ends]
+    error = np.sqrt(np.maximum(square - mean**2, 0.0) * (share**2).sum())
+    return np.asarray(mean + _SURE * error)
+
+
+def advantage(curve: Curve) -> float:
+    """Return the mean gain in quality over the random mix at equal cost, over all costs between the two models.
+
+    Without costs, or where the strong model is no dearer, over all shares of strong calls.
+    """
+    cost = curve.cost
+    if cost is None or cost[-1] <= cost[0]:
+        return curve.area
+    return float(np.trapezoid(gains(curve, 0.0), cost) / (cost[-1] - cost[0]))
 
 
 def gains(curve: Curve, overhead_usd: float) -> Floats:

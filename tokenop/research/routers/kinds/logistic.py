@@ -72,20 +72,25 @@ def _fit(known: Features, target: Floats, counts: Floats, options: Settings) -> 
 
     rarity = known.rarity().astype(np.float32)
     grams = known.weighted(rarity.astype(np.float64))
-    facts = np.log1p(known.facts)
-    middle, spread = facts.mean(axis=0), facts.std(axis=0)
+    middle, spread = np.log1p(known.facts).mean(axis=0), np.log1p(known.facts).std(axis=0)
     spread[spread < 1e-9] = 1.0
     good = float(np.average(target, weights=counts))
     if good in (0.0, 1.0):
         # One class alone: there is nothing to tell apart.
         odds = np.log((good * len(target) + 1) / ((1 - good) * len(target) + 1))
         return Logistic(float(odds), np.zeros(BUCKETS, np.float32), rarity, middle, spread, np.zeros(len(FACTS)))
-    rows = sparse.csr_matrix((grams.values.astype(np.float64), grams.columns, grams.starts), (len(known), BUCKETS))
-    joined = sparse.hstack([rows, sparse.csr_matrix(_scaled(known, middle, spread))], format="csr")
+    rows = sparse.csr_matrix((grams.values, grams.columns, grams.starts), (len(known), BUCKETS))
+    facts = sparse.csr_matrix(_scaled(known, middle, spread).astype(np.float32))
+    joined = sparse.hstack([rows, facts], format="csr")
     learned = LogisticRegression(C=options["C"], max_iter=_ROUNDS, tol=_CLOSE).fit(joined, target, sample_weight=counts)
     weights = learned.coef_[0]
     return Logistic(
-        float(learned.intercept_[0]), weights[:BUCKETS].astype(np.float32), rarity, middle, spread, weights[BUCKETS:]
+        float(learned.intercept_[0]),
+        weights[:BUCKETS].astype(np.float32),
+        rarity,
+        middle,
+        spread,
+        weights[BUCKETS:].astype(np.float64),
     )
 
 

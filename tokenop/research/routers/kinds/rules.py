@@ -60,9 +60,10 @@ def _fit(known: Features, target: Floats, counts: Floats, options: Settings) -> 
     good = np.bincount(where, weights=counts * target, minlength=len(edges) + 1)
     mean = float(np.average(target, weights=counts))
     # An empty bin, and a prior of one prompt in each, stand at the mean.
-    levels = (good + mean) / (held + 1)
+    weights: Floats = np.asarray(held + 1.0)
+    levels: Floats = (good + mean) / weights
     way = 1 if options["rising"] else -1
-    return Rule(options["fact"], options["rising"], edges, monotone(levels[::way], (held + 1)[::way])[::way])
+    return Rule(options["fact"], options["rising"], edges, monotone(levels[::way], weights[::way])[::way])
 
 
 def monotone(values: Floats, weights: Floats) -> Floats:
