@@ -18,13 +18,11 @@ def sender() -> StainlessSender:
         raise NotUsableError("the package groq is not installed: pip install 'tokenop[groq]'") from error
 
     def connect(address: str, key: str | None) -> Any:
-        headers: Any = {} if key else {"Authorization": groq.Omit()}
         return groq.Groq(
             api_key=key or "none",
             base_url=address,
             max_retries=0,
             http_client=groq.DefaultHttpxClient(follow_redirects=False),
-            default_headers=headers,
         )
 
     return StainlessSender(FORMAT, groq, groq.GroqError, httpx, connect)

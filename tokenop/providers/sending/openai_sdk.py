@@ -24,8 +24,6 @@ def sender() -> StainlessSender:
         headers: dict[str, Any] = {}
         if not address.startswith(_OPENAI):
             headers = {"OpenAI-Organization": openai.Omit(), "OpenAI-Project": openai.Omit()}
-        if key is None:
-            headers["Authorization"] = openai.Omit()
         return openai.OpenAI(
             api_key=key or "none",
             base_url=address,

@@ -7,6 +7,7 @@ format. So whoever sends without an SDK puts the same on the wire.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import socket
 import threading
@@ -99,15 +100,25 @@ class StainlessSender:
         self, wire: WireRequest, target: Target, timeouts: Timeouts, begun: Callable[[], bool]
     ) -> Generator[bytes]:
         client = self._client(target)
+        try:
+            json.dumps(wire.body, allow_nan=False, ensure_ascii=False).encode()
+        except (TypeError, ValueError, RecursionError) as error:
+            # NaN, half a surrogate pair, a set.
+            raise CannotCarryError(clean(f"JSON cannot carry the request: {error}")) from error
         key = registry.key(target, os.environ)
+        headers: dict[str, Any] = dict(wire.headers)
+        if key is None:
+            headers["Authorization"] = self._sdk.Omit()
         return self._translated(
-            pumped(lambda line: self._read(client, wire, timeouts, line), timeouts, begun), timeouts, key
+            pumped(lambda line: self._read(client, wire, headers, timeouts, line), timeouts, begun), timeouts, key
         )
 
-    def _read(self, client: Any, wire: WireRequest, timeouts: Timeouts, line: Line) -> Iterator[bytes]:
+    def _read(
+        self, client: Any, wire: WireRequest, headers: dict[str, Any], timeouts: Timeouts, line: Line
+    ) -> Iterator[bytes]:
         """Yield the bytes of the answer. Raises what the SDK raises."""
         options = {
-            "headers": dict(wire.headers),
+            "headers": headers,
             "timeout": self._http.Timeout(timeouts.total, connect=timeouts.connect),
         }
         streamed = client.post(
@@ -139,11 +150,9 @@ class StainlessSender:
             raise ConnectionFailedError(said(f"the connection failed: {cause or error}", key)) from error
         except (sdk.APIError, http.DecodingError) as error:
             raise MalformedError(said(str(error), key)) from error
-        except (http.InvalidURL, self._base) as error:
+        except (http.InvalidURL, self._base, ValueError, TypeError) as error:
+            # What the SDK refuses before it sends: a key that no header can hold, an address that is none.
             raise NotUsableError(said(str(error), key)) from error
-        except (ValueError, TypeError) as error:
-            # NaN, half a surrogate pair: what JSON in UTF-8 cannot hold.
-            raise CannotCarryError(said(f"JSON cannot carry the request: {error}", key)) from error
 
     def _content(self, answer: Any) -> bytes:
         try:

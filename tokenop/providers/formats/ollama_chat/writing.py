@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -75,6 +76,7 @@ class _Writer:
 
     def _options(self) -> dict[str, Any]:
         request = self.request
+        self.lost += [name for name in ("temperature", "top_p") if not math.isfinite(getattr(request, name) or 0)]
         said: dict[str, Any] = {
             "num_predict": request.max_output_tokens,
             "temperature": request.temperature,

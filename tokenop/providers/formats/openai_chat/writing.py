@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -61,6 +62,7 @@ class _Writer:
         request = self.request
         if request.top_k is not None and not self.quirks.top_k:
             self.lost.append("top_k")
+        self.lost += [name for name in ("temperature", "top_p") if not math.isfinite(getattr(request, name) or 0)]
         said: dict[str, Any] = {
             "model": self.target.model or request.model,
             "messages": list(self._messages()),
