@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tokenop.evals.checks import exact, json_schema, schemas
+from tokenop.evals.checks import (
+    composed,
+    constraints,
+    contains,
+    exact,
+    json_schema,
+    numeric,
+    program,
+    regex,
+    schemas,
+    set_of,
+    sql,
+    tool_call,
+)
 from tokenop.evals.checks.answer import Answer, UnreadableError, failed
 from tokenop.evals.checks.kind import Asked, Complaint, Kind, Spec
 from tokenop.evals.model import Checked, Task
@@ -12,7 +25,22 @@ from tokenop.providers.model import Response
 
 __all__ = ["KINDS", "Complaint", "check", "lint", "runs", "schemas"]
 
-KINDS: Mapping[str, Kind] = {kind.name: kind for kind in (exact.KIND, json_schema.KIND)}
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        exact.KIND,
+        regex.KIND,
+        json_schema.KIND,
+        numeric.KIND,
+        set_of.KIND,
+        contains.KIND,
+        program.KIND,
+        constraints.KIND,
+        sql.KIND,
+        tool_call.KIND,
+        *composed.KINDS,
+    )
+}
 
 
 def check(task: Task, response: Response) -> Checked:

@@ -33,10 +33,17 @@ def normalised(text: str, names: Iterable[str] = ()) -> str:
     return text
 
 
-def difference(wanted: Any, given: Any, names: Iterable[str] = (), at: str = "") -> str | None:
+def difference(wanted: Any, given: Any, names: Iterable[str] = (), at: str = "", absolute: float = 0.0) -> str | None:
     """Return where and how two values of JSON differ, in one clause; None where they are the same.
 
     1 and 1.0 are the same number; true is not 1, nor is "1". The order of keys does not count, that of lists does.
+
+    Args:
+        wanted: what it must be.
+        given: what it is.
+        names: normalisations for texts.
+        at: how to call the place where it stands.
+        absolute: how far numbers may be off; whole numbers may not, unless this is given.
     """
     where = at or "the answer"
     if isinstance(wanted, Mapping) and isinstance(given, Mapping):
@@ -46,28 +53,27 @@ def difference(wanted: Any, given: Any, names: Iterable[str] = (), at: str = "")
                 f"{where} lacks {missing[0]}" if missing else f"{where} has {shown(more[0])}, which was not asked for"
             )
         pairs = [(f"{at}.{key}" if at else str(key), wanted[key], given[key]) for key in wanted]
-        return _first(pairs, names)
-    if isinstance(wanted, list | tuple) and isinstance(given, list | tuple):
+    elif isinstance(wanted, list | tuple) and isinstance(given, list | tuple):
         if len(wanted) != len(given):
             return f"{where} has {len(given)} items, not {len(wanted)}"
-        return _first([(f"{at}[{i}]", one, given[i]) for i, one in enumerate(wanted)], names)
-    return None if _same(wanted, given, names) else f"{where} is {shown(given)}, not {shown(wanted)}"
+        pairs = [(f"{at}[{i}]", one, given[i]) for i, one in enumerate(wanted)]
+    elif _same(wanted, given, names, absolute):
+        return None
+    else:
+        return f"{where} is {shown(given)}, not {shown(wanted)}"
+    return next((found for where, one, two in pairs if (found := difference(one, two, names, where, absolute))), None)
 
 
-def _first(pairs: Iterable[tuple[str, Any, Any]], names: Iterable[str]) -> str | None:
-    return next((found for at, one, two in pairs if (found := difference(one, two, names, at))), None)
-
-
-def _same(wanted: Any, given: Any, names: Iterable[str]) -> bool:
+def _same(wanted: Any, given: Any, names: Iterable[str], absolute: float) -> bool:
     if isinstance(wanted, bool) or isinstance(given, bool) or wanted is None or given is None:
         return wanted is given
-    if isinstance(wanted, int) and isinstance(given, int):
+    if isinstance(wanted, int) and isinstance(given, int) and not absolute:
         return wanted == given
     if isinstance(wanted, int | float) and isinstance(given, int | float):
-        return near(float_of(wanted), float_of(given))
+        return near(float_of(wanted), float_of(given), absolute)
     if isinstance(wanted, str) and isinstance(given, str):
         return normalised(wanted, names) == normalised(given, names)
-    return bool(type(wanted) is type(given) and wanted == given)
+    return False
 
 
 def near(wanted: float, given: float, absolute: float = 0.0, relative: float = _NEAR) -> bool:
