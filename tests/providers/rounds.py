@@ -10,6 +10,7 @@ An exchange round-trips where all of this holds:
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -60,11 +61,13 @@ def rounds(folder: str) -> list[Round]:
     sent: Sequence[_Spoken] = [each for each in spoken.values() if isinstance(each, _Spoken)]
     reasons: dict[str, str | None] = {}
     senders: dict[str, Sender] = {}
-    with serve([each.exchange for each in sent]) as server:
+    with serve([each.exchange for each in sent]) as server, contextlib.ExitStack() as closing:
         for each in sent:
             target = Target("test", each.target.provider, each.target.model, base_url=server.base_url)
-            sender = senders.setdefault(target.provider, sender_for(target))
-            reasons[each.exchange.name] = _why_not(each, target, sender, server)
+            if target.provider not in senders:
+                senders[target.provider] = sender_for(target)
+                closing.callback(getattr(senders[target.provider], "close", lambda: None))
+            reasons[each.exchange.name] = _why_not(each, target, senders[target.provider], server)
     for name, what in spoken.items():
         if isinstance(what, str):
             reasons[name] = what

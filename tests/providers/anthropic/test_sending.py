@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.providers.anthropic.test_streams import START, STOP, ended, text
@@ -32,7 +33,8 @@ from tokenop.providers.errors import (
 from tokenop.providers.formats.anthropic import FORMAT
 from tokenop.providers.model import Message, Request, Text
 from tokenop.providers.sending import pump
-from tokenop.providers.sending.anthropic_sdk import AnthropicSender, sender
+from tokenop.providers.sending.anthropic_sdk import sender
+from tokenop.providers.sending.stainless import StainlessSender
 
 KEY = "sk-ant-api03-abcdefghijklmnop"
 PATIENT = Timeouts(connect=5, first_token=20, total=20)
@@ -43,7 +45,7 @@ STREAM = START + text("Hel") + text("lo", 1) + ended(output_tokens=2)
 
 
 @pytest.fixture
-def sending(monkeypatch: pytest.MonkeyPatch) -> Iterator[AnthropicSender]:
+def sending(monkeypatch: pytest.MonkeyPatch) -> Iterator[StainlessSender]:
     """Yield a sender, with a key in the environment and nothing else of Anthropic's."""
     for name in ("ANTHROPIC_BASE_URL", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_CUSTOM_HEADERS"):
         monkeypatch.delenv(name, raising=False)
@@ -61,14 +63,14 @@ def events(body: bytes) -> Exchange:
     return answer(body, content_type="text/event-stream")
 
 
-def ask(sending: AnthropicSender, place: Target, timeouts: Timeouts, stream: bool) -> None:
+def ask(sending: StainlessSender, place: Target, timeouts: Timeouts, stream: bool) -> None:
     if stream:
         list(sending.stream(REQUEST, place, timeouts))
     else:
         sending.send(REQUEST, place, timeouts)
 
 
-def failed(sending: AnthropicSender, exchange: Exchange, conduct: Conduct, timeouts: Timeouts, stream: bool) -> Any:
+def failed(sending: StainlessSender, exchange: Exchange, conduct: Conduct, timeouts: Timeouts, stream: bool) -> Any:
     with serve([exchange], conduct) as server, pytest.raises(ProviderError) as caught:
         ask(sending, target(server.base_url), timeouts, stream)
     assert (caught.value.provider, caught.value.model) == ("anthropic", REQUEST.model)
@@ -76,7 +78,7 @@ def failed(sending: AnthropicSender, exchange: Exchange, conduct: Conduct, timeo
     return caught.value
 
 
-def test_the_sdk_adds_nothing_but_headers(sending: AnthropicSender) -> None:
+def test_the_sdk_adds_nothing_but_headers(sending: StainlessSender) -> None:
     with serve([answer(ANSWER)]) as server:
         response = sending.send(REQUEST, target(server.base_url, betas=("context-1m-2025-08-07",)), PATIENT)
     (received,) = server.received
@@ -87,7 +89,7 @@ def test_the_sdk_adds_nothing_but_headers(sending: AnthropicSender) -> None:
     assert response == FORMAT.read_response(json.dumps(ANSWER).encode())
 
 
-def test_a_stream_comes_piece_by_piece_and_ends_whole(sending: AnthropicSender) -> None:
+def test_a_stream_comes_piece_by_piece_and_ends_whole(sending: StainlessSender) -> None:
     with serve([events(STREAM)], Conduct(piece=11)) as server:
         deltas = list(sending.stream(REQUEST, target(server.base_url), PATIENT))
     assert server.received[0].body["stream"] is True
@@ -96,14 +98,14 @@ def test_a_stream_comes_piece_by_piece_and_ends_whole(sending: AnthropicSender) 
     assert deltas[-1].response.text == "Hello"
 
 
-def test_whether_it_streams_is_the_callers_choice_and_not_the_requests(sending: AnthropicSender) -> None:
+def test_whether_it_streams_is_the_callers_choice_and_not_the_requests(sending: StainlessSender) -> None:
     with serve([answer(ANSWER)]) as server:
         sending.send(replace(REQUEST, stream=True), target(server.base_url), PATIENT)
     assert "stream" not in server.received[0].body
 
 
 def test_the_targets_own_address_wins_over_the_environment(
-    sending: AnthropicSender, monkeypatch: pytest.MonkeyPatch
+    sending: StainlessSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serve([answer(ANSWER)]) as mine, serve([answer(ANSWER)]) as environment:
         monkeypatch.setenv("ANTHROPIC_BASE_URL", environment.base_url)
@@ -113,14 +115,14 @@ def test_the_targets_own_address_wins_over_the_environment(
         assert (len(mine.received), len(environment.received)) == (1, 1)
 
 
-def test_without_a_key_nothing_is_sent(sending: AnthropicSender, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_nothing_is_sent(sending: StainlessSender, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ANTHROPIC_API_KEY")
     with serve([answer(ANSWER)]) as server, pytest.raises(NotUsableError, match="ANTHROPIC_API_KEY is not set"):
         sending.send(REQUEST, target(server.base_url), PATIENT)
     assert server.received == []
 
 
-def test_many_threads_share_one_sender(sending: AnthropicSender) -> None:
+def test_many_threads_share_one_sender(sending: StainlessSender) -> None:
     with serve([answer(ANSWER)] * 12) as server, ThreadPoolExecutor(6) as pool:
         found = list(pool.map(lambda _: sending.send(REQUEST, target(server.base_url), PATIENT).text, range(12)))
     assert found == ["Hello"] * 12
@@ -140,7 +142,7 @@ def test_many_threads_share_one_sender(sending: AnthropicSender) -> None:
     ],
 )
 def test_every_status_is_a_typed_error_and_is_asked_once(
-    sending: AnthropicSender, status: int, kind: str, expected: type[ProviderError], stream: bool
+    sending: StainlessSender, status: int, kind: str, expected: type[ProviderError], stream: bool
 ) -> None:
     told = {"type": "error", "error": {"type": kind, "message": f"blocked by content filtering policy {KEY}"}}
     exchange = answer(told, status, retry_after="7", request_id="req_9")
@@ -150,14 +152,14 @@ def test_every_status_is_a_typed_error_and_is_asked_once(
     assert not error.after_first_token
 
 
-def test_an_error_is_not_asked_again(sending: AnthropicSender) -> None:
+def test_an_error_is_not_asked_again(sending: StainlessSender) -> None:
     with serve([answer({}, 529), answer(ANSWER)]) as server, pytest.raises(OverloadedError):
         sending.send(REQUEST, target(server.base_url), PATIENT)
     assert len(server.received) == 1
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_nobody_there_is_a_failed_connection(sending: AnthropicSender, stream: bool) -> None:
+def test_nobody_there_is_a_failed_connection(sending: StainlessSender, stream: bool) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # bound and not listening: refused
         place = target(f"http://127.0.0.1:{taken.getsockname()[1]}")
@@ -180,33 +182,27 @@ BRIEF = Timeouts(connect=5, first_token=20, total=0.15)
     ],
 )
 def test_a_stream_that_stalls_says_before_or_after_the_first_token(
-    sending: AnthropicSender, after: int, timeouts: Timeouts, phase: str, begun: bool
+    sending: StainlessSender, after: int, timeouts: Timeouts, phase: str, begun: bool
 ) -> None:
     error = failed(sending, events(STREAM), Conduct(stall_after=after), timeouts, stream=True)
     assert isinstance(error, TimedOutError)
     assert (error.phase, error.after_first_token) == (phase, begun)
 
 
-def test_an_answer_that_stalls_is_not_waited_for(sending: AnthropicSender) -> None:
+def test_an_answer_that_stalls_is_not_waited_for(sending: StainlessSender) -> None:
     for after in (0, 20):
         error = failed(sending, answer(ANSWER), Conduct(stall_after=after), BRIEF, stream=False)
         assert isinstance(error, TimedOutError)
         assert (error.phase, error.after_first_token) == ("total", False)
 
 
-def test_no_connection_in_time_is_its_own_phase(sending: AnthropicSender) -> None:
-    import anthropic
-    import httpx2
+def test_no_connection_in_time_is_its_own_phase(sending: StainlessSender, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_arguments: object, **_options: object) -> None:
+        raise httpx2.ConnectTimeout("slow")
 
-    from tokenop.providers.sending.anthropic_sdk import _translated
-
-    def never() -> Iterator[bytes]:
-        asked = httpx2.Request("POST", "http://127.0.0.1/")
-        raise anthropic.APITimeoutError(asked) from httpx2.ConnectTimeout("slow", request=asked)
-        yield b""
-
+    monkeypatch.setattr(httpx2.HTTPTransport, "handle_request", never)
     with pytest.raises(TimedOutError) as caught:
-        list(_translated(never(), PATIENT))
+        sending.send(REQUEST, target("http://127.0.0.1:9"), PATIENT)
     assert caught.value.phase == "connect"
 
 
@@ -214,7 +210,7 @@ def test_no_connection_in_time_is_its_own_phase(sending: AnthropicSender) -> Non
     ("after", "begun"), [(len(START), False), (len(START + text("Hel")), True), (len(STREAM) - len(STOP), True)]
 )
 def test_a_connection_that_breaks_says_whether_the_answer_had_begun(
-    sending: AnthropicSender, after: int, begun: bool
+    sending: StainlessSender, after: int, begun: bool
 ) -> None:
     error = failed(sending, events(STREAM), Conduct(break_after=after), PATIENT, stream=True)
     assert isinstance(error, ConnectionFailedError | MalformedError)
@@ -223,12 +219,12 @@ def test_a_connection_that_breaks_says_whether_the_answer_had_begun(
 
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"<html>", b'{"content": 1}'])
 @pytest.mark.parametrize("stream", [False, True])
-def test_an_answer_that_is_none_is_malformed(sending: AnthropicSender, body: bytes, stream: bool) -> None:
+def test_an_answer_that_is_none_is_malformed(sending: StainlessSender, body: bytes, stream: bool) -> None:
     error = failed(sending, answer(body), Conduct(), PATIENT, stream)
     assert isinstance(error, MalformedError)
 
 
-def test_what_json_cannot_hold_is_refused_before_it_is_sent(sending: AnthropicSender) -> None:
+def test_what_json_cannot_hold_is_refused_before_it_is_sent(sending: StainlessSender) -> None:
     half = replace(REQUEST, messages=(Message("user", (Text("\ud800"),)),))
     with serve([answer(ANSWER)]) as server, pytest.raises(CannotCarryError):
         sending.send(half, target(server.base_url), PATIENT)
@@ -236,14 +232,14 @@ def test_what_json_cannot_hold_is_refused_before_it_is_sent(sending: AnthropicSe
 
 
 def test_an_answer_without_end_is_not_read_until_memory_is_full(
-    sending: AnthropicSender, monkeypatch: pytest.MonkeyPatch
+    sending: StainlessSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pump, "LARGEST", 1000)
     error = failed(sending, events(START + text("x" * 5000)), Conduct(piece=100), PATIENT, stream=True)
     assert isinstance(error, MalformedError)
 
 
-def test_whoever_stops_reading_leaves_no_thread_waiting(sending: AnthropicSender) -> None:
+def test_whoever_stops_reading_leaves_no_thread_waiting(sending: StainlessSender) -> None:
     before = set(threading.enumerate())
     with serve([events(STREAM)], Conduct(stall_after=len(START + text("Hel")))) as server:
         stream = sending.stream(REQUEST, target(server.base_url), PATIENT)
