@@ -122,8 +122,9 @@ def _possible(usage: Usage) -> Usage:
     """Return `usage` without counts that no call has: below 0, beyond all bounds, larger than their whole."""
     names = [name for name in Usage.__slots__ if name != "source"]
     wrong = {name for name in names if not _count(getattr(usage, name))}
-    gone: dict[str, Any] = dict.fromkeys(wrong)
-    usage = replace(usage, **gone)
+    if wrong:
+        gone: dict[str, Any] = dict.fromkeys(wrong)
+        usage = replace(usage, **gone)
     read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
     parts: dict[str, Any] = {}
     if usage.input_tokens is not None and read + written > usage.input_tokens:

@@ -91,10 +91,16 @@ class Operation:
         self._notices = settings.get("notices")
         self._prices = settings.get("prices") or charging.shipped_prices()
         breakers, usable = settings.get("breakers") or Breakers(), settings.get("usable")
-        draw = settings.get("draw") or random.Random(self.operation_id).random  # noqa: S311  # jitter is no secret
+        self._jitter: random.Random | None = None
+        draw = settings.get("draw") or self._draw
         self.chain = Chain(targets, _policy(settings), breakers, draw=draw, usable=usable)
         for one in self.chain.unavailable:
             self._notice(one.target, one.reason)
+
+    def _draw(self) -> float:
+        if self._jitter is None:  # most operations never wait
+            self._jitter = random.Random(self.operation_id)  # noqa: S311  # jitter is no secret
+        return self._jitter.random()
 
     def _notice(self, target: Target, reason: str) -> None:
         if self._notices is not None:
