@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Write the CSV projections and the HTML report."),
     "patches": ("patches", "Write the plan's capacity changes as Terraform diffs."),
     "diff": ("diff", "Compare two cost projections."),
+    "eval": ("eval", "Ask golden tasks, and hold a change of routing to what comes of them."),
     "templates": ("templates", "List, find, show and lint optimisation templates."),
     "sync-templates": ("sync_templates", "Fetch the newest templates, checked and pinned to a commit."),
     "template-apply": ("template_apply", "Write a template's files into your project, after showing the diff."),

@@ -97,6 +97,24 @@ class Live:
         )
 
 
+class Senders:
+    """Opens one sender for each target, and keeps it. Safe to use from several threads."""
+
+    def __init__(self, opened: Callable[[Target], Sender]) -> None:
+        """Take what opens a sender; it may raise NotUsableError."""
+        self._opened = opened
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, str | None, str | None, str], Sender] = {}
+
+    def __call__(self, target: Target) -> Sender:
+        """Return what sends to `target`."""
+        key = (target.provider, target.base_url, target.api_key_env, str(target.options.get("preset")))
+        with self._lock:
+            if key not in self._kept:
+                self._kept[key] = self._opened(target)
+            return self._kept[key]
+
+
 class _Metered:
     """A sender for one task that sets money aside before each call, and books what it cost after it."""
 

@@ -96,7 +96,7 @@ class Unfinished:
     def spent(self) -> Decimal:
         """Return what was spent, in US dollars: what is known, and the worst case of calls nobody knows the end of."""
         known = sum((outcome.cost_usd for outcome in self.outcomes if outcome.cost_usd is not None), Decimal(0))
-        over = [(outcome.task, outcome.repeat) for outcome in self.outcomes]
+        over = {(outcome.task, outcome.repeat) for outcome in self.outcomes if outcome.cost_usd is not None}
         lost = [one for one in self.asking if (one.task, one.repeat) not in over]
         return known + sum((one.worst_case for one in lost if one.worst_case is not None), Decimal(0))
 

@@ -92,6 +92,11 @@ class Ceiling:
             self._reserved += worst_case or ZERO
             return Reservation(self, worst_case)
 
+    def book(self, spent: Decimal) -> None:
+        """Count money, in US dollars, that an earlier start of the same work spent."""
+        with self._lock:
+            self._spent += spent
+
     def _admit(self, worst_case: Decimal | None, usd: Decimal) -> None:
         if worst_case is None:
             if not self.allow_unknown:

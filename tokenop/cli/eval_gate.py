@@ -1,0 +1,220 @@
+"""`tokenop eval gate`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokenop.cli import evaluating
+from tokenop.errors import InputError, MisuseError
+
+if TYPE_CHECKING:
+    from tokenop.evals.gate import Rules, Verdict
+    from tokenop.evals.model import Task
+    from tokenop.evals.sides import Side
+
+_FORMATS = ("text", "json", "github", "markdown")
+_FOLDER = "templates/routing/"
+_DEFAULT = "templates/routing/default.yaml"
+_NULL = "0" * 40  # what git says where there is no commit before
+
+
+@click.command(
+    name="gate",
+    epilog="""\b
+Examples:
+  tokenop eval gate --baseline main:templates/routing/default.yaml --candidate templates/routing/default.yaml
+  tokenop eval gate --baseline validations/golden/baseline.json --candidate runs/eval/20260301T120000Z-0123456789.jsonl
+  tokenop eval gate --baseline validations/golden/samples/routing-before.yaml \\
+    --candidate validations/golden/samples/routing-worse.yaml --recordings validations/golden/samples
+  tokenop eval gate --hook templates/routing/default.yaml
+""",
+)
+@click.argument("changed", nargs=-1, metavar="[FILE]...")
+@click.option("--baseline", metavar="A", help="What stands: a run, a baseline.json, a config, or REV:path of one.")
+@click.option("--candidate", metavar="B", help="What is to come: the same.")
+@click.option("--hook", is_flag=True, help="As a git hook: hold each FILE to git's last state; count what can be run.")
+@click.option("--threshold", type=click.IntRange(0), help="Most regressions that pass. [default: 3; with --hook: 5]")
+@click.option(
+    "--margin", type=click.FloatRange(0, 1), default=0.01, help="Drop to rule out where tasks suffice. [0.01]"
+)
+@evaluating.tier_option
+@evaluating.tasks_option
+@click.option("--recordings", type=click.Path(path_type=Path), help="[default: validations/golden/recordings]")
+@click.option("--overrides", type=click.Path(path_type=Path), help="[default: validations/golden/overrides.yaml]")
+@click.option(
+    "--today", type=click.DateTime(["%Y-%m-%d"]), help="Judge overrides as of this day. [default: today, UTC]"
+)
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How to print. [default: text]")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
+def command(
+    changed: tuple[str, ...],
+    baseline: str | None,
+    candidate: str | None,
+    hook: bool,
+    threshold: int | None,
+    margin: float,
+    tiers: tuple[str, ...],
+    tasks_dir: Path | None,
+    recordings: Path | None,
+    overrides: Path | None,
+    today: datetime | None,
+    form: str,
+    as_json: bool,
+) -> int:
+    """Stop a change of routing that makes answers worse.
+
+    Runs and baselines are compared as they were measured; configs are answered from recordings, without a network.
+    Exit code 0 pass, 1 fail or inconclusive. Somebody may answer for an inconclusive change in
+    validations/golden/overrides.yaml; nothing overrides a fail.
+    """
+    from tokenop.evals import gate
+
+    limit = threshold if threshold is not None else gate.HOOK_LIMIT if hook else gate.LIMIT
+    rules = gate.Rules(limit, margin, runnable_only=hook)
+    tasks = {task.id: task for task in evaluating.load_tasks(tasks_dir, tiers)}
+    form = "json" if as_json else form
+    if hook:
+        return _hook(changed, baseline, tasks, recordings, rules, form)
+    if changed or not (baseline and candidate):
+        raise MisuseError("give --baseline and --candidate, or --hook with the files that changed")
+    verdict = judged(baseline, candidate, tasks, recordings, rules)
+    day = (today or datetime.now(UTC)).date()
+    return _told(verdict, form, overrides, day)
+
+
+def judged(baseline: str, candidate: str, tasks: Mapping[str, Task], recordings: Path | None, rules: Rules) -> Verdict:
+    """Return the gate's verdict on two sides, each named as on the command line.
+
+    Raises:
+        FindingsError: one of them, or a recording, has errors.
+        InputError: one of them cannot be read.
+    """
+    from tokenop.evals import gate
+
+    before, after = (_side(name, tasks, recordings) for name in (baseline, candidate))
+    chosen = {one.tier for one in tasks.values()}
+    return gate.judge(_within(before, chosen), _within(after, chosen), tasks, rules)
+
+
+def _within(side: Side, tiers: set[str]) -> Side:
+    """Return a side without the tiers that were left out."""
+    from tokenop.evals.sides import Measured
+
+    if not isinstance(side, Measured):
+        return side
+    kept = {task: outcomes for task, outcomes in side.by_task.items() if outcomes[0].tier in tiers}
+    return Measured(side.name, side.config_sha256, kept)
+
+
+def _side(name: str, tasks: Mapping[str, Task], recordings: Path | None) -> Side:
+    from tokenop.evals import baseline, results
+    from tokenop.evals.sides import Measured
+
+    path = Path(name)
+    if path.suffix in (".jsonl", ".json"):
+        found = results.read(path) if path.suffix == ".jsonl" else baseline.read(path)
+        return Measured.of(name, found.info.config_sha256, found.outcomes)
+    if path.suffix not in (".yaml", ".yml"):
+        raise MisuseError(f"{name}: is neither results (.jsonl), a baseline (.json) nor a routing config (.yaml)")
+    if path.exists() or ":" not in name:
+        return _configured(path, name, tasks, recordings)
+    with _at_revision(name) as extracted:
+        return _configured(extracted, name, tasks, recordings)
+
+
+def _configured(path: Path, name: str, tasks: Mapping[str, Task], recordings: Path | None) -> Side:
+    from tokenop.evals import answering
+    from tokenop.evals.sides import Configured
+    from tokenop.prices import book
+
+    config, config_sha256 = evaluating.load_config(path)
+    find = evaluating.finder(evaluating.load_recordings(recordings))
+    recorded = answering.Recorded("", find, book.load())
+
+    def answer(ask: Any) -> Any:
+        outcome = recorded.outcome(ask)
+        return None if outcome.error_kind == "missing_recording" else outcome
+
+    return Configured(name, config_sha256, config, tasks, answer)
+
+
+@contextlib.contextmanager
+def _at_revision(name: str) -> Iterator[Path]:
+    """Yield a file with what `REV:path` is."""
+    from tokenop.cli.git import Checkout
+
+    revision, _, inside = name.partition(":")
+    if revision.startswith("-"):
+        raise MisuseError(f"{name}: no revision begins with -")
+    text = Checkout(Path.cwd()).text(revision, inside)
+    if text is None:
+        raise InputError(f"{name}: git has no such file; name it as REV:path/from/the/root")
+    with tempfile.TemporaryDirectory(prefix="tokenop-") as folder:
+        path = Path(folder) / Path(inside).name
+        path.write_text(text, encoding="utf-8", newline="\n")
+        yield path
+
+
+def _told(verdict: Verdict, form: str, overrides: Path | None, day: Any) -> int:
+    """Print the verdict; return the exit code."""
+    from tokenop.catalogue.linting.text import visible
+    from tokenop.cli import eval_gate_text as text
+    from tokenop.evals import overrides as overriding
+    from tokenop.evals import tasks
+
+    entries = overriding.load(overrides or tasks.shipped() / "overrides.yaml")
+    override, others = overriding.applying(entries, verdict.config_sha256, day)
+    if form == "json":
+        click.echo(json.dumps(text.as_dict(verdict, override, others), indent=2))
+    elif form == "markdown":
+        click.echo("\n".join(text.markdown(verdict, override, others)))
+    else:
+        told = text.github(verdict, override, others) if form == "github" else text.lines(verdict, override, others)
+        for line in told:
+            click.echo(line if form == "github" else visible(line))
+    return 0 if text.passes(verdict, override) else 1
+
+
+def _hook(
+    changed: tuple[str, ...],
+    baseline: str | None,
+    tasks: Mapping[str, Task],
+    recordings: Path | None,
+    rules: Rules,
+    form: str,
+) -> int:
+    """Hold each changed config to what git has of it; return 1 where one fails."""
+    from tokenop.cli import eval_gate_text as text
+    from tokenop.cli.git import Checkout
+
+    checkout = Checkout(Path.cwd())
+    base = _base(baseline)
+    worst = 0
+    for path in sorted(path for path in changed if path.endswith((".yaml", ".yml")) and Path(path).is_file()):
+        known = next((each for each in (path, _DEFAULT) if checkout.text(base, each) is not None), None)
+        if known is None:
+            click.echo(f"{path}: new, and there is no {_DEFAULT} at {base} to compare it with")
+            continue
+        verdict = judged(f"{base}:{known}", path, tasks, recordings, rules)
+        if form == "json":
+            click.echo(json.dumps(text.as_dict(verdict), indent=2))
+        else:
+            for line in text.lines(verdict):
+                click.echo(f"{path}: {line.strip()}")
+        worst = max(worst, int(verdict.decision == "fail"))
+    return worst
+
+
+def _base(named: str | None) -> str:
+    """Return the commit that a hook compares with: what is pushed to, or what is committed."""
+    pushed = os.environ.get("PRE_COMMIT_FROM_REF", "")
+    return named or (pushed if pushed and pushed != _NULL else "HEAD")

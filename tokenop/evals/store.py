@@ -1,0 +1,132 @@
+"""The database of results, derived from the files of results: delete it whenever you like, it is built anew.
+
+`runs` has a row an outcome, `run_summaries` a row for each run, tier and engine. `pass` is NULL where nothing is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tokenop import database, settings
+from tokenop.errors import TokenOpError
+from tokenop.evals.results import DONE, is_run_id
+
+if TYPE_CHECKING:
+    import duckdb
+
+_BUCKETS = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+            "cache_creation_1h_input_tokens", "reasoning_output_tokens")  # fmt: skip
+_USAGE = ", ".join(f"{name} BIGINT" for name in _BUCKETS)
+_COLUMNS = {
+    "run": "STRUCT(run_id VARCHAR, started VARCHAR, config VARCHAR, config_sha256 VARCHAR, tasks_sha256 VARCHAR, "
+    "mode VARCHAR)",
+    "outcome": "STRUCT(task VARCHAR, tier VARCHAR, repeat BIGINT, engine VARCHAR, provider VARCHAR, model VARCHAR, "
+    f"result VARCHAR, check_detail VARCHAR, usage STRUCT({_USAGE}, source VARCHAR), cost_usd VARCHAR, "
+    "latency_ms DOUBLE, fallback_used BOOLEAN, attempts BIGINT, error_kind VARCHAR, source VARCHAR)",
+}
+_RUNS = f"""
+    SELECT parse_dirpath(lines.filename) AS folder, info.run.run_id AS run_id,
+        TRY_CAST(info.run.started AS TIMESTAMPTZ) AS started, info.run.config AS config, info.run.mode AS mode,
+        outcome.tier AS tier, outcome.task AS task, outcome.repeat AS repeat, outcome.engine AS engine,
+        outcome.provider AS provider, outcome.model AS model,
+        CASE outcome.result WHEN 'pass' THEN true WHEN 'fail' THEN false END AS pass,
+        outcome.check_detail AS check_detail, {", ".join(f"outcome.usage.{name} AS {name}" for name in _BUCKETS)},
+        outcome.usage.source AS usage_source, TRY_CAST(outcome.cost_usd AS DECIMAL(38,12)) AS cost_usd,
+        outcome.latency_ms AS latency_ms, outcome.fallback_used AS fallback_used, outcome.attempts AS attempts,
+        outcome.error_kind AS error_kind, outcome.source AS source
+    FROM lines JOIN lines AS info USING (filename)
+    WHERE lines.outcome.task IS NOT NULL AND info.run.run_id IS NOT NULL
+    ORDER BY run_id, tier, task, repeat
+"""
+SUMMARY = """
+    SELECT folder, run_id, started, config, mode, tier, engine, provider, model, count(*) AS asked,
+        count(*) FILTER (pass) AS passed, count(*) FILTER (NOT pass) AS failed,
+        count(*) FILTER (pass IS NULL) AS infrastructure,
+        CASE WHEN count(pass) > 0 THEN count(*) FILTER (pass) / count(pass) END AS pass_rate,
+        CASE WHEN count(cost_usd) = count(*) THEN sum(cost_usd) END AS cost_usd,
+        quantile_cont(latency_ms, 0.5) AS median_latency_ms, sum(input_tokens) AS input_tokens,
+        sum(output_tokens) AS output_tokens, count(*) FILTER (fallback_used) AS fallbacks, max(source) AS source
+    FROM runs GROUP BY ALL ORDER BY run_id, tier, engine, model
+"""
+
+
+class BusyError(TokenOpError):
+    """Another program holds the database; the files of results have everything anyway."""
+
+
+def path() -> Path:
+    """Return where the database is."""
+    return settings.home() / "evals.duckdb"
+
+
+def files(folder: Path) -> list[Path]:
+    """Return the files of results in a folder, oldest first."""
+    return sorted(path for path in folder.glob(f"*{DONE}") if is_run_id(path.stem))
+
+
+def load(connection: duckdb.DuckDBPyConnection, chosen: Sequence[Path]) -> None:
+    """Create the table `runs` from files of results. Lines that are none are left out."""
+    if chosen:
+        columns = ", ".join(f"{name}: {database.quoted(kind)}" for name, kind in _COLUMNS.items())
+        listed = ", ".join(database.quoted(str(path.resolve())) for path in chosen)
+        source = (
+            f"read_json([{listed}], format='newline_delimited', columns={{{columns}}}, ignore_errors=true, "
+            "filename=true)"
+        )
+    else:
+        kinds = ", ".join(f"NULL::{kind} AS {name}" for name, kind in _COLUMNS.items())
+        source = f"(SELECT {kinds}, ''::VARCHAR AS filename WHERE false)"
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW lines AS SELECT * FROM {source}")
+    connection.execute(f"CREATE OR REPLACE TABLE runs AS {_RUNS}")
+
+
+def summaries(chosen: Sequence[Path]) -> list[dict[str, Any]]:
+    """Return the rows of `run_summaries` for files of results."""
+    with database.connect() as connection:
+        load(connection, chosen)
+        found = connection.execute(SUMMARY)
+        names = [column[0] for column in found.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def refresh(folder: Path) -> Path:
+    """Bring the database up to date with the files in `folder` and return where it is; other folders' rows stay.
+
+    Raises:
+        BusyError: another program has it open.
+    """
+    import duckdb
+
+    target = path()
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with database.connect() as connection:
+        load(connection, files(folder))
+        connection.execute("CREATE TABLE fresh AS SELECT * FROM runs")
+        try:
+            _attach(connection, target)
+            connection.execute("CREATE TABLE IF NOT EXISTS evals.runs AS SELECT * FROM fresh WHERE false")
+            _replace(connection, folder)
+        except duckdb.IOException as error:
+            raise BusyError(f"{target}: cannot be opened now; the files of results have everything") from error
+        except duckdb.Error:  # an older form, or no database at all: it is derived, so it is made anew
+            connection.execute("DETACH DATABASE IF EXISTS evals")
+            target.unlink(missing_ok=True)
+            _attach(connection, target)
+            connection.execute("CREATE TABLE evals.runs AS SELECT * FROM fresh WHERE false")
+            _replace(connection, folder)
+    return target
+
+
+def _attach(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+    connection.execute(f"ATTACH {database.quoted(str(target))} AS evals")
+
+
+def _replace(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
+    connection.execute("BEGIN")
+    connection.execute("DELETE FROM evals.runs WHERE folder = ?", [str(folder.resolve())])
+    connection.execute("INSERT INTO evals.runs BY NAME SELECT * FROM fresh")
+    summary = SUMMARY.replace("FROM runs", "FROM evals.runs")
+    connection.execute(f"CREATE OR REPLACE TABLE evals.run_summaries AS {summary}")
+    connection.execute("COMMIT")
