@@ -12,6 +12,7 @@ from tokenop.errors import MisuseError
 
 if TYPE_CHECKING:
     from tokenop.experiment.live import Finished, Options
+    from tokenop.experiment.outcomes import Asked
 
 EPILOG = """\b
 Examples:
@@ -37,7 +38,9 @@ given again: what was paid is not paid twice. Exit code 0: a candidate passed; 1
 @click.option(
     "--events", type=click.Path(path_type=Path), help="Event log that carries prompts. Default: events.jsonl here."
 )
-@click.option("--sample-size", type=click.IntRange(1), default=100, show_default=True, help="How many prompts to ask.")
+@click.option(
+    "--sample-size", type=click.IntRange(1), metavar="N", help="How many prompts. Default: 100; of outcomes, all."
+)
 @click.option("--early-stopping", is_flag=True, help="Stop a candidate as soon as its verdict is certain.")
 @click.option("--baseline", metavar="TARGET", help="Who answers today. Default: what each prompt says.")
 @click.option("--candidate", "candidates", multiple=True, metavar="TARGET", help="Who may answer instead. Repeatable.")
@@ -68,17 +71,19 @@ def command(as_json: bool, outcomes: Path | None, dry_run: bool, out: Path, **gi
     Today's model and the candidates answer the same prompts. Answers are judged by checks first, by references next,
     and by a model only where you name one. The verdict holds however early the run stops.
     """
-    if outcomes is not None:
-        raise MisuseError("--outcomes is not here yet")
+    from tokenop.cli.progress import steps
     from tokenop.experiment import live
 
-    options = _options(out, given)
-    if dry_run:
-        return _tell_dry(live.dry(options), as_json)
-    from tokenop.cli.progress import steps
-
-    with steps() as say:
-        finished = live.run(options, say)
+    if outcomes is not None:
+        asked = _offline(outcomes, given, dry_run)
+        with steps() as say:
+            finished = live.offline(asked, out, say)
+    else:
+        options = _options(out, given)
+        if dry_run:
+            return _tell_dry(live.dry(options), as_json)
+        with steps() as say:
+            finished = live.run(options, say)
     _write_tables(finished)
     _tell(finished, as_json)
     return 0 if finished.document["verdict"] == "pass" else 1
@@ -98,6 +103,27 @@ def _options(out: Path, given: dict[str, Any]) -> Options:
         events = default_log(Path())
     drop, budget = _share(given.pop("max_drop")), _usd(given.pop("budget"))
     return Options(plan=plan, prompts=prompts, events=events, max_drop=drop, budget=budget, out=out, **given)
+
+
+def _offline(folder: Path, given: dict[str, Any], dry_run: bool) -> Asked:
+    from tokenop.experiment import setup
+    from tokenop.experiment.outcomes import Asked
+
+    beside = [name for name in ("plan", "prompts", "events", "config", "recordings", "budget") if given[name]]
+    if beside or given["judges"] or dry_run:
+        raise MisuseError(
+            "--outcomes asks nobody: leave out --plan, --input, --events, --config and what belongs to calls"
+        )
+    drop = _share(given["max_drop"])
+    return Asked(
+        folder=folder,
+        baseline=given["baseline"],
+        candidates=given["candidates"],
+        sample_size=given["sample_size"],
+        early=given["early_stopping"],
+        max_drop=setup.MAX_DROP if drop is None else drop,
+        seed=given["seed"],
+    )
 
 
 def _share(text: str | None) -> Decimal | None:

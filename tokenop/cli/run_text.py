@@ -29,6 +29,8 @@ def show(finished: Finished) -> None:
     _candidates(console, found)
     for one in found["candidates"]:
         console.print(f"{marked(one['name'])}: {one['verdict']}: {marked(one['why'])}", soft_wrap=True)
+        if one["yardstick"]:
+            console.print("  a yardstick: it shows what there is to win, and nobody can have it", soft_wrap=True)
         cost = one["cost"]
         if cost["change_low"] is not None:
             between = f"{percent(cost['change_low'])} to {percent(cost['change_high'])}"
@@ -56,20 +58,22 @@ def _candidates(console: Console, found: dict[str, Any]) -> None:
     from tokenop.planning.text import visible
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("candidate", overflow="fold")
-    for name in ("verdict", "scored", "worse", "better", "quality", "cost", "p95"):
+    table.add_column("candidate", overflow="fold", min_width=24)
+    timed = any(one["latency_ms"]["after"]["p95"] is not None for one in found["candidates"])
+    for name in ("verdict", "scored", "worse", "better", "quality", "cost", *(["p95"] if timed else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found["candidates"]:
         quality, prompts = one["quality"], one["prompts"]
+        scored, asked = prompts["scored"], prompts["asked"]
         table.add_row(
             Text(visible(one["name"])),
             Text(one["verdict"], style=_STYLES[one["verdict"]]),
-            f"{prompts['scored']}/{prompts['asked']}",
+            f"{scored:,}" if scored == asked else f"{scored:,}/{asked:,}",
             str(quality["worse"]),
             str(quality["better"]),
             points(quality["difference"]),
             percent(one["cost"]["change"]),
-            seconds(one["latency_ms"]["after"]["p95"]),
+            *([seconds(one["latency_ms"]["after"]["p95"])] if timed else []),
         )
     console.print(table)
 

@@ -23,10 +23,12 @@ from tokenop.providers.base import Timeouts
 
 if TYPE_CHECKING:
     from tokenop.catalogue.model import Template
+    from tokenop.experiment.outcomes import Asked
     from tokenop.prices.book import PriceBook
     from tokenop.routing.model import RoutingConfig
 
 SAMPLE = "sample"
+SAMPLE_SIZE = 100
 _HEAD = "# Written by `tokenop run`. Amounts are US dollars; quality is 0 to 1; shares are of 1.\n"
 
 
@@ -37,7 +39,7 @@ class Options:
     plan: Path | None
     prompts: Path | None
     events: Path | None
-    sample_size: int
+    sample_size: int | None
     early_stopping: bool
     baseline: str | None
     candidates: tuple[str, ...]
@@ -93,7 +95,7 @@ def run(
         answers.close()
         ready.source.close()
     measured = report.Measured(ready.setup, ran, replies, ready.book.hash, _source_name(options), judged)
-    return _write(measured, ready, folder)
+    return _write(measured, ready.templates, ready.run_id, folder)
 
 
 def dry(options: Options) -> dict[str, Any]:
@@ -145,7 +147,7 @@ def _ready(options: Options, say: Callable[[str], None]) -> _Ready:
         candidates=options.candidates,
         judges=options.judges,
         config=None if options.config is None else _config(options.config),
-        sample_size=options.sample_size,
+        sample_size=options.sample_size or SAMPLE_SIZE,
         max_drop=options.max_drop,
         max_output=options.max_output_tokens,
         early=options.early_stopping,
@@ -240,17 +242,26 @@ def _source_name(options: Options) -> str:
     return "live" if options.recordings is None else f"recordings: {options.recordings.name}"
 
 
-def _write(measured: report.Measured, ready: _Ready, folder: Path) -> Finished:
+def offline(asked: Asked, out: Path, say: Callable[[str], None] = lambda _: None) -> Finished:
+    """Evaluate routing policies on recorded outcomes, and write the files of the run; see `outcomes.evaluate`."""
+    from tokenop.experiment import outcomes
+    from tokenop.prices import book as prices
+
+    measured = outcomes.evaluate(asked, datetime.now(UTC), prices.load().hash, say)
+    return _write(measured, (), measured.setup.run_id, out / measured.setup.run_id)
+
+
+def _write(measured: report.Measured, templates: tuple[Template, ...], run_id: str, folder: Path) -> Finished:
     from tokenop.files import write_text
     from tokenop.profile.yaml_text import dump
 
-    document = report.document(measured, ready.run_id)
+    document = report.document(measured, run_id)
     shown = next(one for one in document["candidates"] if one["name"] == measured.shown.name)
     texts = {
         "evaluation-report.yaml": _HEAD + dump(document),
-        entry.FILE: _HEAD + dump(entry.document(measured, ready.run_id, shown)),
+        entry.FILE: _HEAD + dump(entry.document(measured, run_id, shown)),
     }
-    patches = patching.files(measured, ready.run_id, ready.templates)
+    patches = patching.files(measured, run_id, templates)
     texts |= {f"patches/{name}": text for name, text in patches.items()}
     for name, text in sorted(texts.items()):
         write_text(folder / name, text)

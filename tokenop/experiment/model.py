@@ -18,7 +18,7 @@ from tokenop.providers.model import MISSING, FinishReason, Message, Part, Usage
 
 Origin = Literal["live", "recorded", "sample"]
 Verdict = Literal["pass", "fail", "inconclusive"]
-Judged = Literal["check", "reference", "judge"]
+Judged = Literal["check", "reference", "judge", "outcome"]
 
 BASELINE = "baseline"
 

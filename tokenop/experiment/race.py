@@ -18,6 +18,9 @@ from tokenop.experiment.model import Pair, Verdict
 ROUND = 10
 """Prompts a round, where one may stop early. What is decided must not depend on how many calls run at once."""
 
+GROWTH = 0.05
+"""Where many were asked already, a round is so large a part of them: a look costs time, and sooner tells little."""
+
 MOST_MISSING = 0.1
 """Of the prompts asked, so many may stay unanswered for reasons that say nothing about a candidate; then it can no
 longer pass: who knows what the missing ones would have said."""
@@ -40,6 +43,11 @@ class Standing:
     stop: Stop | None = None
     _sequence: ConfidenceSequence = field(init=False)
     _hopeful: ConfidenceSequence = field(init=False)
+    _looked: Interval = field(default=Interval(-1.0, 1.0, 0.0, 0))
+    _doubtful: int = 0
+    _before: float = 0.0
+    _after: float = 0.0
+    _unpriced: bool = False
 
     def __post_init__(self) -> None:
         self._sequence = ConfidenceSequence(self.confidence)
@@ -48,8 +56,14 @@ class Standing:
     def tell(self, pair: Pair) -> None:
         """Take the next pair, in the order of the sample."""
         self.pairs.append(pair)
+        if not pair.infrastructure:
+            before, after = pair.baseline.cost_usd, pair.candidate.cost_usd
+            self._unpriced = self._unpriced or before is None or after is None
+            self._before += float(before or 0)
+            self._after += float(after or 0)
         if pair.difference is not None:
             self._sequence.add(pair.difference)
+            self._doubtful += pair.doubtful
             self._hopeful.add(1.0 if pair.doubtful else pair.difference)
 
     @property
@@ -58,10 +72,12 @@ class Standing:
 
         Doubtful pairs count as lost at its lower end and as won at its upper: doubt proves nothing either way.
         """
-        careful = self._sequence.interval()
-        if not any(pair.doubtful for pair in self.pairs):
-            return careful
-        return careful._replace(high=max(careful.high, self._hopeful.interval().high))
+        if self._looked.n != len(self.differences):
+            self._looked = self._sequence.interval()
+            if self._doubtful:
+                high = max(self._looked.high, self._hopeful.interval().high)
+                self._looked = self._looked._replace(high=high)
+        return self._looked
 
     @property
     def differences(self) -> tuple[float, ...]:
@@ -97,22 +113,15 @@ class Standing:
     @property
     def share_of_cost(self) -> float | None:
         """Return the candidate's cost ÷ the baseline's on the prompts that both answered; None where unknown."""
-        before, after = 0.0, 0.0
-        for pair in self.pairs:
-            if pair.infrastructure:
-                continue
-            old, new = pair.baseline.cost_usd, pair.candidate.cost_usd
-            if old is None or new is None:
-                return None
-            before, after = before + float(old), after + float(new)
-        return after / before if before else None
+        return None if self._unpriced or not self._before else self._after / self._before
 
 
 class Race:
     """Candidates against one baseline, over prompts in the order of the sample.
 
     `asked_of` says which prompts concern a candidate (None: all); on the others it does what the baseline does, so they
-    tell nothing. `early` False asks everybody everything, and only then looks.
+    tell nothing. `early` False asks everybody everything, and only then looks. `yardsticks` are shown beside the
+    others, and are never the best.
     """
 
     def __init__(
@@ -123,12 +132,14 @@ class Race:
         *,
         early: bool,
         asked_of: Mapping[str, frozenset[str] | None] | None = None,
+        yardsticks: frozenset[str] = frozenset(),
     ) -> None:
         own = 1 - (1 - confidence) / max(1, len(tolerances))
         self.standings = {name: Standing(name, drop, own) for name, drop in sorted(tolerances.items())}
         self._order = tuple(order)
         self._asked_of = asked_of or {}
         self._early = early
+        self.yardsticks = yardsticks
         self._at = 0
 
     @property
@@ -142,7 +153,7 @@ class Race:
         A prompt that concerns no open candidate is passed over: the baseline's answer alone would tell nothing.
         """
         found: list[tuple[str, tuple[str, ...]]] = []
-        size = ROUND if self._early else len(self._order)
+        size = max(ROUND, int(GROWTH * self._at)) if self._early else len(self._order)
         while self._at < len(self._order) and len(found) < size and self.open:
             prompt = self._order[self._at]
             self._at += 1
@@ -192,7 +203,7 @@ class Race:
 
     def best(self) -> Standing | None:
         """Return the candidate that passed and costs least; of equal ones the first by name."""
-        passed = [one for one in self.standings.values() if one.verdict == "pass"]
+        passed = [one for one in self.standings.values() if one.verdict == "pass" and one.name not in self.yardsticks]
         passed.sort(key=lambda one: (one.share_of_cost is None, one.share_of_cost or 0.0, one.name))
         return passed[0] if passed else None
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenop import __version__
 from tokenop.experiment import figures, targets
-from tokenop.experiment.model import Prompt, Reply, Result
+from tokenop.experiment.model import Reply, Result
 from tokenop.experiment.race import Standing
 from tokenop.experiment.running import Ran
 from tokenop.experiment.setup import Setup
@@ -26,10 +26,20 @@ ORIGIN = {
     "evaluation": "every call in answers.jsonl, those of judges and fallbacks included",
 }
 
+_RECORDED = {
+    "quality": "recorded outcomes of both models; the interval is a confidence sequence (betting), valid at every "
+    "look, its error shared among the candidates",
+    "latency": "not recorded",
+    "evaluation": "nothing was asked",
+}
+
 
 @dataclass(frozen=True)
 class Measured:
-    """A run that ended. `judge` is what the judges measured of themselves, None without one."""
+    """A run that ended. `judge` is what the judges measured of themselves, None without one.
+
+    `outcomes` says where costs come from, where recorded outcomes were evaluated and nobody was asked.
+    """
 
     setup: Setup
     ran: Ran
@@ -37,6 +47,7 @@ class Measured:
     prices_hash: str
     source: str
     judge: Mapping[str, Any] | None = None
+    outcomes: str | None = None
 
     @property
     def best(self) -> Standing | None:
@@ -49,9 +60,16 @@ class Measured:
     def shown(self) -> Standing:
         """Return the candidate whose answers become optimized.csv: the best one, else the one that came closest."""
         order = {"pass": 0, "inconclusive": 1, "fail": 2}
+        race = self.ran.race
         ranked = sorted(
-            self.ran.race.standings.values(),
-            key=lambda one: (order[one.verdict], one.share_of_cost is None, one.share_of_cost or 0.0, one.name),
+            race.standings.values(),
+            key=lambda one: (
+                one.name in race.yardsticks,
+                order[one.verdict],
+                one.share_of_cost is None,
+                one.share_of_cost or 0.0,
+                one.name,
+            ),
         )
         return self.best or ranked[0]
 
@@ -61,7 +79,7 @@ class Measured:
         kinds = {reply.origin for reply in self.replies}
         if self.setup.sample or "sample" in kinds:
             return "sample"
-        return "recorded" if "recorded" in kinds else "live"
+        return "recorded" if "recorded" in kinds or self.outcomes is not None else "live"
 
     def results(self, side: str | None) -> Iterable[Result]:
         """Return what the baseline (None) or a candidate made of the prompts that both answered, by prompt."""
@@ -86,7 +104,11 @@ def document(measured: Measured, run_id: str) -> dict[str, Any]:
         "shown": measured.shown.name,
         "baseline": {"name": setup.baseline_name, "models": _models(setup)},
         "candidates": [
-            {**_about(one, setup), **figures.candidate(standings[one.name], intents, wanted.seed)}
+            {
+                **_about(one, setup),
+                "yardstick": one.name in ran.race.yardsticks,
+                **figures.candidate(standings[one.name], intents, wanted.seed),
+            }
             for one in sorted(setup.candidates, key=lambda one: one.name)
         ],
         "not_evaluated": [
@@ -96,7 +118,7 @@ def document(measured: Measured, run_id: str) -> dict[str, Any]:
             "given": len(setup.all_prompts),
             "sampled": len(setup.order),
             "asked": len(ran.baseline),
-            "judged_by": _judged_by(setup.order),
+            "judged_by": _judged_by(measured),
             "segments": _segments(setup, ran),
         },
         "ended": {"early": ran.cut, "why": ran.cut_detail or None},
@@ -117,7 +139,7 @@ def document(measured: Measured, run_id: str) -> dict[str, Any]:
             "answers": measured.source,
             "tokenop_version": __version__,
         },
-        "origins": dict(ORIGIN),
+        "origins": {**ORIGIN, **({} if measured.outcomes is None else _RECORDED | {"cost": measured.outcomes})},
     }
 
 
@@ -140,7 +162,8 @@ def spending(replies: Iterable[Reply]) -> dict[str, Any]:
 
 
 def _verdict(measured: Measured) -> str:
-    verdicts = {one.verdict for one in measured.ran.race.standings.values()}
+    race = measured.ran.race
+    verdicts = {one.verdict for name, one in race.standings.items() if name not in race.yardsticks}
     if "pass" in verdicts:
         return "pass"
     return "inconclusive" if "inconclusive" in verdicts else "fail"
@@ -173,7 +196,10 @@ def _models(setup: Setup) -> list[dict[str, Any]]:
     return [{"provider": provider, "model": model, "prompts": n} for (provider, model), n in sorted(counted.items())]
 
 
-def _judged_by(order: Iterable[Prompt]) -> dict[str, int]:
+def _judged_by(measured: Measured) -> dict[str, int]:
+    order = measured.setup.order
+    if measured.outcomes is not None:
+        return {"outcome": len(order)}
     found = Counter("check" if one.check else "reference" if one.reference else "neither" for one in order)
     return {name: found[name] for name in ("check", "reference", "neither")}
 

@@ -30,6 +30,7 @@ def create(
         for reply in result.charged:
             if reply.error_kind is None:
                 usage = reply.usage
+                cached = None if usage.input_tokens is None else 0  # of known tokens none is cached unless it says so
                 rows.append(
                     (
                         reply.at.date().isoformat(),
@@ -37,8 +38,8 @@ def create(
                         reply.provider,
                         reply.model,
                         usage.input_tokens,
-                        usage.cache_read_input_tokens or 0,
-                        usage.cache_creation_input_tokens or 0,
+                        usage.cache_read_input_tokens or cached,
+                        usage.cache_creation_input_tokens or cached,
                         usage.output_tokens,
                         None if reply.cost_usd is None else f"{reply.cost_usd:f}",
                     )
