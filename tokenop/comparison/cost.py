@@ -83,7 +83,8 @@ def compared(
     change = latency.change(connection)
     return Cost(
         log.source, log.name, None if events_hash is None else str(events_hash), log.sample or bool(sample),
-        int(calls), spread.hours, spread.extrapolated, float(moved), float(unknown), _undecided(connection),
+        int(calls), spread.hours, spread.extrapolated, float(moved), float(unknown), _free(connection),
+        _undecided(connection, base, head),
         None if bill is None else bill * monthly, None if delta is None else float(delta) * monthly,
         _interval(connection, spread) if delta is not None else None, delta, change.ms, change.share,
         tuple(name for name in unpriced if _matters(connection, name)),
@@ -98,13 +99,27 @@ def _one(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, Any]:
     return row[0], row[1]
 
 
-def _undecided(connection: duckdb.DuckDBPyConnection) -> Mapping[str, float]:
-    """Return by rule of `head`, or of `base` alone, the calls for which it cannot be told whether it holds."""
+def _free(connection: duckdb.DuckDBPyConnection) -> float:
+    """Return how many calls go to models whose tokens cost nothing, and did not before."""
+    row = connection.execute(
+        """SELECT coalesce(sum(d.weight * f.n), 0) FROM differences d JOIN facts f USING (row_id)
+WHERE d.weight > 0 AND d.target IN (
+  SELECT target FROM target_rates GROUP BY target HAVING max(r_uncached + r_output) = 0)"""
+    ).fetchone()
+    assert row is not None
+    return float(row[0])
+
+
+def _undecided(
+    connection: duckdb.DuckDBPyConnection, base: RoutingConfig | None, head: RoutingConfig | None
+) -> Mapping[str, float]:
+    """Return by rule that differs the calls for which it cannot be told whether it holds."""
     rows = connection.execute(
         "SELECT rule, max(calls) FROM (FROM head_undecided UNION ALL FROM base_undecided) WHERE calls > 0 "
         "GROUP BY rule ORDER BY rule"
     ).fetchall()
-    return {rule: float(calls) for rule, calls in rows}
+    then, now = routed.leading(base), routed.leading(head)
+    return {rule: float(calls) for rule, calls in rows if then.get(rule) != now.get(rule)}
 
 
 def _matters(connection: duckdb.DuckDBPyConnection, target: str) -> bool:

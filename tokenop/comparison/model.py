@@ -36,7 +36,8 @@ class Cost:
         source: which kind of log, and `name` which one; `hash` is its content hash, None for a workload.
         calls: how many calls the window has; `moved` of them are answered by another model than before.
         unknown_calls: moved calls whose price is unknown before or after: in no sum here.
-        undecided: rule → calls for which it cannot be told whether the rule holds.
+        free_calls: calls that move to models whose tokens the price book has at nothing: machines are not in it.
+        undecided: rule that differs → calls for which it cannot be told whether the rule holds.
         base_usd: the bill under the config as it was, over the calls that have a price both ways.
         delta_usd: the expected change; `interval` its P10, P50 and P90.
         latency_ms: mean change a moved call, from the models' observed medians; None where none is known.
@@ -52,6 +53,7 @@ class Cost:
     extrapolated: bool
     moved: float
     unknown_calls: float
+    free_calls: float
     undecided: Mapping[str, float]
     base_usd: float | None
     delta_usd: float | None
@@ -78,6 +80,7 @@ class Cost:
             "extrapolated": self.extrapolated,
             "moved_calls": _rounded(self.moved, 1),
             "unknown_calls": _rounded(self.unknown_calls, 1),
+            "free_calls": _rounded(self.free_calls, 1),
             "undecided_calls": {rule: _rounded(n, 1) for rule, n in sorted(self.undecided.items())},
             "base_monthly_usd": _rounded(self.base_usd, 2),
             "delta_monthly_usd": _rounded(self.delta_usd, 2),

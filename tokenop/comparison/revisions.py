@@ -60,12 +60,13 @@ class Repository:
         paths = {name.decode("utf-8", "surrogateescape") for name in listed.split(b"\0") if name}
         found = []
         for path in sorted(path for path in paths if path.endswith((".yaml", ".yml"))):
-            before, now = self._then(base, path), self._now(path)
+            before, now = self.at(base, path), self._now(path)
             if before != now:
                 found.append(Differing(path, before, now))
         return tuple(found)
 
-    def _then(self, commit: str, path: str) -> str | None:
+    def at(self, commit: str, path: str) -> str | None:
+        """Return the text of a file in a commit; None where it is not there."""
         try:
             text = self._git("cat-file", "blob", f"{commit}:{path}", top=True)
         except InputError:

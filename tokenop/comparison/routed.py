@@ -100,6 +100,18 @@ def route(connection: duckdb.DuckDBPyConnection, config: RoutingConfig | None, n
     return targets
 
 
+def leading(config: RoutingConfig | None) -> dict[str, tuple[object, ...]]:
+    """Return by rule which calls it takes, and whom it leads them to."""
+    if config is None or config.mode != "route":
+        return {}
+    rules = [rule for rule in config.rules if rule.off is None]
+    return {
+        rule or "": (target.provider, target.model, *next((r.when, r.share) for r in rules if r.name == rule))
+        for _, rule, _, target in _answers(config, rules)
+        if rule is not None
+    }
+
+
 def _answers(config: RoutingConfig, rules: list) -> Iterator[tuple[str, str | None, str, Target]]:  # type: ignore[type-arg]
     """Yield weight, rule, tier and first target of each way a call can go."""
     for index, rule in enumerate(rules, start=1):

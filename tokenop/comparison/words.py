@@ -57,6 +57,9 @@ def notes(cost: Cost) -> list[str]:
     if cost.unknown_calls:
         names = f" ({', '.join(cost.unpriced)} has no known price)" if cost.unpriced else ""
         said.append(f"{cost.unknown_calls:,.0f} of them are in no figure: their price is unknown{names}")
+    if cost.free_calls:
+        free = f"{cost.free_calls:,.0f} go to models whose tokens cost nothing"
+        said.append(f"{free}: what the machines for them cost is in no figure")
     for rule, calls in sorted(cost.undecided.items()):
         said.append(
             f"rule {rule}: for {calls:,.0f} calls the log does not hold what it asks; they are left where they are"
