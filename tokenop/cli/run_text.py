@@ -58,9 +58,9 @@ def _candidates(console: Console, found: dict[str, Any]) -> None:
     from tokenop.planning.text import visible
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    table.add_column("candidate", overflow="fold", min_width=24)
+    table.add_column("candidate", overflow="fold", min_width=14)
     timed = any(one["latency_ms"]["after"]["p95"] is not None for one in found["candidates"])
-    for name in ("verdict", "scored", "worse", "better", "quality", "cost", *(["p95"] if timed else [])):
+    for name in ("verdict", "n", "worse", "better", "quality", "cost", *(["p95"] if timed else [])):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found["candidates"]:
         quality, prompts = one["quality"], one["prompts"]

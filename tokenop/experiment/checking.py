@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from tokenop.catalogue.schema import closest
-from tokenop.evals import checks
+from tokenop.evals import checks, tasks
 from tokenop.evals.model import Result, Task
 from tokenop.experiment import asking
 from tokenop.experiment.model import Prompt, Reply
@@ -21,10 +23,19 @@ def complaint(declared: Mapping[str, Any]) -> str | None:
     kind = declared.get("kind")
     if not isinstance(kind, str) or kind not in checks.KINDS:
         return f"names no kind of check ({closest(str(kind)[:80], checks.KINDS)})"
-    try:
-        return next((f"{field}: {message} ({fix})" for field, message, fix in checks.lint(declared)), None)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        return f"does not hold what a check of kind {kind} needs: {error}"
+    for error in _validator().iter_errors(declared):
+        place = ".".join(map(str, error.instance_path)) or "as a whole"
+        return f"is no sound check of kind {kind}: {place}: {error.message[:200]}"
+    return next((f"{field}: {message} ({fix})" for field, message, fix in checks.lint(declared)), None)
+
+
+@cache
+def _validator() -> Any:
+    """Return what validates one declared check: the part of the schema of task files that says so."""
+    import jsonschema_rs
+
+    whole = json.loads(tasks.SCHEMA_FILE.read_text(encoding="utf-8"))
+    return jsonschema_rs.validator_for({"$ref": "#/$defs/check", "$defs": whole["$defs"]})
 
 
 def check(declared: Mapping[str, Any], prompt: Prompt, parts: tuple[Part, ...]) -> tuple[Result, str]:

@@ -171,9 +171,7 @@ def _config(path: Path) -> RoutingConfig:
 
 def sample_folder() -> Path:
     """Return the folder of the made-up prompts and answers that ship."""
-    import tokenop.sample
-
-    return Path(tokenop.sample.__path__[0]) / "run"
+    return Path(__file__).with_name("sample")
 
 
 def _templates(folder: Path | None) -> tuple[Template, ...]:
