@@ -19,6 +19,8 @@ from tokenop.evals.sandbox import running
 
 def _check(spec: Spec, answer: Answer, asked: Asked) -> Checked:
     code = programs.python(answer, tuple(spec["defines"]))
+    if missing := [name for name in spec["defines"] if name not in code]:
+        return failed(f"does not define {missing[0]}")
     if blocked := programs.blocked():
         return blocked
     cases = [{"call": one["call"], "arguments": json.dumps(one.get("arguments", []))} for one in spec["cases"]]

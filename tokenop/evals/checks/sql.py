@@ -14,11 +14,14 @@ from tokenop.evals.model import Checked
 from tokenop.evals.sandbox import running
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,40}\Z")
+_MUST = re.compile(r"\bfrom\b", re.IGNORECASE)  # without it no table is read: nothing to try
 _NEAR = 1e-6
 
 
 def _check(spec: Spec, answer: Answer, asked: Asked) -> Checked:
     query = programs.sql(answer)
+    if not _MUST.search(query):
+        return failed("is no query")
     if blocked := programs.blocked():
         return blocked
     given = {"sql": query, "tables": spec["tables"], "rows": [case["rows"] for case in spec["cases"]]}
