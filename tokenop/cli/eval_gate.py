@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -17,7 +17,7 @@ from tokenop.cli import evaluating
 from tokenop.errors import InputError, MisuseError
 
 if TYPE_CHECKING:
-    from tokenop.evals.gate import Rules, Verdict
+    from tokenop.evals.gate import Verdict
     from tokenop.evals.model import Task
     from tokenop.evals.sides import Side
 
@@ -61,7 +61,7 @@ def command(
     candidate: str | None,
     hook: bool,
     threshold: int | None,
-    margin: float,
+    margin: float | None,
     tiers: tuple[str, ...],
     tasks_dir: Path | None,
     recordings: Path | None,
@@ -79,19 +79,29 @@ def command(
     from tokenop.evals import gate
 
     limit = threshold if threshold is not None else gate.HOOK_LIMIT if hook else gate.LIMIT
-    rules = gate.Rules(limit, margin, runnable_only=hook)
-    tasks = {task.id: task for task in evaluating.load_tasks(tasks_dir, tiers)}
     form = "json" if as_json else form
+    asked = Asked(tiers, tasks_dir, recordings, limit, margin, runnable_only=hook)
     if hook:
-        return _hook(changed, baseline, tasks, recordings, rules, form)
+        return _hook(changed, baseline, asked, form)
     if changed or not (baseline and candidate):
         raise MisuseError("give --baseline and --candidate, or --hook with the files that changed")
-    verdict = judged(baseline, candidate, tasks, recordings, rules)
+    verdict = judged(baseline, candidate, asked)
     day = (today or datetime.now(UTC)).date()
     return _told(verdict, form, overrides, day)
 
 
-def judged(baseline: str, candidate: str, tasks: Mapping[str, Task], recordings: Path | None, rules: Rules) -> Verdict:
+class Asked(NamedTuple):
+    """How two sides are to be compared. No tiers: those that the configs must keep. No margin: the configs' own."""
+
+    tiers: tuple[str, ...] = ()
+    tasks_dir: Path | None = None
+    recordings: Path | None = None
+    limit: int = 3
+    margin: float | None = None
+    runnable_only: bool = False
+
+
+def judged(baseline: str, candidate: str, asked: Asked) -> Verdict:
     """Return the gate's verdict on two sides, each named as on the command line.
 
     Raises:
@@ -100,9 +110,16 @@ def judged(baseline: str, candidate: str, tasks: Mapping[str, Task], recordings:
     """
     from tokenop.evals import gate
 
-    before, after = (_side(name, tasks, recordings) for name in (baseline, candidate))
-    chosen = {one.tier for one in tasks.values()}
-    return gate.judge(_within(before, chosen), _within(after, chosen), tasks, rules)
+    tasks = {task.id: task for task in evaluating.load_tasks(asked.tasks_dir, asked.tiers)}
+    before, after = (_side(name, tasks, asked.recordings) for name in (baseline, candidate))
+    metas = [side.config.meta for side in (before, after) if isinstance(side, gate.Configured)]
+    # A change that takes tiers or a margin out of the config must still keep what stood there before.
+    tiers = set(asked.tiers) or {tier for meta in metas for tier in meta.golden_tiers} or set(evaluating.TIERS)
+    margins = [float(meta.max_quality_drop) for meta in metas] or [gate.MARGIN]
+    margin = min(margins) if asked.margin is None else asked.margin
+    rules = gate.Rules(asked.limit, margin, runnable_only=asked.runnable_only)
+    chosen = {task.id: task for task in tasks.values() if task.tier in tiers}
+    return gate.judge(_within(before, tiers), _within(after, tiers), chosen, rules)
 
 
 def _within(side: Side, tiers: set[str]) -> Side:
@@ -184,14 +201,7 @@ def _told(verdict: Verdict, form: str, overrides: Path | None, day: Any) -> int:
     return 0 if text.passes(verdict, override) else 1
 
 
-def _hook(
-    changed: tuple[str, ...],
-    baseline: str | None,
-    tasks: Mapping[str, Task],
-    recordings: Path | None,
-    rules: Rules,
-    form: str,
-) -> int:
+def _hook(changed: tuple[str, ...], baseline: str | None, asked: Asked, form: str) -> int:
     """Hold each changed config to what git has of it; return 1 where one fails."""
     from tokenop.cli import eval_gate_text as text
     from tokenop.cli.git import Checkout
@@ -204,7 +214,7 @@ def _hook(
         if known is None:
             click.echo(f"{path}: new, and there is no {_DEFAULT} at {base} to compare it with")
             continue
-        verdict = judged(f"{base}:{known}", path, tasks, recordings, rules)
+        verdict = judged(f"{base}:{known}", path, asked)
         if form == "json":
             click.echo(json.dumps(text.as_dict(verdict), indent=2))
         else:

@@ -222,9 +222,7 @@ def _dry_run(asks: tuple[Ask, ...], prices: PriceBook, *, as_json: bool) -> int:
         row["asks"] += 1
         row["why_not"] = {name: registry.usable(one, os.environ) for name, one in zip(names, ask.chain, strict=True)}
         costs = [
-            spend.worst_case(ask.task.request, prices, charging.biller_of(one), one.model, now)
-            for one in ask.chain
-            if registry.usable(one, os.environ) is None
+            spend.worst_case(ask.task.request, prices, charging.biller_of(one), one.model, now) for one in ask.chain
         ]
         known = [cost for cost in costs if cost is not None]
         unknown = row["worst"] is None or len(known) < len(costs)

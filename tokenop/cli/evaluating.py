@@ -107,7 +107,8 @@ def usd(value: Decimal | None) -> str:
     """Return an amount as far as it has digits that matter; `unknown` where it is."""
     if value is None:
         return "unknown"
-    return f"${value:,.2f}" if value >= 1 else f"${value:.4f}" if value else "$0"
+    digits = 2 if value >= 1 else 4 if value >= Decimal("0.01") else 6
+    return f"${value:,.{digits}f}" if value else "$0"
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:

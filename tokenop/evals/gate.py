@@ -271,4 +271,15 @@ def _cost(pairs: Iterable[Pair], side: int) -> Decimal | None:
     return total if some else None
 
 
-__all__ = ["CONFIDENCE", "HOOK_LIMIT", "LIMIT", "MARGIN", "Measured", "Pair", "Rules", "Unknown", "Verdict", "judge"]
+__all__ = [
+    "HOOK_LIMIT",
+    "LIMIT",
+    "MARGIN",
+    "Configured",
+    "Measured",
+    "Pair",
+    "Rules",
+    "Unknown",
+    "Verdict",
+    "judge",
+]

@@ -26,18 +26,16 @@ _COLUMNS = {
     f"result VARCHAR, check_detail VARCHAR, usage STRUCT({_USAGE}, source VARCHAR), cost_usd VARCHAR, "
     "latency_ms DOUBLE, fallback_used BOOLEAN, attempts BIGINT, error_kind VARCHAR, source VARCHAR)",
 }
+_PLAIN = ("tier", "task", "repeat", "engine", "provider", "model", "check_detail", "latency_ms", "fallback_used",
+          "attempts", "error_kind", "source")  # fmt: skip
 _RUNS = f"""
-    SELECT parse_dirpath(lines.filename) AS folder, info.run.run_id AS run_id,
-        TRY_CAST(info.run.started AS TIMESTAMPTZ) AS started, info.run.config AS config, info.run.mode AS mode,
-        outcome.tier AS tier, outcome.task AS task, outcome.repeat AS repeat, outcome.engine AS engine,
-        outcome.provider AS provider, outcome.model AS model,
-        CASE outcome.result WHEN 'pass' THEN true WHEN 'fail' THEN false END AS pass,
-        outcome.check_detail AS check_detail, {", ".join(f"outcome.usage.{name} AS {name}" for name in _BUCKETS)},
-        outcome.usage.source AS usage_source, TRY_CAST(outcome.cost_usd AS DECIMAL(38,12)) AS cost_usd,
-        outcome.latency_ms AS latency_ms, outcome.fallback_used AS fallback_used, outcome.attempts AS attempts,
-        outcome.error_kind AS error_kind, outcome.source AS source
-    FROM lines JOIN lines AS info USING (filename)
-    WHERE lines.outcome.task IS NOT NULL AND info.run.run_id IS NOT NULL
+    SELECT parse_dirpath(filename) AS folder, run.run_id AS run_id, TRY_CAST(run.started AS TIMESTAMPTZ) AS started,
+        run.config AS config, run.mode AS mode, {", ".join(f"o.{name} AS {name}" for name in _PLAIN)},
+        CASE o.result WHEN 'pass' THEN true WHEN 'fail' THEN false END AS pass,
+        {", ".join(f"o.usage.{name} AS {name}" for name in _BUCKETS)}, o.usage.source AS usage_source,
+        TRY_CAST(o.cost_usd AS DECIMAL(38,12)) AS cost_usd
+    FROM (SELECT filename, outcome AS o FROM lines WHERE outcome.task IS NOT NULL)
+    JOIN (SELECT filename, run FROM lines WHERE run.run_id IS NOT NULL) USING (filename)
     ORDER BY run_id, tier, task, repeat
 """
 SUMMARY = """
