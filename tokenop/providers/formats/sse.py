@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tokenop.providers.errors import MalformedError
@@ -36,8 +37,8 @@ class EventParser:
         """Return whether part of an event waits for its end."""
         return bool(self._data or self._pieces)
 
-    def feed(self, data: bytes) -> list[Event]:
-        """Return the events that `data` completes.
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Yield the events that `data` completes; all of them are to be taken.
 
         Raises:
             MalformedError: a line is no UTF-8, or an event is longer than `longest` bytes.
@@ -49,38 +50,38 @@ class EventParser:
             self._after_return = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         *lines, rest = data.split(b"\n")
-        events: list[Event] = []
         for line in lines:
             self._grow(len(line))
             whole = b"".join([*self._pieces, line])
             self._pieces.clear()
-            self._line(whole, events)
+            event = self._line(whole)
+            if event is not None:
+                yield event
         if rest:
             self._grow(len(rest))
             self._pieces.append(rest)
-        return events
 
-    def end(self) -> list[Event]:
-        """Return the last event where only its closing empty line is missing. Call once, when no bytes are left.
+    def end(self) -> Iterator[Event]:
+        """Yield the last event where only its closing empty line is missing. Call once, when no bytes are left.
 
         The standard throws such an event away; providers that close the connection early have still said it.
         """
-        return [*self.feed(b"\n"), *self.feed(b"\n")]
+        yield from self.feed(b"\n")
+        yield from self.feed(b"\n")
 
     def _grow(self, size: int) -> None:
         self._size += size
         if self._size > self._longest:
             raise MalformedError(f"the stream holds an event of more than {self._longest} bytes")
 
-    def _line(self, line: bytes, events: list[Event]) -> None:
+    def _line(self, line: bytes) -> Event | None:
         if self._first_line:
             self._first_line = False
             line = line.removeprefix(_BOM)
         if not line:
-            if self._data:
-                events.append(Event(self._name or "message", "\n".join(self._data)))
+            event = Event(self._name or "message", "\n".join(self._data)) if self._data else None
             self._name, self._data, self._size = "", [], 0
-            return
+            return event
         try:
             text = line.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -91,3 +92,4 @@ class EventParser:
             self._data.append(value)
         elif field == "event":
             self._name = value
+        return None

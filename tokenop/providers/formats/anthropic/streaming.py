@@ -73,7 +73,7 @@ class Reader:
             raise MalformedError(cut, after_first_token=self.begun)
         return self._response
 
-    def _read(self, events: Callable[[], list[Event]]) -> Iterator[Delta]:
+    def _read(self, events: Callable[[], Iterator[Event]]) -> Iterator[Delta]:
         try:
             for event in events():
                 if self._response is None:

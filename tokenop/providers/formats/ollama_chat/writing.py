@@ -9,7 +9,7 @@ from typing import Any
 from tokenop.providers.base import Target, WireRequest
 from tokenop.providers.errors import CannotCarryError
 from tokenop.providers.formats.ollama_chat.reading import NAME
-from tokenop.providers.formats.openai_chat.marks import TOOL_ERROR
+from tokenop.providers.formats.openai_chat.marks import ADVICE, TOOL_ERROR
 from tokenop.providers.model import Image, Message, Part, Request, Text, Thinking, Tool, ToolCall, ToolResult
 
 HEADERS: Mapping[str, str] = {"content-type": "application/json", "accept": "application/json"}
@@ -71,7 +71,8 @@ class _Writer:
     def _extra(self, extra: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         if not extra or self.request.extra_format == NAME:
             return extra
-        self.lost += [f"{where} {name} of {self.request.extra_format or 'another format'}" for name in extra]
+        whose = self.request.extra_format or "another format"
+        self.lost += [f"{where} {name} of {whose}" for name in extra if name not in ADVICE]
         return {}
 
     def _options(self) -> dict[str, Any]:

@@ -65,8 +65,11 @@ class Reader:
             MalformedError: the stream is not what the wire promises; `after_first_token` where part was told.
             ProviderError: the error that the stream itself tells.
         """
-        for event in self._events.feed(data):
-            yield from self._event(event)
+        try:
+            for event in self._events.feed(data):
+                yield from self._event(event)
+        except MalformedError as error:
+            raise self._late(error) from error
 
     def end(self) -> Response:
         """Return the whole answer.
@@ -106,18 +109,12 @@ class Reader:
             response = self.end()
             yield Delta("end", usage=response.usage, response=response)
             return
-        try:
-            chunk = object_of(event.data)
-        except MalformedError as error:
-            raise self._late(error) from error
+        chunk = object_of(event.data)
         if chunk.get("error") or event.name == "error":
             raised = problems.of_body(200, {}, chunk)
             raised.after_first_token = bool(self._parts)
             raise raised
-        try:
-            yield from self._chunk(chunk)
-        except MalformedError as error:
-            raise self._late(error) from error
+        yield from self._chunk(chunk)
 
     def _chunk(self, chunk: dict[str, Any]) -> Iterator[Delta]:
         if self._model is None:

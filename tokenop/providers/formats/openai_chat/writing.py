@@ -10,7 +10,7 @@ from tokenop.providers import presets
 from tokenop.providers.base import Target, WireRequest
 from tokenop.providers.errors import CannotCarryError
 from tokenop.providers.formats.fields import compact
-from tokenop.providers.formats.openai_chat.marks import NAME, TOOL_ERROR
+from tokenop.providers.formats.openai_chat.marks import ADVICE, NAME, TOOL_ERROR
 from tokenop.providers.model import (
     AnswerFormat,
     Image,
@@ -92,7 +92,8 @@ class _Writer:
     def _extra(self, extra: Mapping[str, Any], where: str) -> Mapping[str, Any]:
         if not extra or self.request.extra_format == NAME:
             return extra
-        self.lost += [f"{where} {name} of {self.request.extra_format or 'another format'}" for name in extra]
+        whose = self.request.extra_format or "another format"
+        self.lost += [f"{where} {name} of {whose}" for name in extra if name not in ADVICE]
         return {}
 
     def _messages(self) -> Iterable[dict[str, Any]]:
@@ -142,7 +143,8 @@ class _Writer:
         rank = 0
         for at, part in enumerate(message.parts):
             place = f"{where}.parts[{at}]"
-            own = 0 if isinstance(part, Thinking) else 1 if isinstance(part, Text) else 2
+            called = isinstance(part, ToolCall) or (isinstance(part, Native) and part.format == NAME)
+            own = 0 if isinstance(part, Thinking) else 2 if called else 1
             if own < rank or (own == 0 and self.quirks.reasoning in said):
                 self.lost.append(f"{place}: {_named(part)} after {('thinking', 'text', 'a tool call')[rank]}")
             rank = max(rank, own)
