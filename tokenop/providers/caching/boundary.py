@@ -1,0 +1,65 @@
+"""Where a prompt's stable part ends: at a line with the marker `CACHE BOUNDARY`.
+
+The line is a comment (`<!-- CACHE BOUNDARY -->`), a heading (`## CACHE BOUNDARY`), or the words alone between signs
+(`=== CACHE BOUNDARY ===`). The words within a sentence, or in a block of code, are no marker.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MARKER = "<!-- CACHE BOUNDARY -->"
+_WORDS = "CACHE BOUNDARY"
+_LINE = re.compile(
+    r"\s*(?:<!--[\s=\-*#]*CACHE BOUNDARY\b(?:(?!-->).)*-->"
+    r"|#{1,6}\s+[\s=\-*]*CACHE BOUNDARY\b.*"
+    r"|[\s=\-*_~]*CACHE BOUNDARY[\s=\-*_~:]*)\s*"
+)
+_FENCE = re.compile(r" {0,3}(`{3,}|~{3,})(.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A text before and after its first marker; without a marker all of it is `volatile`, as nobody said otherwise.
+
+    `lines` are the numbers of all lines with a marker, from 1. The marker's line is in neither part.
+    """
+
+    stable: str
+    volatile: str
+    lines: tuple[int, ...]
+
+
+def split(text: str) -> Split:
+    """Return `text` cut at its first marker."""
+    if _WORDS not in text:
+        return Split("", text, ())
+    lines = text.splitlines(keepends=True)
+    found = tuple(
+        number for number, line in enumerate(outside_code(lines), 1) if _WORDS in line and _LINE.fullmatch(line)
+    )
+    if not found:
+        return Split("", text, ())
+    return Split("".join(lines[: found[0] - 1]), "".join(lines[found[0] :]), found)
+
+
+def _marks(line: str) -> bool:
+    return _WORDS in line and _LINE.fullmatch(line) is not None
+
+
+def outside_code(lines: list[str]) -> list[str]:
+    """Return the lines, with those of fenced code blocks empty."""
+    shown, fence = [], ""
+    for line in lines:
+        opening = _FENCE.match(line)
+        if fence:
+            closes = opening and opening[1].startswith(fence) and not opening[2].strip()
+            fence = "" if closes else fence
+            shown.append("")
+        elif opening:
+            fence = opening[1]
+            shown.append("")
+        else:
+            shown.append(line)
+    return shown
