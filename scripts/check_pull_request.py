@@ -17,7 +17,15 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from tokenop.community import comment, pull_request, pull_request_checks, pull_request_output, report
+from tokenop.community import (
+    comment,
+    pull_request,
+    pull_request_checks,
+    pull_request_output,
+    report,
+    routing_checks,
+    routing_figures,
+)
 from tokenop.community.text import counted
 from tokenop.errors import Finding, InputError, MisuseError, NoInputError, TokenOpError
 
@@ -34,31 +42,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         changes = pull_request.from_git(_git("diff", "--no-renames", "--name-status", "-z", f"{base}...{head}"))
         if not changes:
             raise NoInputError(f"no file differs between {base[:10]} and {head[:10]}: is the history complete?")
-        return _check(changes, head, options)
+        return _check(changes, base, head, options)
     except TokenOpError as error:
         _say(f"tokenop: {error}")
         return error.exit_code
 
 
-def _check(changes: Sequence[pull_request.Change], head: str, options: argparse.Namespace) -> int:
+def _check(changes: Sequence[pull_request.Change], base: str, head: str, options: argparse.Namespace) -> int:
     replay = pull_request_checks.replayer(ROOT, changes)
     examined = pull_request_checks.examine(ROOT, changes, options.today, replay)
     patches = pull_request_checks.tried(ROOT, examined.templates)
-    findings = [*examined.findings, *patches, *_collectors(changes)]
+    routed = routing_checks.compare(ROOT, _left(base, head), changes, options.today)
+    findings = [*examined.findings, *patches, *_collectors(changes), *routing_checks.judged(routed)]
     economics = pull_request_checks.economics(ROOT, examined.templates, replay)
     for line in pull_request_output.annotated(findings):
         sys.stdout.write(f"{line}\n")
     for finding in sorted(findings):
         _say(f"{finding.severity} {finding}")
-    written = report.of(head, options.today, examined.checked, findings, economics)
+    figures = {path: routing_figures.of(one) for path, one in routed.items()}
+    written = report.of(head, options.today, examined.checked, findings, economics, figures)
     options.report.write_text(report.written(written), encoding="utf-8")
     if options.summary:
         with options.summary.open("a", encoding="utf-8") as file:
-            file.write(pull_request_output.summary(head, examined.checked, findings, economics))
+            file.write(pull_request_output.summary(head, examined.checked, findings, economics, figures))
     errors, warnings = written.count("error") + written.more, written.count("warning")
     looked = comment.looked_at(examined.checked)
     if not looked and not errors:
-        _say(f"{len(changes)} changed files, none of them a template, evidence, a collector or the list of reviewers.")
+        _say(f"{len(changes)} changed files, none of them a template, routing, evidence or a collector.")
         return 0
     counts = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
     following = " Next: tokenop templates lint --fix --replay" if findings else ""
@@ -110,6 +120,11 @@ def _of_event(event: Mapping[str, Any]) -> tuple[Any, Any]:
     if isinstance(group, dict):
         return group.get("base_sha"), group.get("head_sha")
     return None, None
+
+
+def _left(base: str, head: str) -> str:
+    """Return the commit at which the change left its base: what others did since is no change of it."""
+    return _git("merge-base", base, head).decode("ascii").strip()
 
 
 def _commit(name: str) -> str:

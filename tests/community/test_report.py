@@ -19,7 +19,7 @@ from tokenop.community.report import MOST_ECONOMICS, MOST_FINDINGS, NAME, Report
 from tokenop.errors import Finding, InputError
 
 HEAD, DAY = "a" * 40, date(2026, 11, 22)
-CHECKED = {"templates": 1, "evidence": 0, "collectors": 0, "people": 0}
+CHECKED = {"templates": 1, "evidence": 0, "collectors": 0, "people": 0, "routing": 0}
 
 findings = st.builds(
     Finding,

@@ -30,9 +30,10 @@ def honest(head: str, **changed: Any) -> dict[str, Any]:
     file = fingerprint(TEMPLATE)
     return {
         "schema_version": 1, "head": head, "day": str(datetime.now(tz=UTC).date()),
-        "checked": {"templates": 1, "evidence": 0, "collectors": 0, "people": 0},
+        "checked": {"templates": 1, "evidence": 0, "collectors": 0, "people": 0, "routing": 0},
         "findings": [{"rule": "ID003", "file": file, "line": 5, "column": 8, "severity": "error"}],
         "more_findings": 0, "economics": [{"file": file, "workload": "sample-month", "percent": [1.0, 2.0, 3.0]}],
+        "routing": [],
         **changed,
     }  # fmt: skip
 

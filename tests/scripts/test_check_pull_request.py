@@ -68,7 +68,7 @@ def test_a_sound_template_passes(check: Check, event: str) -> None:
     found = check({TEMPLATE: specimen()}, event=event)
     assert (found.code, found.report and found.report["findings"]) == (0, []), found.printed
     assert found.report
-    assert found.report["checked"] == {"templates": 1, "evidence": 0, "collectors": 0, "people": 0}
+    assert found.report["checked"] == {"templates": 1, "evidence": 0, "collectors": 0, "people": 0, "routing": 0}
     assert found.summary.startswith("### Passed: 0 errors")
 
 

@@ -260,7 +260,7 @@ def _verdict(result: Result) -> str:
     if not result.sound:
         return f"**Not passed**{at}: {counts}{f' in {looked}' if looked else ''}."
     if not looked and not result.items:
-        return f"**Nothing to check**{at}: no template, evidence or collector is changed."
+        return f"**Nothing to check**{at}: no template, routing config, evidence or collector is changed."
     word = "**No errors, but read this yourself**" if result.alarms else "**Passed**"
     return f"{word}{at}: {counts}{f' in {looked}' if looked else ''}.{_believed(result)}"
 

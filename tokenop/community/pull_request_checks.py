@@ -74,6 +74,7 @@ def examine(
         "evidence": sum(c.kind == "evidence" for c in changes),
         "collectors": len({c.collector for c in changes} - {None}),
         "people": len(people),
+        "routing": sum(c.kind == "routing" for c in changes),
     }
     templates = tuple(c.path for c in changes if c.kind == "template" and c.path in files)
     hidden = [one for path in templates for one in suppressed(root, path, today)]

@@ -11,6 +11,8 @@ from typing import TypeVar
 from tokenop.catalogue.linting.text import commands
 from tokenop.community.comment_words import ALARMS
 from tokenop.community.report import Percent
+from tokenop.community.routing_figures import Figures
+from tokenop.community.routing_figures import lines as told
 from tokenop.community.text import cell, counted, table
 from tokenop.errors import Finding
 from tokenop.planning.text import visible
@@ -50,6 +52,7 @@ def summary(
     checked: Mapping[str, int],
     findings: Sequence[Finding],
     economics: Mapping[str, Mapping[str, Percent | None]],
+    routing: Mapping[str, Figures] | None = None,
 ) -> str:
     """Return the summary of the job in markdown."""
     errors = sum(found.severity == "error" for found in findings)
@@ -60,7 +63,7 @@ def summary(
     lines = [
         f"### {verdict}: {counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}",
         "",
-        f"Commit `{head[:10]}`. {looked or 'No template, evidence or collector is changed.'}",
+        f"Commit `{head[:10]}`. {looked or 'No template, routing config, evidence or collector is changed.'}",
         "",
     ]
     if findings:
@@ -68,6 +71,8 @@ def summary(
         lines += table(("where", "rule", "what", "fix"), rows)
     if economics:
         lines += ["", *table(("template", "workload", "expected #", "P10 to P90 #"), economic_rows(economics))]
+    for path, figures in sorted((routing or {}).items()):
+        lines += ["", f"What {cell(_text(path))} does:", "", *told(figures)]
     return "\n".join(lines) + "\n\n"
 
 
