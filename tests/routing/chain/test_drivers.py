@@ -103,6 +103,17 @@ def test_control_c_is_passed_on_with_its_row() -> None:
     assert [row.status for row in rows] == ["cancelled", "cancelled"]
 
 
+def test_a_caller_who_goes_away_during_a_trial_leaves_it_to_the_next() -> None:
+    breakers = Breakers(Breaker(failures=1, open_seconds=10.0))
+    send = sender([Fault(ERRORS["auth"]), None])
+    run(TARGETS[:1], REQUEST, send, breakers=breakers, **settings(send, []))
+    send.clock.now += 10.0
+    with stream(TARGETS[:1], REQUEST, send, breakers=breakers, **settings(send, [])) as answer:
+        next(answer)
+        assert breakers.door(TARGETS[0], send.clock.now) == "probing"
+    assert breakers.admit(TARGETS[0], send.clock.now) is not None
+
+
 class Misbehaving:
     """Ends streams without an end, ends without an answer, answers without usage or with an impossible one."""
 
@@ -276,8 +287,11 @@ def test_a_cancelled_call_stays_cancelled_and_leaves_its_row(words: int) -> None
                 pass
 
     async def hang_up() -> None:
+        before, closed = len(rows), send.closed
         async with astream(TARGETS, REQUEST, send, record=rows.append, **ALWAYS) as answer:
             await anext(answer)
+        assert len(rows) == before + 1, "not only when the garbage is collected"
+        assert send.closed == closed + 1
 
     async def main() -> None:
         for call in (whole, streamed):

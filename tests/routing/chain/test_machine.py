@@ -12,6 +12,7 @@ from tests.routing.chain.scripted import STEP, TARGETS, Clock, Fault, Make, ask,
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.errors import NotUsableError, OverloadedError, RateLimitedError, ServerError, TimedOutError
 from tokenop.routing.chain import Breakers, Chain, GiveUp, Notices, Policy, Try, Wait, policy_of, run
+from tokenop.routing.chain.breaker import Door, Pass
 from tokenop.routing.model import Breaker, Decision, Meta, Retry, RoutingConfig, Rule
 
 ERRORS = every_error()
@@ -43,6 +44,8 @@ def test_a_short_retry_after_is_waited_for_only_where_nobody_else_is_left() -> N
     assert alone.result.response is not None
     other = ask([[fault(LIMITED, 2.0), None], [None]])
     assert (other.clock.waits, other.sender.asked) == ([], ["t0", "t1"])
+    failing = ask([[fault(SERVER, 2.0), None], [None]])
+    assert failing.sender.asked == ["t0", "t1"], "whoever says when to come back is not asked before"
     last = ask([[fault(LIMITED, 2.0), None], [fault(ERRORS["auth"])], [fault(ERRORS["bad_request"])]])
     assert last.clock.waits == [2.0 - 2 * STEP], "what the others took counts"
     assert last.sender.asked == ["t0", "t1", "t2", "t0"]
@@ -59,6 +62,35 @@ def test_the_soonest_of_those_who_may_be_asked_again_is_asked() -> None:
     told = ask([[fault(LIMITED, 5.0), None], [fault(LIMITED, 1.0), None]])
     assert told.sender.asked == ["t0", "t1", "t1"]
     assert told.clock.waits == [1.0]
+
+
+def test_a_wait_that_was_kept_counts_even_if_the_clock_says_otherwise() -> None:
+    chain = chain_of(1)
+    chain.next(0.0)
+    chain.failed(RateLimitedError("slowly", retry_after=2.0), 0.0)
+    assert chain.next(0.0) == Wait(2.0)
+    assert isinstance(chain.next(1.9), Try)
+
+
+class Fickle(Breakers):
+    """Looks closed, and lets nobody in a second time."""
+
+    def door(self, target: Target, now: float) -> Door:
+        return "closed"
+
+    def admit(self, target: Target, now: float, lease: float = 600.0) -> Pass | None:
+        return super().admit(target, now, lease) if self.last_failed(target) < 0 else None
+
+
+def test_waits_end_even_where_other_calls_close_every_door_behind_them() -> None:
+    chain, waits = chain_of(1, breakers=Fickle()), 0
+    for _ in range(100):
+        action = chain.next(0.0)
+        if isinstance(action, Try):
+            chain.failed(ServerError("down"), 0.0)
+        waits += isinstance(action, Wait)
+    assert isinstance(action, GiveUp)
+    assert waits == Retry().budget
 
 
 def test_waits_double_to_a_bound_with_full_jitter() -> None:
