@@ -21,7 +21,7 @@ _LOUD = {
 def show(finished: Finished) -> None:
     """Print verdicts, what was left out, costs, and the next command."""
     from tokenop.cli.progress import results
-    from tokenop.planning.text import marked
+    from tokenop.planning.text import LONGEST, marked
 
     console, found = results(), finished.document
     if found["origin"] in _LOUD:
@@ -31,15 +31,19 @@ def show(finished: Finished) -> None:
         console.print(f"{marked(one['name'])}: {one['verdict']}: {marked(one['why'])}", soft_wrap=True)
         if one["yardstick"]:
             console.print("  a yardstick: it shows what there is to win, and nobody can have it", soft_wrap=True)
-        cost = one["cost"]
+        cost, latency = one["cost"], one["latency_ms"]
         if cost["change_low"] is not None:
             between = f"{percent(cost['change_low'])} to {percent(cost['change_high'])}"
             console.print(f"  its answers cost {percent(cost['change'])} ({between})", soft_wrap=True)
+        if latency["before"]["p95"] is not None and latency["after"]["p95"] is not None:
+            before, after = (seconds(latency[side]["p95"]) for side in ("before", "after"))
+            console.print(f"  95 % of its answers came within {after}, today's within {before}", soft_wrap=True)
         needed = one["quality"]["prompts_needed"]
         if one["verdict"] == "inconclusive" and needed:
             console.print(f"  about {needed:,} prompts like these would decide", soft_wrap=True)
     for one in found["not_evaluated"]:
-        console.print(f"not evaluated: {marked(one['template'])} ({one['lever']}): {marked(one['why'])}", style="dim")
+        why = marked(one["why"][:LONGEST])
+        console.print(f"not evaluated: {marked(one['template'])} ({one['lever']}): {why}", style="dim", soft_wrap=True)
     unscored = sum(one["prompts"]["unscored"] for one in found["candidates"])
     if unscored:
         console.print("Unscored prompts have no check and no reference: add them, or name a --judge.", soft_wrap=True)
@@ -59,8 +63,7 @@ def _candidates(console: Console, found: dict[str, Any]) -> None:
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("candidate", overflow="fold", min_width=14)
-    timed = any(one["latency_ms"]["after"]["p95"] is not None for one in found["candidates"])
-    for name in ("verdict", "n", "worse", "better", "quality", "cost", *(["p95"] if timed else [])):
+    for name in ("verdict", "n", "worse", "better", "quality", "cost"):
         table.add_column(name, justify="right", no_wrap=True)
     for one in found["candidates"]:
         quality, prompts = one["quality"], one["prompts"]
@@ -73,7 +76,6 @@ def _candidates(console: Console, found: dict[str, Any]) -> None:
             str(quality["better"]),
             points(quality["difference"]),
             percent(one["cost"]["change"]),
-            *([seconds(one["latency_ms"]["after"]["p95"])] if timed else []),
         )
     console.print(table)
 
@@ -132,6 +134,8 @@ def dry(found: dict[str, Any]) -> None:
         click.echo(f"  candidate {visible(one['name'])}: quality may drop by {one['allowed_drop']:g}")
     for one in found["not_evaluated"]:
         click.echo(f"  not evaluated: {visible(one['template'])} ({one['lever']}): {visible(one['why'])}")
+    for name, why in found["not_usable"].items():
+        click.echo(f"  cannot be asked now: {visible(name)}: {visible(why)}")
     unknown = found["calls_without_a_known_price"]
     more = f", and {unknown} calls whose price nobody knows" if unknown else ""
     click.echo(

@@ -15,6 +15,7 @@ from tokenop.evals import spend
 from tokenop.experiment.model import NO_USAGE, Origin, Prompt, Reply
 from tokenop.experiment.sources import recorded
 from tokenop.experiment.store import Store, key
+from tokenop.experiment.targets import full_name
 from tokenop.providers.base import Sender, Target, Timeouts
 from tokenop.providers.errors import NotUsableError
 from tokenop.providers.model import Delta, Request, Response, Text
@@ -127,7 +128,7 @@ class Asker:
         )
         for attempt in came.attempts:
             if attempt.error_kind in _HOPELESS and metered.refused is None:
-                self._dead[attempt.target.name] = attempt.detail
+                self._dead[full_name(attempt.target)] = attempt.detail
         reply = self._reply(name, prompt, targets, role, came)
         if metered.refused is not None and came.response is None:
             if reply.cost_usd != 0:  # an earlier attempt was paid, or may have been: the file must know
@@ -137,12 +138,12 @@ class Asker:
         return reply
 
     def _usable(self, target: Target) -> str | None:
-        return self._dead.get(target.name) or self.usable(target)
+        return self._dead.get(full_name(target)) or self.usable(target)
 
     def _reply(self, name: str, prompt: str, targets: Sequence[Target], role: Role, came: chain.ChainResult) -> Reply:
         last = came.attempts[-1] if came.attempts else None
         target = last.target if last else targets[0]
-        who = (target.name, charging.biller_of(target), target.model)
+        who = (full_name(target), charging.biller_of(target), target.model)
         if came.response is None or last is None:
             kind = came.error.kind if came.error else "error"
             cost = came.cost_usd if came.attempts else Decimal(0)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tokenop.prices.book import PriceBook
-    from tokenop.routing.model import RoutingConfig
+    from tokenop.routing.model import Facts, RoutingConfig
 
 # In the order of the engine's chain; a test holds it against the levers' ranks.
 CHANGING: Mapping[str, Kind] = {
@@ -37,6 +37,9 @@ LEAVING = {
 }
 BYTES_PER_TOKEN = 4
 """To estimate the size of a prompt where nobody counted its tokens."""
+
+ASSUMED_OUTPUT = 200
+"""Tokens of an answer, for the conditions of templates, where neither the prompt says nor its limit is lower."""
 
 
 def from_templates(
@@ -147,9 +150,10 @@ def create_calls(
     rows = []
     for prompt in prompts:
         target = today(prompt)[0]
-        limit = prompt.output_tokens if prompt.output_tokens is not None else prompt.max_output_tokens
+        guess = min(prompt.max_output_tokens or ASSUMED_OUTPUT, ASSUMED_OUTPUT)
+        answer = guess if prompt.output_tokens is None else prompt.output_tokens
         names = (prompt.id, prompt.intent or "unknown", prompt.tenant or "unknown", targets.biller_of(target))
-        rows.append((*names, target.model, tokens_of(prompt), limit))
+        rows.append((*names, target.model, tokens_of(prompt), answer))
     lists = [list(column) for column in zip(*rows, strict=True)]
     if rows:
         kinds = ("VARCHAR",) * 5 + ("BIGINT",) * 2
@@ -179,9 +183,7 @@ def from_routing(
     config: RoutingConfig, prompts: Sequence[Prompt], today: Callable[[Prompt], Chain], tolerance: Decimal
 ) -> Candidate:
     """Return the candidate that asks whom the rules of a routing config say; it concerns what they change."""
-    import importlib
-
-    routing: Any = importlib.import_module("tokenop.routing")
+    from tokenop import routing
 
     chains: dict[str, Chain] = {}
     for prompt in prompts:
@@ -193,14 +195,19 @@ def from_routing(
     return Candidate(f"routing:{config.meta.id}", config.meta.title, drop, (move,))
 
 
-def facts(prompt: Prompt, today: Target) -> dict[str, Any]:
-    """Return what a routing config may ask about a prompt; what nobody knows is left out."""
-    known = {
-        "intent": prompt.intent,
-        "tenant": prompt.tenant,
-        "provider": targets.biller_of(today),
-        "model": today.model,
-        "input_tokens": tokens_of(prompt),
-        "output_tokens_limit": prompt.max_output_tokens,
-    }
-    return {name: value for name, value in known.items() if value is not None}
+def facts(prompt: Prompt, today: Target) -> Facts:
+    """Return what a routing config may ask about a prompt; its input is estimated."""
+    from tokenop import routing
+
+    return routing.facts(
+        intent=prompt.intent,
+        tenant=prompt.tenant,
+        provider=targets.biller_of(today),
+        model=today.model,
+        input_tokens=tokens_of(prompt),
+        output_tokens_limit=prompt.max_output_tokens,
+        has_tools=False,
+        tool_count=0,
+        image_count=0,
+        stream=False,
+    )

@@ -58,6 +58,10 @@ def candidate(standing: Standing, intents: Mapping[str, str], seed: int) -> dict
 def why(standing: Standing) -> str:
     """Return the reason of a verdict in one sentence."""
     found, allowed = standing.interval, f"{100 * standing.tolerance:.3g} points"
+    if not found.n and standing.missing == len(standing.pairs) and standing.pairs:
+        kinds = Counter(pair.candidate.error_kind or pair.baseline.error_kind for pair in standing.pairs)
+        told = ", ".join(f"{kind}: {number}" for kind, number in sorted(kinds.items(), key=str))
+        return f"none of its {len(standing.pairs)} prompts was answered on both sides ({told})"
     if not found.n:
         return "no prompt could be scored: nothing is known of its quality"
     bounds = f"between {100 * found.low:+.1f} and {100 * found.high:+.1f} points"

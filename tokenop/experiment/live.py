@@ -19,7 +19,8 @@ from tokenop.experiment.judge import Judging
 from tokenop.experiment.running import Ran, Runner
 from tokenop.experiment.sides import Answering
 from tokenop.experiment.sources import Live, Replayed
-from tokenop.providers.base import Timeouts
+from tokenop.providers.base import Target, Timeouts
+from tokenop.routing.targets import is_local
 
 if TYPE_CHECKING:
     from tokenop.catalogue.model import Template
@@ -67,6 +68,14 @@ class Finished:
     files: tuple[Path, ...]
 
 
+class _Anybody:
+    """Everybody can be asked, since nobody is."""
+
+    def unusable(self, target: Target) -> str | None:  # noqa: ARG002 the shape of any source
+        """Return None."""
+        return None
+
+
 @dataclass(frozen=True)
 class _Ready:
     setup: setup.Setup
@@ -100,7 +109,7 @@ def run(
 
 def dry(options: Options) -> dict[str, Any]:
     """Return who would be asked what, and what that may cost at most; nothing is asked."""
-    ready = _ready(options, lambda _: None)
+    ready = _ready(options, lambda _: None, asking_nobody=True)
     found, now = ready.setup, datetime.now(UTC)
     worst: list[Decimal | None] = []
     for prompt in found.order:
@@ -111,6 +120,9 @@ def dry(options: Options) -> dict[str, Any]:
             whom += [(move.asked(prompt.id) or found.today(prompt))[0] for move in moves]
         worst += [_worst(asked, ready.book, target, now) for target in whom]
     known = [cost for cost in worst if cost is not None]
+    chains = [*map(found.today, found.order), *found.judges, *(one.targets for one in found.candidates)]
+    everybody = {targets.full_name(target): target for chain in chains for target in chain}
+    reasons = {name: why for name, one in sorted(everybody.items()) if (why := ready.source.unusable(one)) is not None}
     return {
         "run": ready.run_id,
         "folder": str(options.out / ready.run_id),
@@ -119,6 +131,7 @@ def dry(options: Options) -> dict[str, Any]:
             {"name": one.name, "title": one.title, "allowed_drop": float(one.tolerance)} for one in found.candidates
         ],
         "not_evaluated": [{"template": one.template, "lever": one.lever, "why": one.why} for one in found.skipped],
+        "not_usable": reasons,
         "prompts": len(found.order),
         "calls_at_most": len(worst),
         "worst_case_usd": float(sum(known, Decimal(0))),
@@ -126,7 +139,7 @@ def dry(options: Options) -> dict[str, Any]:
     }
 
 
-def _ready(options: Options, say: Callable[[str], None]) -> _Ready:
+def _ready(options: Options, say: Callable[[str], None], *, asking_nobody: bool = False) -> _Ready:
     import tempfile
 
     from tokenop.database import connect
@@ -155,18 +168,17 @@ def _ready(options: Options, say: Callable[[str], None]) -> _Ready:
     )
     templates = _templates(options.templates_dir)
     with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch, connect() as connection:
-        found = setup.prepare(wanted, connection, book, templates, source, now, Path(scratch))
-    if options.budget is not None:
+        usable = _Anybody() if asking_nobody else source
+        found = setup.prepare(wanted, connection, book, templates, usable, now, Path(scratch))
+    if options.budget is not None and not asking_nobody:
         _priced(found, book, now)
     return _Ready(found, book, templates, source, setup.run_id(found, _source_name(options)))
 
 
 def _config(path: Path) -> RoutingConfig:
-    import importlib
+    from tokenop import routing
 
-    routing: Any = importlib.import_module("tokenop.routing")
-    found: RoutingConfig = routing.load(path)
-    return found
+    return routing.load(path)
 
 
 def sample_folder() -> Path:
@@ -187,12 +199,12 @@ def _templates(folder: Path | None) -> tuple[Template, ...]:
 def _priced(found: setup.Setup, book: PriceBook, now: datetime) -> None:
     """Raise InputError where a ceiling cannot be kept: a model that is paid by the token and has no known price."""
     chains = [*map(found.today, found.order), *found.judges]
-    asked = {target.name: target for chain in chains for target in chain}
-    asked |= {target.name: target for one in found.candidates for target in one.targets}
+    chains += [one.targets for one in found.candidates]
+    asked = {targets.full_name(target): target for chain in chains for target in chain}
     unknown = [
         f"{name}: has no known price, so no ceiling can be kept; leave --budget out, or add a dated price"
         for name, target in sorted(asked.items())
-        if not targets.local(target) and book.at(targets.biller_of(target), target.model, now) is None
+        if not is_local(target) and book.at(targets.biller_of(target), target.model, now) is None
     ]
     if unknown:
         raise InputError("\n".join(unknown))

@@ -18,6 +18,7 @@ from tokenop.experiment.model import Prompt, Skipped
 from tokenop.experiment.planned import Planned
 from tokenop.experiment.sides import Candidate
 from tokenop.experiment.targets import Chain
+from tokenop.planning.text import LONGEST, visible
 from tokenop.providers.base import Target
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ def prepare(
     skipped: list[Skipped] = []
     if chosen:
         candidates, skipped = made.from_templates(connection, book, chosen, found, today, at, usable.unusable)
+        if wanted.plan is None:  # nobody chose these: that they leave answers alone is no news
+            skipped = [one for one in skipped if one.code not in ("leaves-answers-alone", "not-here")]
     drop = MAX_DROP if wanted.max_drop is None else wanted.max_drop
     for name in wanted.candidates:
         candidates.append(made.from_chain(name, targets.named(name, wanted.config), drop))
@@ -214,13 +217,13 @@ def _askable(
     for _, chain in sorted(chains.items()):
         why = [usable.unusable(target) for target in chain]
         if None not in why:
-            reasons += [f"{target.name}: {reason}" for target, reason in zip(chain, why, strict=True)]
+            reasons += [f"{targets.full_name(target)}: {reason}" for target, reason in zip(chain, why, strict=True)]
     if reasons:
         raise InputError("\n".join([*dict.fromkeys(reasons), _KEYLESS]))
 
 
 def _said(skipped: Skipped) -> str:
-    return f"  {skipped.template} ({skipped.lever}): {skipped.why}"
+    return f"  {skipped.template} ({skipped.lever}): {visible(skipped.why)[:LONGEST]}"
 
 
 def _chain(chain: Chain) -> list[Any]:

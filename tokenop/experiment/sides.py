@@ -10,7 +10,7 @@ from typing import Literal
 from tokenop.experiment import asking, prompts
 from tokenop.experiment.model import BASELINE, Prompt, Reply, Result
 from tokenop.experiment.store import DECIDED
-from tokenop.experiment.targets import Chain
+from tokenop.experiment.targets import Chain, full_name
 from tokenop.providers.base import Target
 from tokenop.providers.model import Request, Text, ToolCall
 
@@ -72,8 +72,8 @@ class Candidate:
     @property
     def targets(self) -> tuple[Target, ...]:
         """Return whom it asks, beside today's model."""
-        found = {target.name: target for move in self.moves for target in move.chain}
-        found |= {target.name: target for move in self.moves for one in move.chains.values() for target in one}
+        chains = [chain for move in self.moves for chain in (move.chain, *move.chains.values())]
+        found = {full_name(target): target for chain in chains for target in chain}
         return tuple(target for _, target in sorted(found.items()))
 
 

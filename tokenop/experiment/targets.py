@@ -54,13 +54,6 @@ def unusable(target: Target, env: Mapping[str, str]) -> str | None:
     return registry.usable(target, env)
 
 
-def local(target: Target) -> bool:
-    """Return whether the target runs on a machine of one's own, so that a call has no list price."""
-    preset = presets.of(target)
-    provider = registry.PROVIDERS.get(target.provider)
-    return preset.local if preset is not None else provider is not None and provider.local
-
-
 def described(target: Target) -> dict[str, Any]:
     """Return what makes a target another one: not what it is called."""
     return {
@@ -71,9 +64,14 @@ def described(target: Target) -> dict[str, Any]:
     }
 
 
+def full_name(target: Target) -> str:
+    """Return a name that says the model as well: in a routing config one name may have a model a tier."""
+    return target.name if target.name.endswith(target.model) else f"{target.name}/{target.model}"
+
+
 def shown(chain: Chain) -> str:
     """Return the names of a chain, in turn."""
-    return " → ".join(target.name for target in chain)
+    return " → ".join(map(full_name, chain))
 
 
-__all__ = ["Chain", "biller_of", "described", "local", "named", "of", "shown", "unusable"]
+__all__ = ["Chain", "biller_of", "described", "full_name", "named", "of", "shown", "unusable"]
