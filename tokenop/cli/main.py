@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "patches": ("patches", "Write the plan's capacity changes as Terraform diffs."),
     "diff": ("diff", "Compare two cost projections."),
     "eval": ("eval", "Ask golden tasks, and hold a change of routing to what comes of them."),
+    "cache": ("cache", "Check where prompts are cut for a provider's cache."),
     "templates": ("templates", "List, find, show and lint optimisation templates."),
     "sync-templates": ("sync_templates", "Fetch the newest templates, checked and pinned to a commit."),
     "template-apply": ("template_apply", "Write a template's files into your project, after showing the diff."),
