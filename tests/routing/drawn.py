@@ -95,7 +95,7 @@ def _atoms() -> st.SearchStrategy[str]:
 atoms = _atoms()
 
 
-def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+def grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     several = st.lists(inner, min_size=2, max_size=3)
     return st.one_of(
         several.map(lambda parts: "(" + " AND ".join(parts) + ")"),
@@ -105,7 +105,7 @@ def _grown(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     )
 
 
-predicates = st.recursive(atoms, _grown, max_leaves=4)
+predicates = st.recursive(atoms, grown, max_leaves=4)
 
 
 @functools.cache

@@ -141,7 +141,7 @@ class _Builder:
                 self.wrong(field, NAMES, f"there is no tier {further}", closest(further, said))
                 break
             if further in seen:
-                if further == name:  # each circle once, at the tier where it is entered
+                if further == name == min(seen):  # each circle once, told from its first tier
                     self.wrong(field, LOOP, f"a circle: {' → '.join([*seen, further])}", "let one of them end")
                 break
             seen.append(further)
