@@ -103,28 +103,29 @@ def refresh(folder: Path) -> Path:
         load(connection, files(folder))
         connection.execute("CREATE TABLE fresh AS SELECT * FROM runs")
         try:
-            _attach(connection, target)
-            connection.execute("CREATE TABLE IF NOT EXISTS evals.runs AS SELECT * FROM fresh WHERE false")
-            _replace(connection, folder)
-        except duckdb.IOException as error:
-            raise BusyError(f"{target}: cannot be opened now; the files of results have everything") from error
-        except duckdb.Error:  # an older form, or no database at all: it is derived, so it is made anew
+            _replace(connection, target, folder)
+        except duckdb.Error as error:
+            if "set lock on file" in str(error):
+                raise BusyError(
+                    f"{target}: another program has it open; the files of results have everything"
+                ) from error
+            # An older form, or no database at all: it is derived, so it is made anew.
             connection.execute("DETACH DATABASE IF EXISTS evals")
             target.unlink(missing_ok=True)
-            _attach(connection, target)
-            connection.execute("CREATE TABLE evals.runs AS SELECT * FROM fresh WHERE false")
-            _replace(connection, folder)
+            _replace(connection, target, folder)
     return target
 
 
-def _attach(connection: duckdb.DuckDBPyConnection, target: Path) -> None:
+def _replace(connection: duckdb.DuckDBPyConnection, target: Path, folder: Path) -> None:
     connection.execute(f"ATTACH {database.quoted(str(target))} AS evals")
-
-
-def _replace(connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
-    connection.execute("BEGIN")
-    connection.execute("DELETE FROM evals.runs WHERE folder = ?", [str(folder.resolve())])
-    connection.execute("INSERT INTO evals.runs BY NAME SELECT * FROM fresh")
+    connection.execute("CREATE TABLE IF NOT EXISTS evals.runs AS SELECT * FROM fresh WHERE false")
     summary = SUMMARY.replace("FROM runs", "FROM evals.runs")
-    connection.execute(f"CREATE OR REPLACE TABLE evals.run_summaries AS {summary}")
+    connection.execute("BEGIN")
+    try:
+        connection.execute("DELETE FROM evals.runs WHERE folder = ?", [str(folder.resolve())])
+        connection.execute("INSERT INTO evals.runs BY NAME SELECT * FROM fresh")
+        connection.execute(f"CREATE OR REPLACE TABLE evals.run_summaries AS {summary}")
+    except Exception:
+        connection.execute("ROLLBACK")
+        raise
     connection.execute("COMMIT")
