@@ -29,7 +29,7 @@ class Block:
 REGISTRY: tuple[Block, ...] = (
     Block("CLAUDE.md", "stable", ("CLAUDE.md", ".claude/CLAUDE.md", "AGENTS.md"), expected=True),
     Block("rules", "stable", (".claude/rules/**/*.md", "rules/**/*.md"), expected=True),
-    Block("agent bodies", "stable", (".claude/agents/**/*.md",), expected=True),
+    Block("agent bodies", "stable", (".claude/agents/**/*.md", "agents/**/*.md"), expected=True),
     Block("prompts", "stable", ("prompts/**/*.md", "prompts/**/*.txt")),
     Block("memory", "volatile", ("MEMORY.md", "memory/**/*.md", ".claude/memory/**/*.md", ".claude/MEMORY.md")),
     Block("session state", "volatile", ("SESSION*.md", "session-state*", ".claude/session*", ".claude/state/**/*")),
@@ -63,6 +63,15 @@ def files(root: Path, block: Block) -> Iterator[Path]:
     inside = root.resolve()
     found = {path for pattern in block.globs for path in root.glob(pattern) if path.is_file()}
     yield from sorted(path for path in found if path.resolve().is_relative_to(inside))
+
+
+def loose(folder: Path) -> Iterator[Path]:
+    """Yield the texts below a folder that is no project, hidden ones left out, by path."""
+    inside = folder.resolve()
+    for path in sorted(each for kind in ("md", "txt") for each in folder.rglob(f"*.{kind}")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.is_file() and not hidden and path.resolve().is_relative_to(inside):
+            yield path
 
 
 def block_of(path: PurePath, registry: Sequence[Block] = REGISTRY) -> Block | None:

@@ -48,7 +48,7 @@ class Report:
 
 
 def check(paths: Sequence[Path], model: str, least: int | None = None, registry: Sequence[Block] = REGISTRY) -> Report:
-    """Check files, and the stable files of projects where a path is a folder.
+    """Check files. Of a folder those that are stable by the registry, and all its texts where there is none of these.
 
     `model` is what a file without one is for; `least` the shortest prefix that is cached, None for each model's own.
 
@@ -82,10 +82,13 @@ def _targets(paths: Iterable[Path], registry: Sequence[Block]) -> Iterator[tuple
         if not path.is_dir():
             yield path, blocks.block_of(PurePath(path), registry)
             continue
-        for block in registry:
-            if block.stability == "stable":
-                for each in blocks.files(path, block):
-                    yield each, block
+        project = path.parent if path.name == ".claude" else path
+        stable = [block for block in registry if block.stability == "stable"]
+        found = [(each, block) for block in stable for each in blocks.files(project, block)]
+        yield from found
+        if not found and path != Path():  # a folder of prompts and not a project of them
+            own = ((each, blocks.block_of(PurePath(each), registry)) for each in blocks.loose(path))
+            yield from ((each, block) for each, block in own if block is None or block.stability == "stable")
 
 
 class _File:
