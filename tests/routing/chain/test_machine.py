@@ -8,7 +8,19 @@ from decimal import Decimal
 
 import pytest
 
-from tests.routing.chain.scripted import STEP, TARGETS, Clock, Fault, Make, ask, every_error
+from tests.routing.chain.scripted import (
+    REQUEST,
+    STEP,
+    TARGETS,
+    Clock,
+    Fault,
+    Make,
+    Scripted,
+    ask,
+    every_error,
+    prices,
+)
+from tokenop import routing
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.errors import NotUsableError, OverloadedError, RateLimitedError, ServerError, TimedOutError
 from tokenop.routing.chain import Breakers, Chain, GiveUp, Notices, Policy, Try, Wait, policy_of, run
@@ -163,19 +175,14 @@ def test_a_missing_key_is_no_call_no_crash_and_told_once() -> None:
         assert asked.sender.asked == ["t1"]
         assert asked.result.fallback_used
         assert [one.reason for one in asked.result.unavailable] == ["GROQ_API_KEY is not set"]
-        run(TARGETS[:2], *_question(), usable=usable, notices=notices, clock=clock)
+        send = Scripted({"t1": [None]}, clock)
+        run(TARGETS[:2], REQUEST, send, usable=usable, notices=notices, clock=clock)
     assert told == ["t0 is left out: GROQ_API_KEY is not set"]
     nobody = ask([[None]], usable=usable)
     assert isinstance(nobody.raised, NotUsableError)
     assert "t0: GROQ_API_KEY is not set" in str(nobody.raised)
     assert nobody.result.attempts == ()
     assert "GROQ_API_KEY" in nobody.result.told()
-
-
-def _question() -> tuple[object, object]:
-    from tests.routing.chain.scripted import REQUEST, Scripted
-
-    return REQUEST, Scripted({"t1": [None]}, Clock())
 
 
 def test_an_empty_chain_is_told_as_such() -> None:
@@ -259,3 +266,26 @@ def test_the_policy_is_what_the_config_says_of_the_decision() -> None:
     alone.next(0.0)
     alone.failed(ERRORS["auth"](), 0.0)
     assert isinstance(alone.next(0.0), GiveUp)
+
+
+def test_every_tier_of_the_shipped_config_runs_to_its_last_provider() -> None:
+    shipped = routing.load(routing.shipped())
+    for name, tier in shipped.tiers.items():
+        decision = routing.decide(shipped, {}, asked=name)
+        clock = Clock()
+        scripts = {target.name: [None if target == tier.chain[-1] else fault(SERVER)] for target in tier.chain}
+        send = Scripted(scripts, clock)
+        result = run(
+            decision.chain,
+            REQUEST,
+            send,
+            config=shipped,
+            decision=decision,
+            breakers=Breakers(shipped.breaker),
+            clock=clock,
+            sleep=clock.sleep,
+            prices=prices(),
+        )
+        assert result.answered_by == tier.chain[-1], name
+        assert result.fallback_used == (len(tier.chain) > 1)
+        assert send.timeouts[0] == shipped.timeouts.get(tier.chain[0].name, shipped.timeouts["default"])
