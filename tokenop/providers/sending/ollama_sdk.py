@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -30,12 +29,15 @@ from tokenop.providers.formats.ollama_chat import FORMAT
 from tokenop.providers.formats.said import clean
 from tokenop.providers.model import Delta, Request, Response
 from tokenop.providers.sending.pump import Line, pumped
+from tokenop.providers.sending.stainless import Held
 
 if TYPE_CHECKING:
     import httpx
     import ollama
 
 _CONTENT = frozenset({"text", "thinking", "tool_call"})
+# What the SDK raises over an answer that is no object, or not in its form.
+_NOT_THE_FORM = (ValueError, TypeError, AttributeError)
 
 
 @dataclass(slots=True)
@@ -44,6 +46,7 @@ class _Call:
 
     body: bytes
     key: str | None
+    stream: bool
     timeouts: Timeouts
     line: Line
     came: list[bytes] = field(default_factory=list)
@@ -70,7 +73,7 @@ class OllamaSender:
 
     def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
         """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""
-        begun = False
+        begun = ended = False
         try:
             wire = FORMAT.write_request(replace(request, stream=True), target)
             reader = FORMAT.reader()
@@ -78,12 +81,14 @@ class OllamaSender:
                 for piece in pieces:
                     for delta in reader.feed(piece):
                         begun = begun or delta.kind in _CONTENT
+                        ended = ended or delta.kind == "end"
                         yield delta
-                        if delta.kind == "end":
-                            return
-            response = reader.end()
-            yield Delta("end", usage=response.usage, response=response)
+            if not ended:
+                response = reader.end()
+                yield Delta("end", usage=response.usage, response=response)
         except ProviderError as error:
+            if ended:
+                return
             error.after_first_token = begun
             raise error.of(target.provider, target.model) from error.__cause__
 
@@ -119,10 +124,10 @@ class OllamaSender:
         key = registry.key(target, os.environ)
 
         def read(line: Line) -> Iterator[bytes]:
-            call = self._running.call = _Call(body, key, timeouts, line)
-            return _read(client, call, bool(wire.body["stream"]), str(wire.body["model"]))
+            call = self._running.call = _Call(body, key, bool(wire.body["stream"]), timeouts, line)
+            return _read(client, call, str(wire.body["model"]))
 
-        return _translated(pumped(read, timeouts, begun), timeouts)
+        return _translated(pumped(read, timeouts, begun), timeouts, stream=bool(wire.body["stream"]))
 
 
 def sender() -> OllamaSender:
@@ -134,12 +139,12 @@ def sender() -> OllamaSender:
     return OllamaSender()
 
 
-def _read(client: ollama.Client, call: _Call, stream: bool, model: str) -> Iterator[bytes]:
+def _read(client: ollama.Client, call: _Call, model: str) -> Iterator[bytes]:
     """Yield the bytes of the answer as the SDK reads them. Raises what the SDK raises."""
     import ollama
 
     try:
-        if stream:
+        if call.stream:
             for _ in client.chat(model=model, messages=[], stream=True):
                 yield from _taken(call)
         else:
@@ -150,7 +155,7 @@ def _read(client: ollama.Client, call: _Call, stream: bool, model: str) -> Itera
             yield from _taken(call)
             raise
         raise FORMAT.read_error(call.status, call.headers, b"".join(call.came)) from error
-    except ValueError:
+    except _NOT_THE_FORM:
         # What the SDK cannot read our reader cannot either, and says why.
         yield from _taken(call)
         raise
@@ -167,9 +172,10 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
     import httpx
 
     class Stream(httpx.SyncByteStream):
-        def __init__(self, inner: httpx.SyncByteStream, call: _Call) -> None:
+        def __init__(self, inner: httpx.SyncByteStream, call: _Call, held: Held) -> None:
             self.inner = inner
             self.call = call
+            self.held = held
 
         def __iter__(self) -> Iterator[bytes]:
             for piece in self.inner:
@@ -177,6 +183,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
                 yield piece
 
         def close(self) -> None:
+            self.held.release()
             self.inner.close()
 
     class Transport(httpx.BaseTransport):
@@ -192,15 +199,20 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
             if call.key:
                 headers["authorization"] = f"Bearer {call.key}"
             waits = httpx.Timeout(call.timeouts.total, connect=call.timeouts.connect).as_dict()
+            if call.stream:
+                waits["read"] = min(call.timeouts.first_token, call.timeouts.total)
             own = httpx.Request(
                 request.method, request.url, headers=headers, content=call.body, extensions={"timeout": waits}
             )
             answer = self.inner.handle_request(own)
             call.status = answer.status_code
             call.headers = dict(answer.headers)
-            call.line.on_break(lambda: _shut(answer))
+            # Now that the headers are here, the rest may take its time: whoever waits can break it off.
+            waits["read"] = call.timeouts.total
+            held = Held(answer)
+            call.line.on_break(held.shut)
             assert isinstance(answer.stream, httpx.SyncByteStream)
-            answer.stream = Stream(answer.stream, call)
+            answer.stream = Stream(answer.stream, call, held)
             return answer
 
         def close(self) -> None:
@@ -209,15 +221,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
     return Transport()
 
 
-def _shut(answer: Any) -> None:
-    """Wake the thread that reads the answer: closing alone would leave it waiting."""
-    stream = answer.extensions.get("network_stream")
-    connection = stream.get_extra_info("socket") if stream is not None else None
-    if connection is not None:
-        connection.shutdown(socket.SHUT_RDWR)
-
-
-def _translated(pieces: Iterator[bytes], timeouts: Timeouts) -> Generator[bytes]:
+def _translated(pieces: Iterator[bytes], timeouts: Timeouts, *, stream: bool) -> Generator[bytes]:
     """Yield `pieces`, with whatever the SDK raises as one of our errors."""
     import httpx
     import ollama
@@ -229,8 +233,10 @@ def _translated(pieces: Iterator[bytes], timeouts: Timeouts) -> Generator[bytes]
     except httpx.ConnectTimeout as error:
         raise TimedOutError(f"no connection after {timeouts.connect:g} s", phase="connect") from error
     except httpx.TimeoutException as error:
+        if stream and timeouts.first_token < timeouts.total:
+            raise TimedOutError(f"no first token after {timeouts.first_token:g} s", phase="first_token") from error
         raise TimedOutError(f"no end after {timeouts.total:g} s", phase="total") from error
     except (httpx.TransportError, ConnectionError) as error:
         raise ConnectionFailedError(clean(f"the connection failed: {error}")) from error
-    except (ollama.ResponseError, ValueError) as error:
+    except (ollama.ResponseError, *_NOT_THE_FORM) as error:
         raise MalformedError(f"the answer is not in the form of Ollama's API: {type(error).__name__}") from error

@@ -6,7 +6,7 @@ from typing import Any
 
 from tokenop.providers.errors import NotUsableError
 from tokenop.providers.formats.openai_chat import FORMAT
-from tokenop.providers.sending.stainless import StainlessSender
+from tokenop.providers.sending.stainless import HOOKS, StainlessSender
 
 _OPENAI = "https://api.openai.com/"
 
@@ -28,7 +28,7 @@ def sender() -> StainlessSender:
             api_key=key or "none",
             base_url=address,
             max_retries=0,
-            http_client=openai.DefaultHttpxClient(follow_redirects=False),
+            http_client=openai.DefaultHttpxClient(follow_redirects=False, event_hooks=HOOKS),
             default_headers=headers,
         )
 

@@ -61,21 +61,23 @@ class StainlessSender:
 
     def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
         """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""
-        begun = False
+        begun = ended = False
         try:
             wire = self._format.write_request(replace(request, stream=True), target)
-            reader, ended = self._format.reader(), False
+            reader = self._format.reader()
             with contextlib.closing(self._pieces(wire, target, timeouts, lambda: begun)) as pieces:
+                # Read to the end of the bytes, not of the answer alone, so that the connection can be used again.
                 for piece in pieces:
                     for delta in reader.feed(piece):
                         begun = begun or delta.kind in _CONTENT
                         ended = ended or delta.kind == "end"
                         yield delta
-                    if ended:
-                        return
-            response = reader.end()
-            yield Delta("end", usage=response.usage, response=response)
+            if not ended:
+                response = reader.end()
+                yield Delta("end", usage=response.usage, response=response)
         except ProviderError as error:
+            if ended:
+                return
             error.after_first_token = begun
             raise error.of(target.provider, target.model) from error.__cause__
 
@@ -109,17 +111,20 @@ class StainlessSender:
         headers: dict[str, Any] = dict(wire.headers)
         if key is None:
             headers["Authorization"] = self._sdk.Omit()
-        return self._translated(
-            pumped(lambda line: self._read(client, wire, headers, timeouts, line), timeouts, begun), timeouts, key
-        )
+        pieces = pumped(lambda line: self._read(client, wire, headers, timeouts, line), timeouts, begun)
+        return self._translated(pieces, timeouts, key, stream=bool(wire.body.get("stream")))
 
     def _read(
         self, client: Any, wire: WireRequest, headers: dict[str, Any], timeouts: Timeouts, line: Line
     ) -> Iterator[bytes]:
         """Yield the bytes of the answer. Raises what the SDK raises."""
+        # Until the headers are here nothing can be broken off, so that waiting is the HTTP library's; then `patient`
+        # takes over.
+        silence = min(timeouts.first_token, timeouts.total) if wire.body.get("stream") else timeouts.total
+        running.total = timeouts.total
         options = {
             "headers": headers,
-            "timeout": self._http.Timeout(timeouts.total, connect=timeouts.connect),
+            "timeout": self._http.Timeout(timeouts.total, connect=timeouts.connect, read=silence),
         }
         streamed = client.post(
             wire.path,
@@ -130,10 +135,16 @@ class StainlessSender:
             stream_cls=self._sdk.Stream[object],
         )
         with contextlib.closing(streamed):
-            line.on_break(lambda: _shut(streamed.response))
-            yield from streamed.response.iter_bytes()
+            held = Held(streamed.response)
+            line.on_break(held.shut)
+            try:
+                yield from streamed.response.iter_bytes()
+            finally:
+                held.release()
 
-    def _translated(self, pieces: Iterator[bytes], timeouts: Timeouts, key: str | None) -> Generator[bytes]:
+    def _translated(
+        self, pieces: Iterator[bytes], timeouts: Timeouts, key: str | None, *, stream: bool
+    ) -> Generator[bytes]:
         """Yield `pieces`, with whatever the SDK raises as one of our errors."""
         sdk, http = self._sdk, self._http
         try:
@@ -144,7 +155,7 @@ class StainlessSender:
             answer = error.response
             raise self._format.read_error(answer.status_code, answer.headers, self._content(answer)) from error
         except (sdk.APITimeoutError, http.TimeoutException) as error:
-            raise self._timed_out(error, timeouts) from error
+            raise self._timed_out(error, timeouts, stream=stream) from error
         except (sdk.APIConnectionError, http.TransportError) as error:
             cause = error.__cause__ if isinstance(error, sdk.APIConnectionError) else error
             raise ConnectionFailedError(said(f"the connection failed: {cause or error}", key)) from error
@@ -160,11 +171,24 @@ class StainlessSender:
         except (self._http.HTTPError, self._http.StreamError):
             return b""
 
-    def _timed_out(self, error: Exception, timeouts: Timeouts) -> TimedOutError:
+    def _timed_out(self, error: Exception, timeouts: Timeouts, *, stream: bool) -> TimedOutError:
         cause = error.__cause__ or error
         if isinstance(cause, self._http.ConnectTimeout | self._http.PoolTimeout):
             return TimedOutError(f"no connection after {timeouts.connect:g} s", phase="connect")
+        if stream and isinstance(error, self._sdk.APITimeoutError) and timeouts.first_token < timeouts.total:
+            return TimedOutError(f"no first token after {timeouts.first_token:g} s", phase="first_token")
         return TimedOutError(f"no end after {timeouts.total:g} s", phase="total")
+
+
+running = threading.local()
+
+
+def patient(response: Any) -> None:
+    """Let the rest of an answer take its time: a hook of the HTTP libraries, called when the headers have come."""
+    response.request.extensions["timeout"]["read"] = running.total
+
+
+HOOKS = {"response": [patient]}
 
 
 def said(text: str, key: str | None) -> str:
@@ -172,9 +196,26 @@ def said(text: str, key: str | None) -> str:
     return clean(text.replace(key, "[key]") if key else text)
 
 
-def _shut(response: Any) -> None:
-    """Wake the thread that reads from `response`: closing alone would leave it waiting."""
-    stream = response.extensions.get("network_stream")
-    connection = stream.get_extra_info("socket") if stream is not None and not response.is_closed else None
-    if connection is not None:
-        connection.shutdown(socket.SHUT_RDWR)
+class Held:
+    """A connection while an answer is read from it. Afterwards it may be somebody else's."""
+
+    def __init__(self, response: Any) -> None:
+        self._response = response
+        self._lock = threading.Lock()
+
+    def release(self) -> None:
+        """Say that nothing more is read from it."""
+        with self._lock:
+            self._response = None
+
+    def shut(self) -> None:
+        """Wake the thread that reads from it: closing alone would leave it waiting."""
+        with self._lock:
+            response = self._response
+            if response is None or response.is_closed:
+                return
+            stream = response.extensions.get("network_stream")
+            connection = stream.get_extra_info("socket") if stream is not None else None
+            if connection is not None:
+                # Of the plain socket: a TLS socket would forget its session under the reader's hands.
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)

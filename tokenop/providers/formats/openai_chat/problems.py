@@ -68,7 +68,7 @@ def of_body(status: int, headers: Mapping[str, str], answer: Mapping[str, Any]) 
     error = mapping(raw) or answer
     message = raw if isinstance(raw, str) else _message(error)
     code, kind = error.get("code"), error.get("type")
-    if status < 400:
+    if status < 300:
         said = next((n for n in (code, error.get("status_code")) if isinstance(n, int) and 400 <= n < 600), 500)
         status = said
     words = [word for word in (code, kind) if isinstance(word, str)]
