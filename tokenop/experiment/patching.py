@@ -26,9 +26,10 @@ def files(measured: Measured, run_id: str, templates: Sequence[Template]) -> dic
     if candidate.template is not None:
         template = next((one for one in templates if one.id == candidate.template), None)
         return {} if template is None else _of_template(template, head)
-    target = candidate.targets[0] if candidate.targets else None
-    if target is None:
+    chain = next((move.chain for move in candidate.moves if move.chain), ())
+    if not chain:  # a routing config is its own patch
         return {}
+    target = chain[0]
     intents = sorted({measured.setup.all_prompts[pair.prompt].intent or "" for pair in best.pairs} - {""})
     rule: dict[str, Any] = {
         "when": _when(intents),

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, cast
 
+from tokenop.applying.locking import alone
 from tokenop.errors import Finding, FindingsError, InputError
 from tokenop.evals.answering import BLAMED
 from tokenop.experiment.model import Reply
@@ -46,17 +47,12 @@ class Store:
         self._lock = threading.Lock()
         self._replies: dict[str, Reply] = {}
         self._rows: list[Reply] = []
-        self._stack = contextlib.ExitStack()
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._stack.enter_context(path.open("a+b"))
-        except OSError as error:
-            raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
-        from tokenop.applying.locking import alone
-
-        busy = f"{path}: another run is writing it; wait for it, or give --out another folder"
-        self._stack.enter_context(alone(self._file.fileno(), busy))
-        self._load(path)
+        with contextlib.ExitStack() as stack:
+            self._file = stack.enter_context(_opened(path))
+            busy = f"{path}: another run is writing it; wait for it, or give --out another folder"
+            stack.enter_context(alone(self._file.fileno(), busy))
+            self._load(path)
+            self._stack = stack.pop_all()
 
     def _load(self, path: Path) -> None:
         self._file.seek(0)
@@ -108,6 +104,14 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self._stack.close()
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a+b")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
 def _row(reply: Reply) -> dict[str, Any]:
