@@ -37,7 +37,7 @@ Examples:
   tokenop cache check --json | jq .checked
 """,
 )
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--model", default=_MODEL, show_default=True, help="The model that files are for that name none.")
 @click.option(
     "--minimum", type=click.IntRange(min=1), help="Shortest prefix that is cached, in tokens. [default: the model's]"
@@ -55,6 +55,9 @@ def check(paths: tuple[Path, ...], model: str, minimum: int | None, as_json: boo
 
     if minimum is None and minimum_tokens(model) is None:
         raise MisuseError(f"--model: {model} knows no breakpoints, or its shortest prefix is not known: add --minimum")
+    absent = [str(path) for path in paths if not path.exists()]
+    if absent:
+        raise MisuseError(f"no such file or folder: {', '.join(absent)}")
     report = checking.check(paths or (Path(),), model, minimum)
     if as_json:
         _json(report)
