@@ -100,12 +100,15 @@ def _unsound(declared: Mapping[str, Any], tier: str) -> Iterator[checks.Complain
     for index, tool in enumerate(declared.get("tools", ())):
         if problem := checks.schemas.problem(tool["parameters"]):
             yield f"tools[{index}].parameters", f"is no sound JSON Schema: {problem}", "correct the schema"
+    for index, example in enumerate(declared["examples"]["wrong"]):
+        if "like" in example and example["replace"] not in _right_text(declared["examples"], example["like"]):
+            fix = "name a right text that holds it; like counts from 0"
+            yield f"examples.wrong[{index}].replace", "does not stand in the right example", fix
     for field, message, fix in checks.lint(declared["check"]):
         yield f"check.{field}", message, fix
 
 
 def _task(declared: Mapping[str, Any], tier: str, path: Path, line: int) -> Task:
-    examples = declared["examples"]
     return Task(
         id=declared["id"],
         tier=tier,
@@ -115,12 +118,26 @@ def _task(declared: Mapping[str, Any], tier: str, path: Path, line: int) -> Task
         request=request_of(declared),
         check=declared["check"],
         timeout=float(declared["timeout_seconds"]),
-        examples=tuple(
-            _example(one, right) for right in (True, False) for one in examples["right" if right else "wrong"]
-        ),
+        examples=tuple(_examples(declared["examples"])),
         path=str(path),
         line=line,
     )
+
+
+def _examples(declared: Mapping[str, Any]) -> Iterator[Example]:
+    for written in declared["right"]:
+        yield _example(written, True)
+    for written in declared["wrong"]:
+        if "like" in written:
+            text = _right_text(declared, written["like"]).replace(written["replace"], written["by"])
+            written = {**written, "text": text}
+        yield _example(written, False)
+
+
+def _right_text(examples: Mapping[str, Any], index: int) -> str:
+    """Return the text of a right example; an empty one where there is none."""
+    written = examples["right"][index] if index < len(examples["right"]) else ""
+    return str(written if isinstance(written, str) else written.get("text", ""))
 
 
 def _example(written: str | Mapping[str, Any], right: bool) -> Example:

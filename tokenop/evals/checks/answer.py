@@ -98,17 +98,21 @@ def unfenced(text: str) -> str:
     return blocks[0][1] if len(blocks) == 1 else text
 
 
-def labelled(text: str, label: str) -> str:
+def labelled(text: str, label: str, rest: bool = False) -> str:
     """Return what follows `LABEL:` on the last line that begins with it; marks of emphasis around it do not count.
+
+    With `rest` it goes on to the end of the answer.
 
     Raises:
         UnreadableError: no line begins with it.
     """
     wanted = label.casefold() + ":"
-    for line in reversed(text.splitlines()):
-        bare = line.strip().strip("*_`#> \t").replace("**", "").replace("__", "")
+    lines = text.splitlines()
+    for number in range(len(lines) - 1, -1, -1):
+        bare = lines[number].strip().strip("*_`#> \t").replace("**", "").replace("__", "")
         if bare.casefold().startswith(wanted):
-            return bare[len(wanted) :].strip().strip("*_` ")
+            following = lines[number + 1 :] if rest else []
+            return "\n".join([bare[len(wanted) :].strip().strip("*_` "), *following]).strip()
     raise UnreadableError(f"no line begins with {label}:")
 
 

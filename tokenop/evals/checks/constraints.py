@@ -16,7 +16,7 @@ from tokenop.evals.sandbox import running
 
 
 def _check(spec: Spec, answer: Answer, asked: Asked) -> Checked:
-    text = labelled(answer.text, spec["label"]) if "label" in spec else answer.text
+    text = labelled(answer.text, spec["label"], rest=spec["read"] == "json") if "label" in spec else answer.text
     value = parsed(text) if spec["read"] == "json" else unfenced(text).strip()
     if value == "":
         return failed("the answer is empty")
