@@ -198,7 +198,7 @@ def shipped_hook() -> dict[str, Any]:
 
 
 def hooked(tmp_path: Path, run_cli: Cli, worse: int) -> tuple[Bench, Path]:
-    """Return a repository in which pre-commit runs the hook as we ship it, and its routing config."""
+    """Return a repository whose pre-commit config has the hook as we ship it, and its routing config."""
     bench = Bench(tmp_path, run_cli, worse)
     (tmp_path / "templates" / "routing").mkdir(parents=True)
     config = bench.config("templates/routing/default.yaml", BIG)
@@ -208,16 +208,16 @@ def hooked(tmp_path: Path, run_cli: Cli, worse: int) -> tuple[Bench, Path]:
     git(tmp_path, "init", "-q", "-b", "main")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "-m", "before")
-    subprocess.run(
-        [sys.executable, "-m", "pre_commit", "install"], cwd=tmp_path, check=True, capture_output=True,
-        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
-    )  # fmt: skip
     return bench, config
 
 
 @pytest.mark.parametrize(("worse", "committed"), [(6, False), (5, True)])
 def test_more_than_five_regressions_block_a_commit(tmp_path: Path, run_cli: Cli, worse: int, committed: bool) -> None:
     bench, config = hooked(tmp_path, run_cli, worse)
+    subprocess.run(
+        [sys.executable, "-m", "pre_commit", "install"], cwd=tmp_path, check=True, capture_output=True,
+        env={**os.environ, "GIT_CONFIG_GLOBAL": os.devnull},
+    )  # fmt: skip
     bench.config("templates/routing/default.yaml", SMALL)
     git(tmp_path, "add", ".")
     ran = git(tmp_path, "commit", "-m", "route to the small one", check=False)

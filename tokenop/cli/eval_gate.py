@@ -151,11 +151,11 @@ def _side(name: str, tasks: Mapping[str, Task], recordings: Path | None) -> Side
 def _configured(path: Path, name: str, tasks: Mapping[str, Task], recordings: Path | None) -> Side:
     from tokenop.evals import answering
     from tokenop.evals.sides import Configured
-    from tokenop.prices import book
+    from tokenop.routing.chain import charging
 
     config, config_sha256 = evaluating.load_config(path)
     find = evaluating.finder(evaluating.load_recordings(recordings))
-    recorded = answering.Recorded("", find, book.load())
+    recorded = answering.Recorded("", find, charging.shipped_prices())
 
     def answer(ask: Any) -> Any:
         outcome = recorded.outcome(ask)

@@ -98,12 +98,12 @@ def command(
     infrastructure: no pass and no fail. Exit code 1 where nothing at all is known, or the budget did not suffice.
     """
     from tokenop.evals import lanes
-    from tokenop.prices import book
+    from tokenop.routing.chain import charging
 
     config, config_sha256 = evaluating.load_config(config_path)
     tasks = evaluating.load_tasks(tasks_dir, tiers)
     asks = lanes.asks(config, tasks, provider, repeats)
-    prices = book.load()
+    prices = charging.shipped_prices()
     options = _Wanted(**wanted)
     if dry_run:
         return _dry_run(asks, prices, as_json=as_json)
