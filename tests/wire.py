@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gzip
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,7 +91,7 @@ def _of(path: Path) -> Iterator[Exchange]:
         yield Exchange(
             file=path.name,
             index=index,
-            request_body=asked.get("parsed_body"),
+            request_body=_asked(asked),
             request_path=address.path + (f"?{address.query}" if address.query else ""),
             request_headers=_headers(asked["headers"]),
             status=answered["status"]["code"],
@@ -108,11 +109,22 @@ def _headers(recorded: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
+def _asked(asked: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the JSON object that was sent, whether it was recorded parsed or as text."""
+    body = asked.get("parsed_body", asked.get("body"))
+    found = _json(_raw(body)) if isinstance(body, str | bytes) else body
+    return found if isinstance(found, dict) else None
+
+
+def _raw(text: str | bytes) -> bytes:
+    raw = text if isinstance(text, bytes) else text.encode()
+    return gzip.decompress(raw) if raw.startswith(b"\x1f\x8b") else raw
+
+
 def _bytes(answered: Mapping[str, Any]) -> bytes:
     if "parsed_body" in answered:
         return json.dumps(answered["parsed_body"], ensure_ascii=False).encode()
-    text = answered["body"]["string"]
-    return text if isinstance(text, bytes) else str(text).encode()
+    return _raw(answered["body"]["string"] or b"")
 
 
 @dataclass(frozen=True, slots=True)

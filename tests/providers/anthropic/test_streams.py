@@ -114,6 +114,13 @@ def test_a_servers_own_parts_are_whole_once_they_end() -> None:
     assert [delta.kind for delta in deltas].count("native") == 2
 
 
+def test_a_block_that_is_not_closed_ends_with_the_answer() -> None:
+    search = event("content_block_start", index=0, content_block={"type": "web_search_tool_result", "content": []})
+    deltas, response = read(START + search + ended())
+    assert [delta.kind for delta in deltas] == ["start", "usage", "native", "end"]
+    assert len(response.parts) == 1
+
+
 def test_an_answer_without_tokens_is_an_answer() -> None:
     response = read(START + ended(output_tokens=0))[1]
     assert (response.parts, response.usage.output_tokens, response.finish) == ((), 0, "stop")
@@ -134,6 +141,7 @@ def test_usage_that_never_comes_is_unknown_and_not_zero() -> None:
         ("invalid_request_error", BadRequestError),
         ("something_new", ServerError),
         (None, ServerError),
+        ({"a": 1}, ServerError),
     ],
 )
 @pytest.mark.parametrize("begun", [False, True])
@@ -163,6 +171,7 @@ BROKEN = {
     "words that are none": START + block({"type": "text", "text": ""}, {"type": "text_delta", "text": 1}),
     "a delta that is none": START + event("content_block_start", index=0, content_block={"type": "text", "text": ""})
     + event("content_block_delta", index=0),
+    "a delta of no type": START + block({"type": "text", "text": ""}, {"text": "a"}),
     "nothing": b"",
     "a page": b"<html><body>502 Bad Gateway</body></html>",
 }  # fmt: skip

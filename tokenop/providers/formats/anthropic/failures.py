@@ -59,9 +59,8 @@ def of_event(told: Mapping[str, Any]) -> ProviderError:
 
 def _error(told: Mapping[str, Any], status: int | None, headers: Mapping[str, str]) -> ProviderError:
     error = mapping(told.get("error"))
-    said, name = error.get("message"), error.get("type")
-    message = said if isinstance(said, str) else ""
-    usual, kind = _TYPES.get(name, (500, ServerError)) if isinstance(name, str) else (500, ServerError)
+    message, name = (said if isinstance(said, str) else "" for said in (error.get("message"), error.get("type")))
+    usual, kind = _TYPES.get(name, (500, ServerError))
     if name == "invalid_request_error":
         kind = next((kind for words, kind in _WORDS if words.search(message)), None)
     elif name not in _TYPES and status is not None:
@@ -69,4 +68,4 @@ def _error(told: Mapping[str, Any], status: int | None, headers: Mapping[str, st
     request_id = told.get("request_id")
     if isinstance(request_id, str):
         headers = {"request-id": request_id, **{key.lower(): value for key, value in headers.items()}}
-    return error_of(usual if status is None else status, message or str(name or ""), headers, kind)
+    return error_of(usual if status is None else status, message or name, headers, kind)

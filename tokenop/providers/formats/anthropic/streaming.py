@@ -100,7 +100,7 @@ class Reader:
                 yield Delta("usage", usage=usage.read(self._usage))
             case "message_stop":
                 self._wants_start()
-                yield self._stop()
+                yield from self._stop()
             case _:
                 pass  # ping, and what later versions of the wire may add
 
@@ -135,13 +135,10 @@ class Reader:
         if block is None or block.stopped:
             raise MalformedError(f"{kind} for {where}, which is not open")
         if kind == "content_block_stop":
-            block.stopped = True
-            part = block.part(where)
-            if isinstance(part, Native):
-                yield Delta("native", index, data=part.data)
+            yield from self._end_block(index, block)
             return
         delta = told.get("delta")
-        if not isinstance(delta, dict):
+        if not isinstance(delta, dict) or not isinstance(delta.get("type"), str):
             raise MalformedError(f"{where}: a delta that is none")
         yield from self._grow(index, block, delta)
 
@@ -155,7 +152,7 @@ class Reader:
             case Thinking(_, _, redacted) if redacted is not None:
                 yield Delta("thinking", index, data={"redacted": redacted})
             case Thinking(text, signature):
-                yield Delta("thinking", index, text, data={"signature": signature} if signature else None)
+                yield Delta("thinking", index, text, data=None if signature is None else {"signature": signature})
         if block.kind == "tool_use":
             given = block.start.get("input")
             yield Delta("tool_call", index, compact(given) if given else "", block.start["id"], block.start["name"])
@@ -191,7 +188,16 @@ class Reader:
                 grows = isinstance(value, str) and isinstance(before, str)
                 block.start[name] = before + value if grows else value
 
-    def _stop(self) -> Delta:
+    def _end_block(self, index: int, block: _Block) -> Iterator[Delta]:
+        block.stopped = True
+        part = block.part(f"content[{index}]")
+        if isinstance(part, Native):
+            yield Delta("native", index, data=part.data)
+
+    def _stop(self) -> Iterator[Delta]:
+        for index, block in sorted(self._blocks.items()):
+            if not block.stopped:
+                yield from self._end_block(index, block)
         found = tuple(block.part(f"content[{index}]") for index, block in sorted(self._blocks.items()))
         self._response = responses.assembled({**self._message, "usage": self._usage or None}, found)
-        return Delta("end", usage=self._response.usage, response=self._response)
+        yield Delta("end", usage=self._response.usage, response=self._response)
