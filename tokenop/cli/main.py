@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "report": ("report", "Write the CSV projections and the HTML report."),
     "patches": ("patches", "Write the plan's capacity changes as Terraform diffs."),
     "diff": ("diff", "Compare two cost projections."),
+    "route": ("route", "Say who answers a call, check routing configs, and what a change does."),
     "eval": ("eval", "Ask golden tasks, and hold a change of routing to what comes of them."),
     "cache": ("cache", "Check where prompts are cut for a provider's cache."),
     "templates": ("templates", "List, find, show and lint optimisation templates."),

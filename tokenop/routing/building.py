@@ -216,7 +216,7 @@ class _Builder:
         declared, off = of_rule(said)
         return Rule(
             name=name,
-            when=" ".join(said.get("when", "false").split()),
+            when=str(said.get("when", "false")).strip(),
             holds=self.compiled(f"{field}.when", said.get("when", "false")),
             tier=tier,
             to=self.to(f"{field}.to", _changing(said)) if "to" in said else None,
