@@ -29,7 +29,7 @@ from tokenop.providers.formats.ollama_chat import FORMAT
 from tokenop.providers.formats.said import clean
 from tokenop.providers.model import Delta, Request, Response
 from tokenop.providers.sending.pump import Line, pumped
-from tokenop.providers.sending.stainless import Held
+from tokenop.providers.sending.stainless import Held, trusted
 
 if TYPE_CHECKING:
     import httpx
@@ -188,7 +188,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
 
     class Transport(httpx.BaseTransport):
         def __init__(self) -> None:
-            self.inner = httpx.HTTPTransport()
+            self.inner = httpx.HTTPTransport(verify=trusted(httpx))
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             call: _Call = running.call

@@ -6,7 +6,7 @@ from typing import Any
 
 from tokenop.providers.errors import NotUsableError
 from tokenop.providers.formats.openai_chat import FORMAT
-from tokenop.providers.sending.stainless import HOOKS, StainlessSender
+from tokenop.providers.sending.stainless import HOOKS, StainlessSender, trusted
 
 _OPENAI = "https://api.openai.com/"
 
@@ -28,7 +28,7 @@ def sender() -> StainlessSender:
             api_key=key or "none",
             base_url=address,
             max_retries=0,
-            http_client=openai.DefaultHttpxClient(follow_redirects=False, event_hooks=HOOKS),
+            http_client=openai.DefaultHttpxClient(verify=trusted(httpx2), follow_redirects=False, event_hooks=HOOKS),
             default_headers=headers,
         )
 

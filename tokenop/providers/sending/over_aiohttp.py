@@ -40,11 +40,8 @@ _CONTENT = frozenset({"text", "thinking", "tool_call", "native"})
 def auth_headers(target: Target, env: Mapping[str, str]) -> dict[str, str]:
     """Return the headers that let a request in; none where the target needs no key."""
     key = registry.key(target, env)
-    if key is None:
-        return {}
-    if registry.PROVIDERS[target.provider].format == "anthropic-messages":
-        return {"x-api-key": key}
-    return {"authorization": f"Bearer {key}"}
+    # Anthropic's API takes the key under x-api-key as well; its SDK says it as everybody does.
+    return {"authorization": f"Bearer {key}"} if key else {}
 
 
 class AiohttpSender:
@@ -130,7 +127,7 @@ class AiohttpSender:
             wire.method,
             registry.base_url(target, self._env) + wire.path,
             data=body,
-            headers={**wire.headers, **auth_headers(target, self._env)},
+            headers={"accept": "application/json", **wire.headers, **auth_headers(target, self._env)},
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=clock.timeouts.connect),
         )
