@@ -8,8 +8,12 @@ from tokenop.evals.model import Checked
 
 
 def _all(spec: Spec, answer: Answer, asked: Asked) -> Checked:
-    found = [asked.again(one, answer) for one in spec["checks"]]
-    return _first(found, "fail") or _first(found, "infrastructure") or passed()
+    found = []
+    for one in spec["checks"]:
+        found.append(asked.again(one, answer))
+        if found[-1].result == "fail":  # no program is started for an answer that is wrong anyway
+            return found[-1]
+    return _first(found, "infrastructure") or passed()
 
 
 def _any(spec: Spec, answer: Answer, asked: Asked) -> Checked:

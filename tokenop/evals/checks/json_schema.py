@@ -58,9 +58,14 @@ def _field(wanted: Mapping[str, Any], value: Any, path: str, names: tuple[str, .
         return None if fine else f"{path} is {shown(value)}, not {shown(wanted['near'])}"
     if "same_items" in wanted:
         return _same_items(wanted["same_items"], value, path, names)
-    text = normalised(value, (*names, "case", "spaces")) if isinstance(value, str) else ""
-    missing = [word for word in wanted["mentions"] if normalised(word, (*names, "case", "spaces")) not in text]
+    missing = [word for word in wanted["mentions"] if not _mentions(value, word, (*names, "case", "spaces"))]
     return f"{path} does not mention {shown(missing[0])}" if missing else None
+
+
+def _mentions(value: Any, word: str, names: tuple[str, ...]) -> bool:
+    """Return whether a text holds some words, not as a part of longer ones."""
+    wanted = re.escape(normalised(word, names))
+    return isinstance(value, str) and re.search(rf"(?<!\w){wanted}(?!\w)", normalised(value, names)) is not None
 
 
 def _same_items(wanted: list[Any], value: Any, path: str, names: tuple[str, ...]) -> str | None:
