@@ -170,10 +170,12 @@ class Reader:
                 if block.kind == "tool_use":
                     yield Delta("tool_call", index, piece)
             case {"type": "signature_delta", "signature": str(piece)} if block.kind == "thinking":
-                block.start["signature"] = (block.start.get("signature") or "") + piece
+                before = block.start.get("signature")
+                block.start["signature"] = (before if isinstance(before, str) else "") + piece
                 yield Delta("thinking", index, data={"signature": piece})
             case {"type": "citations_delta", "citation": dict(citation)} if block.kind == "text":
-                block.start["citations"] = [*(block.start.get("citations") or ()), citation]
+                cited = block.start.get("citations")
+                block.start["citations"] = [*(cited if isinstance(cited, list) else ()), citation]
                 yield Delta("text", index, data={"citations": [citation]})
             case {"type": "text_delta" | "thinking_delta" | "input_json_delta" | "signature_delta" as kind}:
                 raise MalformedError(f"content[{index}]: a {kind} in a block of the type {block.kind}")
