@@ -10,10 +10,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from tests.conftest import ROOT, Ran
 from tests.evals import golden, samples
+from tokenop.cli.eval import COMMANDS
+from tokenop.cli.eval import command as group
 from tokenop.evals import tasks
 
 Cli = Callable[..., Ran]
@@ -65,6 +68,46 @@ def test_a_model_without_recordings_is_inconclusive_and_each_pair_is_named(tmp_p
     ran, told = bench.gate(bench.config("before.yaml", BIG), bench.config("after.yaml", NEW))
     assert (ran.exit_code, told["verdict"]) == (1, "inconclusive")
     assert [(one["task"], one["model"]) for one in told["unknown"]] == [(name, NEW) for name in bench.names]
+
+
+SAMPLES = "validations/golden/samples"
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict", "worse", "unknown"),
+    [("cheaper", "pass", 0, 0), ("worse", "fail", 5, 0), ("unknown", "inconclusive", 0, 5)],
+)
+def test_the_samples_that_ship_show_all_three_verdicts_from_anywhere(
+    tmp_path: Path, run_cli: Cli, change: str, verdict: str, worse: int, unknown: int
+) -> None:
+    ran = run_cli(
+        "eval", "gate", "--baseline", f"{SAMPLES}/routing-before.yaml",
+        "--candidate", f"{SAMPLES}/routing-{change}.yaml", "--recordings", SAMPLES,
+        "--prices", f"{SAMPLES}/prices.yaml", "--json", cwd=tmp_path,
+    )  # fmt: skip
+    told = json.loads(ran.stdout)
+    assert (told["verdict"], told["regressions"], len(told["unknown"])) == (verdict, worse, unknown)
+    assert told["sample"]
+    assert ran.exit_code == (0 if verdict == "pass" else 1)
+    if change == "cheaper":
+        assert float(told["cost_usd"]["after"]) < float(told["cost_usd"]["before"])
+
+
+def test_the_samples_never_count_for_a_config_in_use(tmp_path: Path, run_cli: Cli) -> None:
+    for name in ("before", "cheaper"):
+        text = (ROOT / SAMPLES / f"routing-{name}.yaml").read_text(encoding="utf-8").replace("sample: true\n", "")
+        (tmp_path / f"routing-{name}.yaml").write_text(text, encoding="utf-8")
+    ran = run_cli("eval", "gate", "--baseline", "routing-before.yaml", "--candidate", "routing-cheaper.yaml",
+                  "--recordings", SAMPLES, "--json", cwd=tmp_path)  # fmt: skip
+    assert (ran.exit_code, json.loads(ran.stdout)["verdict"]) == (1, "inconclusive")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_of_subcommands_says_what_each_says(name: str) -> None:
+    command = group.get_command(click.Context(group), name)
+    assert command is not None
+    assert command.get_short_help_str(limit=200) == COMMANDS[name][1]
+    assert (command.help or "").splitlines()[0] == COMMANDS[name][1]
 
 
 OVERRIDE = """\

@@ -49,6 +49,7 @@ Examples:
 @evaluating.tier_option
 @evaluating.tasks_option
 @click.option("--recordings", type=click.Path(path_type=Path), help="[default: validations/golden/recordings]")
+@evaluating.prices_option
 @click.option("--overrides", type=click.Path(path_type=Path), help="[default: validations/golden/overrides.yaml]")
 @click.option(
     "--today", type=click.DateTime(["%Y-%m-%d"]), help="Judge overrides as of this day. [default: today, UTC]"
@@ -65,6 +66,7 @@ def command(
     tiers: tuple[str, ...],
     tasks_dir: Path | None,
     recordings: Path | None,
+    prices_file: Path | None,
     overrides: Path | None,
     today: datetime | None,
     form: str,
@@ -80,7 +82,7 @@ def command(
 
     limit = threshold if threshold is not None else gate.HOOK_LIMIT if hook else gate.LIMIT
     form = "json" if as_json else form
-    asked = Asked(tiers, tasks_dir, recordings, limit, margin, runnable_only=hook)
+    asked = Asked(tiers, tasks_dir, recordings, prices_file, limit, margin, runnable_only=hook)
     if hook:
         return _hook(changed, baseline, asked, form)
     if changed or not (baseline and candidate):
@@ -96,6 +98,7 @@ class Asked(NamedTuple):
     tiers: tuple[str, ...] = ()
     tasks_dir: Path | None = None
     recordings: Path | None = None
+    prices: Path | None = None
     limit: int = 3
     margin: float | None = None
     runnable_only: bool = False
@@ -111,7 +114,7 @@ def judged(baseline: str, candidate: str, asked: Asked) -> Verdict:
     from tokenop.evals import gate
 
     tasks = {task.id: task for task in evaluating.load_tasks(asked.tasks_dir, asked.tiers)}
-    before, after = (_side(name, tasks, asked.recordings) for name in (baseline, candidate))
+    before, after = (_side(name, tasks, asked) for name in (baseline, candidate))
     metas = [side.config.meta for side in (before, after) if isinstance(side, gate.Configured)]
     # A change that takes tiers or a margin out of the config must still keep what stood there before.
     tiers = set(asked.tiers) or {tier for meta in metas for tier in meta.golden_tiers} or set(evaluating.TIERS)
@@ -132,30 +135,29 @@ def _within(side: Side, tiers: set[str]) -> Side:
     return Measured(side.name, side.config_sha256, kept)
 
 
-def _side(name: str, tasks: Mapping[str, Task], recordings: Path | None) -> Side:
+def _side(name: str, tasks: Mapping[str, Task], asked: Asked) -> Side:
     from tokenop.evals import baseline, results
     from tokenop.evals.sides import Measured
 
-    path = Path(name)
+    path = evaluating.located(Path(name))
     if path.suffix in (".jsonl", ".json"):
         found = results.read(path) if path.suffix == ".jsonl" else baseline.read(path)
         return Measured.of(name, found.info.config_sha256, found.outcomes)
     if path.suffix not in (".yaml", ".yml"):
         raise MisuseError(f"{name}: is neither results (.jsonl), a baseline (.json) nor a routing config (.yaml)")
     if path.exists() or ":" not in name:
-        return _configured(path, name, tasks, recordings)
+        return _configured(path, name, tasks, asked)
     with _at_revision(name) as extracted:
-        return _configured(extracted, name, tasks, recordings)
+        return _configured(extracted, name, tasks, asked)
 
 
-def _configured(path: Path, name: str, tasks: Mapping[str, Task], recordings: Path | None) -> Side:
+def _configured(path: Path, name: str, tasks: Mapping[str, Task], asked: Asked) -> Side:
     from tokenop.evals import answering
     from tokenop.evals.sides import Configured
-    from tokenop.routing.chain import charging
 
     config, config_sha256 = evaluating.load_config(path)
-    find = evaluating.finder(evaluating.load_recordings(recordings))
-    recorded = answering.Recorded("", find, charging.shipped_prices())
+    find = evaluating.finder(evaluating.load_recordings(asked.recordings))
+    recorded = answering.Recorded("", find, evaluating.load_prices(asked.prices))
 
     def answer(ask: Any) -> Any:
         outcome = recorded.outcome(ask)

@@ -63,10 +63,10 @@ def passes(verdict: Verdict, override: Override | None) -> bool:
 
 def lines(verdict: Verdict, override: Override | None = None, not_counting: Sequence[str] = ()) -> list[str]:
     """Return the verdict as lines for people."""
-    told = [f"{verdict.decision}: {verdict.why}.", *_facts(verdict)]
+    told = [f"{verdict.decision}: {verdict.why}."]
     told += [f"  worse: {_regression(pair)}" for pair in _first(verdict.regressed)]
     told += [f"  not known: {_missing(one)}" for one in _first(verdict.unknown)]
-    told += _more(verdict)
+    told += [*_more(verdict), *_facts(verdict)]
     if verdict.decision == "inconclusive":
         told += _overriding(verdict, override, not_counting)
     return told

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from tokenop.routing.model import RoutingConfig
 
 
+_MOST = 10
+
+
 class _Usd(click.ParamType[Decimal]):
     """An amount in US dollars."""
 
@@ -77,6 +80,7 @@ Examples:
 )  # fmt: skip
 @click.option("--record", is_flag=True, help="Also write the answers as recordings, into DIR of --recordings.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut short: ask what is not answered yet.")
+@evaluating.prices_option
 @evaluating.out_option
 @click.option("--jobs", type=click.IntRange(1, 64), default=4, help="How many tasks to ask at once. [default: 4]")
 @click.option("--started", type=click.DateTime(["%Y-%m-%dT%H:%M:%SZ"]), help="When the run began, UTC. [default: now]")
@@ -86,6 +90,7 @@ def command(
     provider: str | None,
     config_path: Path | None,
     tasks_dir: Path | None,
+    prices_file: Path | None,
     repeats: int,
     dry_run: bool,
     started: datetime | None,
@@ -98,12 +103,11 @@ def command(
     infrastructure: no pass and no fail. Exit code 1 where nothing at all is known, or the budget did not suffice.
     """
     from tokenop.evals import lanes
-    from tokenop.routing.chain import charging
 
     config, config_sha256 = evaluating.load_config(config_path)
     tasks = evaluating.load_tasks(tasks_dir, tiers)
     asks = lanes.asks(config, tasks, provider, repeats)
-    prices = charging.shipped_prices()
+    prices = evaluating.load_prices(prices_file)
     options = _Wanted(**wanted)
     if dry_run:
         return _dry_run(asks, prices, as_json=as_json)
@@ -299,8 +303,10 @@ def _show(ran: Ran, counts: Counter[Result], summaries: list[dict[str, Any]]) ->
     if summaries:
         show_summaries(summaries)
     reasons = Counter(outcome.check_detail for outcome in ran.outcomes if outcome.result == "infrastructure")
-    for reason, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:10]:
+    for reason, count in sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:_MOST]:
         click.echo(f"not known ({count} ×): {visible(reason)}")
+    if len(reasons) > _MOST:
+        click.echo(f"… and {len(reasons) - _MOST} more reasons; eval show --failed lists all")
     if any(outcome.source == "sample" for outcome in ran.outcomes):
         click.echo("The answers are made up (samples): they show how this works and say nothing about models.")
     told = f"{counts['pass']} passed, {counts['fail']} failed, of {counts['infrastructure']} nothing is known"

@@ -15,6 +15,7 @@ from tokenop.errors import InputError
 if TYPE_CHECKING:
     from tokenop.evals.answering import Recording
     from tokenop.evals.model import Task
+    from tokenop.prices.book import PriceBook
     from tokenop.providers.base import Target
     from tokenop.providers.model import Request
     from tokenop.providers.recordings import Recordings
@@ -36,7 +37,19 @@ out_option = click.option(
     show_default=True,
     help="Folder of files of results.",
 )
+prices_option = click.option(
+    "--prices", "prices_file", type=click.Path(path_type=Path), help="Further dated prices, as in templates/prices."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def located(path: Path) -> Path:
+    """Return a path; where `validations/…` is not here, that of the content which came with the program."""
+    from tokenop import settings
+
+    if path.parts[:1] == ("validations",) and not path.exists():
+        return settings.content("validations").joinpath(*path.parts[1:])
+    return path
 
 
 def load_config(path: Path | None) -> tuple[RoutingConfig, str]:
@@ -48,7 +61,7 @@ def load_config(path: Path | None) -> tuple[RoutingConfig, str]:
     """
     from tokenop import routing
 
-    chosen = path or routing.shipped()
+    chosen = located(path) if path else routing.shipped()
     config = routing.load(chosen)
     return config, config_hash(chosen, config.overlays)
 
@@ -68,16 +81,26 @@ def load_tasks(folder: Path | None, tiers: Sequence[str]) -> tuple[Task, ...]:
     """Return the golden tasks of some tiers, of all where none is named."""
     from tokenop.evals import tasks
 
-    return tasks.load(folder or tasks.shipped(), tiers or None)
+    return tasks.load(located(folder) if folder else tasks.shipped(), tiers or None)
 
 
 def load_recordings(folder: Path | None) -> Recordings:
     """Return the recorded answers of a folder; of the shipped one for None and `SHIPPED`."""
     from tokenop.providers import recordings
 
-    if folder is not None and folder != SHIPPED and not folder.is_dir():
+    if folder is None or folder == SHIPPED:
+        return recordings.Recordings.load(recordings.shipped())
+    if not located(folder).is_dir():
         raise InputError(f"{folder}: no such folder of recordings")
-    return recordings.Recordings.load(recordings.shipped() if folder in (None, SHIPPED) else folder)
+    return recordings.Recordings.load(located(folder))
+
+
+def load_prices(extra: Path | None) -> PriceBook:
+    """Return the prices of this installation, with a further file of them."""
+    from tokenop.prices import book
+    from tokenop.routing.chain import charging
+
+    return charging.shipped_prices() if extra is None else book.load(located(extra))
 
 
 def finder(recordings: Recordings) -> Callable[[Target, Request, int], Recording | None]:
