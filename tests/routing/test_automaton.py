@@ -31,7 +31,10 @@ texts = st.text(alphabet="abc.-_1 é\n}", max_size=8)
 
 @functools.cache
 def judge() -> duckdb.DuckDBPyConnection:
-    return duckdb.connect()
+    connection = duckdb.connect()
+    # The optimiser of DuckDB 2.0.0 takes `^(?:)` for a prefix, and finds it in the empty text alone.
+    connection.execute("PRAGMA disable_optimizer")
+    return connection
 
 
 @settings(max_examples=80, deadline=None)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tokenop.errors import Finding
     from tokenop.routing.lint.run import Result
 
+_FORMATS = ("text", "json", "github")
+
 
 @click.command(
     name="test",
@@ -28,13 +30,7 @@ Examples:
 """,
 )
 @click.argument("configs", nargs=-1, type=click.Path(path_type=Path), metavar="[CONFIG]...")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(("text", "json", "github")),
-    default="text",
-    help="How to print. [default: text]",
-)
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", help="How to print. [default: text]")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Judge as of this day. [default: today, UTC]")
 def command(configs: tuple[Path, ...], form: str, as_json: bool, today: datetime | None) -> int:
@@ -112,9 +108,8 @@ def _summary(results: Sequence[Result]) -> str:
     words = [f"{count} {word}{'' if count == 1 else 's'}" for count, word in counted]
     hidden = sum(len(result.suppressed) for result in results)
     words += [f"{hidden} suppressed"] if hidden else []
-    rest = (
-        "Next: tokenop route explain --intent … --tokens …" if not counted[1][0] else "docs/routing.md lists the rules."
-    )
+    further = "Next: tokenop route explain --intent … --tokens …"
+    rest = "docs/routing.md lists the rules." if counted[1][0] else further
     return f"{words[0]}: {', '.join(words[1:])}. {rest}"
 
 

@@ -119,14 +119,14 @@ def _names(target: Target) -> tuple[str, ...]:
 def _asked(config: RoutingConfig, asked: str) -> Decision:
     if asked in config.asked.tiers and asked in config.tiers:
         return Decision("asked", asked, config.tiers[asked].chain, f"the caller names {asked}")
-    if config.asked.models == "listed":
-        chain = tuple(target for target in config.targets.values() if asked in spellings(target))
-        if chain:
-            ranked = tuple(sorted(chain, key=lambda target: (target.priority, target.name)))
-            return Decision("asked", None, ranked, f"the caller names {asked}")
     tiers = [name for name in config.asked.tiers if name in config.tiers]
-    models = sorted({target.model for target in config.targets.values()}) if config.asked.models == "listed" else []
-    known = ", ".join([*tiers, *models]) or "nothing"
+    listed = {target for name in tiers for target in config.tiers[name].chain}
+    if config.asked.models == "none":
+        listed = set()
+    chain = sorted((one for one in listed if asked in spellings(one)), key=lambda one: (one.priority, one.name))
+    if chain:
+        return Decision("asked", None, tuple(chain), f"the caller names {asked}")
+    known = ", ".join([*tiers, *sorted({target.model for target in listed})]) or "nothing"
     raise NotAllowedError(f"{asked!r} may not be asked for; callers may name: {known}")
 
 

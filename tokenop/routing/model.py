@@ -122,7 +122,7 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a caller may name: which tiers, and which models (`listed`: those of the config's targets)."""
+    """What a caller may name: which tiers, and which models (`listed`: those of the tiers that may be named)."""
 
     tiers: tuple[str, ...] = TIERS
     models: Literal["none", "listed"] = "listed"
