@@ -19,7 +19,7 @@ Examples:
   tokenop route diff --base HEAD~1 --events events.jsonl
   tokenop route diff --workload workload.yaml --json    the k-anonymous workload that your team commits
   tokenop route diff --format markdown                  as in the comment on a pull request
-  tokenop route diff templates/routing/default.yaml --against old.yaml
+  tokenop route diff new/default.yaml --against old/default.yaml
 """
 
 
@@ -30,6 +30,7 @@ Examples:
 @click.option("--events", type=click.Path(path_type=Path), help="Replay on this log of events.")
 @click.option("--workload", type=click.Path(path_type=Path), help="Replay on this shared workload.")
 @click.option("--recordings", type=click.Path(path_type=Path), help="Recorded answers for the gate.")
+@click.option("--prices", type=click.Path(path_type=Path), help="A file of dated prices, on top of the known ones.")
 @click.option("--no-quality", is_flag=True, help="Leave the gate out.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
@@ -40,6 +41,7 @@ def command(
     events: Path | None,
     workload: Path | None,
     recordings: Path | None,
+    prices: Path | None,
     no_quality: bool,
     form: str,
     as_json: bool,
@@ -51,6 +53,7 @@ def command(
     """
     from tokenop.cli.progress import steps
     from tokenop.comparison import differences, quality, sources
+    from tokenop.prices import book
 
     logs = sources.choose(events, workload, Path.cwd())
     with tempfile.TemporaryDirectory(prefix="tokenop-") as folder, steps() as say:
@@ -59,9 +62,9 @@ def command(
         else:
             changed = differences.of_git(Path.cwd(), base, configs, Path(folder))
         gate = None if no_quality or not changed else quality.gate(recordings, datetime.now(UTC).date())
-        compared = list(differences.compare(changed, logs, gate, Path(folder), say))
+        compared = list(differences.compare(changed, logs, gate, book.load(prices), Path(folder), say))
     _print(compared, "json" if as_json else form)
-    if any(one.quality is not None and one.quality.verdict in ("fail", "inconclusive") for one in compared):
+    if any(one.stopped for one in compared):
         raise click.exceptions.Exit(1)
 
 
@@ -85,4 +88,6 @@ def _print(compared: Sequence[Compared], form: str) -> None:
         from tokenop.comparison import text
 
         text.show(results(), compared)
-        click.echo("Next: tokenop route test && git push; the pull request shows the same.")
+        stopped = any(one.stopped for one in compared)
+        following = "tokenop eval gate shows each answer" if stopped else "tokenop route test && git push"
+        click.echo(f"Next: {following}; the pull request shows the same.")

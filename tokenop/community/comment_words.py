@@ -91,8 +91,9 @@ UNKNOWN = Words("A check that the main branch does not know.", "See the log of t
 def words(rule: str) -> Words:
     """Return what is said of a finding of `rule`; words that fit any where the rule is not known here."""
     from tokenop.catalogue.rules import RULES
+    from tokenop.routing import lint
 
-    known = RULES.get(rule)
+    known = RULES.get(rule) or lint.RULES.get(rule)
     if known is not None:
         return Words(known.what, getattr(known, "how", ""))
     return next((said for start, said in _OTHERS.items() if f"{rule}-".startswith(start)), UNKNOWN)
@@ -101,7 +102,8 @@ def words(rule: str) -> Words:
 def shown(rule: str) -> str:
     """Return the name under which a finding is shown: of a rule that is not known here no more than its family."""
     from tokenop.catalogue.rules import RULES
+    from tokenop.routing import lint
 
-    if rule in RULES or rule in _NAMED:
+    if rule in RULES or rule in lint.RULES or rule in _NAMED:
         return rule
     return next((start.partition("-")[0] for start in _OTHERS if rule.startswith(start)), "other")

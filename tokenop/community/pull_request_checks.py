@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tokenop.community import routing_checks
 from tokenop.community.pull_request import Change, dependents, gone, misnamed
 from tokenop.errors import Finding, InputError
 
@@ -69,6 +70,8 @@ def examine(
         findings += gone(changes)
     people = [c.path for c in changes if c.kind == "people" and c.status != "removed"]
     findings += [one for path in people for one in _people(root, path)]
+    routing, quiet = routing_checks.linted(root, changes, today)
+    findings += routing
     checked = {
         "templates": sum(c.kind == "template" for c in changes),
         "evidence": sum(c.kind == "evidence" for c in changes),
@@ -77,8 +80,9 @@ def examine(
         "routing": sum(c.kind == "routing" for c in changes),
     }
     templates = tuple(c.path for c in changes if c.kind == "template" and c.path in files)
-    hidden = [one for path in templates for one in suppressed(root, path, today)]
-    return Examined(tuple(sorted(set(findings))), checked, templates, tuple(files), tuple(hidden))
+    hidden = [one for path in templates for one in suppressed(root, path, today)] + quiet
+    looked_at = (*files, *routing_checks.changed(changes))
+    return Examined(tuple(sorted(set(findings))), checked, templates, looked_at, tuple(hidden))
 
 
 def suppressed(root: Path, name: str, today: date) -> list[Finding]:

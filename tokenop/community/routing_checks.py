@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,9 @@ def compare(
         say: told what is being done.
     """
     from tokenop.comparison import differences, quality, sources
+    from tokenop.prices import book
 
+    prices = book.load()
     found: dict[str, Compared] = {}
     with tempfile.TemporaryDirectory(prefix="tokenop-") as folder:
         for path in changed(changes):
@@ -47,8 +50,29 @@ def compare(
                 continue
             gate = quality.gate(None, today, root / "validations" / "golden")
             logs = sources.choose(None, None, root)
-            found |= {one.path: one for one in differences.compare(differing, logs, gate, Path(folder), say)}
+            found |= {one.path: one for one in differences.compare(differing, logs, gate, prices, Path(folder), say)}
     return found
+
+
+def linted(root: Path, changes: Sequence[Change], today: date) -> tuple[list[Finding], list[Finding]]:
+    """Return what is wrong with changed configs, and which rules they tell to say nothing of them for a while.
+
+    Which keys are set on this machine decides nothing: another machine applies the config.
+    """
+    from tokenop.prices import book, retirements
+    from tokenop.routing.lint import run
+
+    paths = changed(changes)
+    if not paths:
+        return [], []
+    prices, retired = book.load(), retirements.shipped()
+    found: list[Finding] = []
+    hidden: list[Finding] = []
+    for path in paths:
+        result = run.check(root / path, (), prices=prices, retirements=retired, today=today, env={})
+        found += [replace(one, file=path) for one in result.findings]
+        hidden += [replace(one, file=path, message="is suppressed", fix=reason) for one, reason, _ in result.suppressed]
+    return found, hidden
 
 
 def judged(compared: dict[str, Compared]) -> list[Finding]:

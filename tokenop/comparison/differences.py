@@ -15,6 +15,7 @@ from tokenop.errors import InputError, MisuseError
 if TYPE_CHECKING:
     from tokenop.comparison.cost import Log
     from tokenop.comparison.model import Quality
+    from tokenop.prices.book import PriceBook
     from tokenop.routing.model import RoutingConfig
 
 DEFAULT = f"{revisions.FOLDER}/default.yaml"
@@ -86,7 +87,12 @@ def of_files(configs: Sequence[Path], against: Path) -> tuple[Changed, ...]:
 
 
 def compare(
-    changed: Sequence[Changed], logs: Sequence[Log], gate: Gate | None, scratch: Path, say: Callable[[str], None]
+    changed: Sequence[Changed],
+    logs: Sequence[Log],
+    gate: Gate | None,
+    prices: PriceBook,
+    scratch: Path,
+    say: Callable[[str], None],
 ) -> Iterator[Compared]:
     """Yield what each change does on each log, and what the gate says of it.
 
@@ -94,12 +100,10 @@ def compare(
         changed: the configs.
         logs: on which to replay.
         gate: judges quality; None leaves it out.
+        prices: what models cost.
         scratch: folder for temporary files.
         say: told what is being done.
     """
-    from tokenop.prices import book
-
-    prices = book.load()
     for one in changed:
         costs = []
         for log in logs:

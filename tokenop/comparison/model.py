@@ -123,6 +123,11 @@ class Compared:
     costs: tuple[Cost, ...]
     quality: Quality | None
 
+    @property
+    def stopped(self) -> bool:
+        """Return whether the gate does not let it pass."""
+        return self.quality is not None and self.quality.verdict in ("fail", "inconclusive")
+
     def as_dict(self) -> dict[str, Any]:
         """Return JSON-ready fields."""
         return {

@@ -31,6 +31,8 @@ def show(console: Console, compared: Sequence[Compared], every: bool = True) -> 
             one.quality.verdict if one.quality else "", ""
         )
         console.print(Text(f"  quality  {visible(words.quality(one))}", style=style), soft_wrap=True)
+        for told in words.tasks(one):
+            console.print(Text(f"           {visible(told)}", style="dim"), soft_wrap=True)
         for cost in one.costs if every else ():
             _tables(console, cost)
         console.print()

@@ -84,6 +84,20 @@ def quality(compared: Compared) -> str:
     return f"{verdict}: {reason}" if reason else verdict
 
 
+def tasks(compared: Compared) -> list[str]:
+    """Return which golden tasks got worse, for which nothing is known, and what their number proves."""
+    if compared.quality is None or compared.quality.verdict == "unchanged":
+        return []
+    told = compared.quality.details
+    worse, unknown = told.get("regressed") or (), told.get("unknown") or ()
+    lines = [f"worse: {', '.join(worse)}"] if worse else []
+    by_reason: dict[str, list[str]] = {}
+    for one in unknown:
+        by_reason.setdefault(f"{one['engine']}: {one['reason']}", []).append(one["task"])
+    lines += [f"{reason}: {', '.join(dict.fromkeys(names))}" for reason, names in by_reason.items()]
+    return [*lines, *([str(told["explained"])] if told.get("tasks") else [])]
+
+
 def rows(parts: tuple[Part, ...]) -> list[tuple[str, str, str, str]]:
     """Return name, calls a month, change a month and calls that are in no figure."""
     return [
