@@ -44,6 +44,8 @@ def show(finished: Finished) -> None:
     for one in found["not_evaluated"]:
         why = marked(one["why"][:LONGEST])
         console.print(f"not evaluated: {marked(one['template'])} ({one['lever']}): {why}", style="dim", soft_wrap=True)
+    if found["prompts"]["judged_by"].get("outcome"):
+        console.print(f"Costs: {marked(found['origins']['cost'])}", soft_wrap=True)
     unscored = sum(one["prompts"]["unscored"] for one in found["candidates"])
     if unscored:
         console.print("Unscored prompts have no check and no reference: add them, or name a --judge.", soft_wrap=True)

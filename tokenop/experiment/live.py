@@ -166,7 +166,8 @@ def _ready(options: Options, say: Callable[[str], None], *, asking_nobody: bool 
         early=options.early_stopping,
         seed=options.seed,
     )
-    templates = _templates(options.templates_dir)
+    named = bool(wanted.candidates) or (wanted.config is not None and wanted.plan is None)
+    templates = () if named and wanted.plan is None else _templates(options.templates_dir)
     with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch, connect() as connection:
         usable = _Anybody() if asking_nobody else source
         found = setup.prepare(wanted, connection, book, templates, usable, now, Path(scratch))
