@@ -115,6 +115,7 @@ def _point(point: Point, costs_known: bool) -> dict[str, Any]:
         "usd_per_call": round(point.cost, 12) if costs_known else None,
         "quality_over_random_mix": point.vs_mix.as_dict(),
         "quality_over_best_single_model": point.vs_single.as_dict(),
+        "chance_does_as_well": round(point.chance, 6),
         "quality_over_better_model": point.vs_best.as_dict(),
         "saving_over_better_model": point.saving.as_dict() if costs_known else None,
     }

@@ -4,6 +4,7 @@ A policy is recommended where all of this holds on held-out prompts, at the thre
 
 - costs are known, so that the router's own can be charged;
 - its quality is above that of the random mix of both models at equal cost, and so is the lower end of the interval;
+- its decisions, dealt out among the prompts by chance, seldom do as well (see `shuffling`);
 - the same against the best single model that costs no more;
 - where a largest drop was asked for: the interval of its drop below the better model stays within it.
 
@@ -27,6 +28,7 @@ from tokenop.research.routers.features import Features
 from tokenop.research.routers.outcomes import Floats, Outcomes
 from tokenop.research.routers.policy import Trained
 from tokenop.research.routers.registry import POLICIES
+from tokenop.research.routers.shuffling import chance
 from tokenop.research.routers.training import train
 
 DRAWS = 2000
@@ -63,7 +65,7 @@ class Point:
     """What a policy gives on the held-out half at its threshold; costs in US dollars a call, its own included.
 
     `vs_mix` and `vs_single` are differences in quality at equal cost, `vs_best` that to the better model whatever it
-    costs; `saving` is the share of the better model's cost that is saved.
+    costs; `saving` is the share of the better model's cost that is saved. `chance` is how often chance does as well.
     """
 
     threshold: float
@@ -74,6 +76,7 @@ class Point:
     vs_single: Estimate
     vs_best: Estimate
     saving: Estimate
+    chance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,11 +219,12 @@ def _judged(
     judged = []
     for one, score, contestant, drawn in zip(trained, scores, contestants, found, strict=False):
         figures = _figures(trace(score, held_out), drawn, alpha)
-        at = _point(one.threshold, contestant, held_out, drawn, level)
+        luck = chance(contestant, held_out, draws, seed) if POLICIES[one.name].learns else 1.0
+        at = _point(one.threshold, contestant, held_out, drawn, level, luck)
         judged.append(replace(figures, name=one.name, title=POLICIES[one.name].title, policy=one, point=at))
     flat = trace(np.zeros(len(held_out)), held_out)
-    chance = (Estimate(flat.apgr), Estimate(flat.cpt(0.5)), Estimate(flat.cpt(0.8)))
-    judged.append(Judged(RANDOM, "either model by chance", *chance, flat))
+    even = (Estimate(flat.apgr), Estimate(flat.cpt(0.5)), Estimate(flat.cpt(0.8)))
+    judged.append(Judged(RANDOM, "either model by chance", *even, flat))
     known_all = _figures(trace(perfect, held_out), found[-1], alpha)
     judged.append(replace(known_all, name=ORACLE, title="knows every outcome; no router can do better"))
     return judged
@@ -238,7 +242,9 @@ def _figures(curve: Curve, drawn: Draws, alpha: float) -> Judged:
     )
 
 
-def _point(threshold: float, contestant: Contestant, held_out: Outcomes, drawn: Draws, level: float) -> Point:
+def _point(
+    threshold: float, contestant: Contestant, held_out: Outcomes, drawn: Draws, level: float, luck: float
+) -> Point:
     mean = means(contestant, held_out, held_out.counts[None, :])
 
     def versus(rival: Callable[[rivals.Means], Floats]) -> Estimate:
@@ -262,6 +268,7 @@ def _point(threshold: float, contestant: Contestant, held_out: Outcomes, drawn: 
         versus(rivals.single),
         versus(rivals.best),
         Estimate.of(None if np.isnan(saving) else saving, saved(drawn.means), level),
+        luck,
     )
 
 
@@ -281,6 +288,8 @@ def _verdict(one: Judged, costs_known: bool, max_drop: float | None) -> Judged:
     ):
         if gain.low is None or gain.low <= 0:
             reasons.append(f"at equal cost {rival} may be as good: {points(gain)}")
+    if one.point.chance > 1 - (one.point.vs_mix.level or 1.0):
+        reasons.append(f"decisions dealt out by chance do as well in {one.point.chance:.1%} of all cases")
     if max_drop is not None and -(one.point.vs_best.low or 0.0) > max_drop:
         reasons.append(f"it may lose more than {max_drop:.1%} of quality: {points(one.point.vs_best)}")
     if reasons:
