@@ -152,18 +152,11 @@ def _side(name: str, tasks: Mapping[str, Task], asked: Asked) -> Side:
 
 
 def _configured(path: Path, name: str, tasks: Mapping[str, Task], asked: Asked) -> Side:
-    from tokenop.evals import answering
-    from tokenop.evals.sides import Configured
+    from tokenop.evals.configured import configured
 
     config, config_sha256 = evaluating.load_config(path)
-    find = evaluating.finder(evaluating.load_recordings(asked.recordings))
-    recorded = answering.Recorded("", find, evaluating.load_prices(asked.prices))
-
-    def answer(ask: Any) -> Any:
-        outcome = recorded.outcome(ask)
-        return None if outcome.error_kind == "missing_recording" else outcome
-
-    return Configured(name, config_sha256, config, tasks, answer)
+    kept = evaluating.load_recordings(asked.recordings)
+    return configured(name, config_sha256, config, tasks, kept, evaluating.load_prices(asked.prices))
 
 
 @contextlib.contextmanager
