@@ -127,6 +127,15 @@ def test_an_empty_a_hostile_and_an_endless_answer_are_fails(suite: tuple[Task, .
     assert len(found.check_detail) <= 240
 
 
+def test_what_is_replayed_is_not_recorded_as_an_answer_and_never_counts(suite: tuple[Task, ...]) -> None:
+    kept: list[object] = []
+    asking = live(Fake(rightly))
+    asking.record = lambda *words: kept.append(words)
+    found = [asking.outcome(Ask(suite[0], 0, (who,), "")) for who in (target("m", "replay"), BIG)]
+    assert [one.source for one in found if one] == ["sample", "live"]
+    assert len(kept) == 1
+
+
 def test_no_call_may_take_longer_than_its_task(suite: tuple[Task, ...]) -> None:
     fake = Fake(rightly)
     live(fake).outcome(Ask(suite[0], 0, (BIG,), "tier T1"))

@@ -84,7 +84,9 @@ class Live:
         if result.response is None:
             return _nobody(self.run_id, ask, result)
         last = result.attempts[-1]
-        if self.record is not None:
+        # What is replayed is no new answer: nobody knows here whether it was made up, so it counts as if it were.
+        replayed = last.target.provider == "replay"
+        if self.record is not None and not replayed:
             self.record(ask, last.target, result.response, last.latency_ms, last.started)
         checked = checks.check(ask.task, result.response)
         return replace(
@@ -94,6 +96,7 @@ class Live:
             latency_ms=_rounded(result.latency_ms),
             fallback_used=result.fallback_used,
             attempts=len(result.attempts),
+            source="sample" if replayed else "live",
         )
 
 
