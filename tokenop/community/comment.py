@@ -300,6 +300,7 @@ _NAMES = {
 def _findings(result: Result) -> list[str]:
     """Return one line for each rule and file, with the first places in it: the same words are said once."""
     from tokenop.catalogue.rules import RULES
+    from tokenop.routing import lint
 
     groups: dict[tuple[Severity, str, str], list[Item]] = {}
     for item in sorted(result.items):
@@ -309,7 +310,7 @@ def _findings(result: Result) -> list[str]:
     for severity, path, rule in sorted(chosen):
         said = words(rule)
         # A rule says what should hold: read without that word, it sounds as if it did.
-        what = f"*Rule:* {said.what}" if rule in RULES else said.what
+        what = f"*Rule:* {said.what}" if rule in RULES or rule in lint.RULES else said.what
         how = f" *Fix:* {said.how}" if said.how else ""
         lines.append(f"- {severity} **{rule}** {_places(result.place, groups[severity, path, rule])}: {what}{how}")
     lines = _fitting(lines, _LONGEST_FINDINGS)
@@ -363,15 +364,19 @@ def _mending(shown: Sequence[Item]) -> str:
     """
     from tokenop.catalogue.rules import RULES
 
-    linted = [item for item in shown if item.path.startswith(("templates/", "validations/"))]
+    routing = [item for item in shown if item.path.startswith("templates/routing/")]
+    told = ["`tokenop route test` and `tokenop route diff` say what is about routing in full."] if routing else []
+    places = ("templates/", "validations/")
+    linted = [item for item in shown if item.path.startswith(places) and item not in routing]
     if not linted:
-        return ""
+        return "".join(told)
     paths = sorted({item.path for item in linted})
     plain = all(len(path) <= LONGEST_PATH and PLAIN.fullmatch(path) for path in paths)
     replay = " --replay" if any(item.rule in RULES and RULES[item.rule].replays for item in linted) else ""
     folders = sorted({item.path.partition("/")[0] for item in linted})
     named = " ".join(paths if plain and len(paths) <= 5 else folders)
-    return f"`tokenop templates lint --fix{replay} {named}` mends what a machine can, and says the rest in full."
+    mends = f"`tokenop templates lint --fix{replay} {named}` mends what a machine can, and says the rest in full."
+    return " ".join([mends, *told])
 
 
 def _economics(economics: Mapping[str, Mapping[str, Percent | None]]) -> list[str]:
