@@ -42,8 +42,17 @@ def anthropic(value: Any) -> Any:
 
 def openai(value: Any) -> Any:
     """Return a body of chat completions without what says the default: one answer, no stream."""
-    said = without_nulls(value)
-    return {name: each for name, each in said.items() if (name, each) != ("n", 1)}
+    said = {name: each for name, each in without_nulls(value).items() if (name, each) != ("n", 1)}
+    if "messages" in said:
+        said["messages"] = [_without_silence(message) for message in said["messages"]]
+    return said
+
+
+def _without_silence(message: Any) -> Any:
+    """Return a message; one that calls tools and says nothing may say so or not."""
+    return {
+        name: each for name, each in message.items() if (name, each) != ("content", "") or "tool_calls" not in message
+    }
 
 
 MEANINGS: Mapping[str, Callable[[Any], Any]] = {"anthropic-messages": anthropic, "openai-chat": openai}

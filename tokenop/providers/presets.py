@@ -14,7 +14,8 @@ class Quirks:
     """How one server's chat completions differ.
 
     `max_tokens` and `reasoning` are the fields' names; `reasoning` None: what a model thought cannot be sent back.
-    `usage_on_request`: a stream tells its usage only where `stream_options` asks for it.
+    `usage_on_request`: a stream tells its usage only where `stream_options` asks for it. `wordless`: a message that
+    only calls tools may leave `content` out; the templates of many open models fail without it.
     """
 
     max_tokens: str = "max_tokens"
@@ -22,7 +23,7 @@ class Quirks:
     top_k: bool = False
     usage_on_request: bool = True
     schema_answers: bool = True
-    strict_tools: bool = True
+    wordless: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "OpenAI",
                 "https://api.openai.com/v1",
                 "OPENAI_API_KEY",
-                Quirks(max_tokens="max_completion_tokens"),
+                Quirks(max_tokens="max_completion_tokens", wordless=True),
                 url_env="OPENAI_BASE_URL",
             ),
             # openrouter.ai/docs/api-reference/parameters and …/use-cases/reasoning-tokens.
@@ -120,7 +121,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 )
 
 # console.groq.com/docs/api-reference#chat-create: max_tokens is deprecated; every stream ends with x_groq.usage.
-GROQ = Quirks(max_tokens="max_completion_tokens", reasoning="reasoning", usage_on_request=False)
+GROQ = Quirks(max_tokens="max_completion_tokens", reasoning="reasoning", usage_on_request=False, wordless=True)
 
 
 def of(target: Target) -> Preset | None:

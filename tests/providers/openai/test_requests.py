@@ -124,6 +124,12 @@ def test_presets_say_what_differs() -> None:
         written(replace(request, answer_format=AnswerFormat("json")), preset="mlx")
 
 
+def test_a_message_that_only_calls_tools_has_content_where_open_models_are_served() -> None:
+    request = replace(asking(), messages=(Message("assistant", (ToolCall("c", "f", {}),)),))
+    assert written(request)["messages"][0]["content"] == ""
+    assert "content" not in written(request, "groq")["messages"][0]
+
+
 def test_fields_of_a_target_fill_in_what_the_request_does_not_say() -> None:
     given = {"service_tier": "flex", "temperature": 1, "model": "another", "messages": []}
     body = written(asking(temperature=0.5), extra_body=given)

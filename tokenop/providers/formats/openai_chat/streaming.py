@@ -82,7 +82,9 @@ class Reader:
                 for _ in self._event(event):
                     pass
         if not self._choice.get("finish_reason"):
-            raise self._late(MalformedError("the stream ended before the answer did"))
+            # llama.cpp's server answers 200 and nothing at all to a prompt that is too long.
+            begun = "did" if self._parts else "began: the server may have failed without a word"
+            raise self._late(MalformedError(f"the stream ended before the answer {begun}"))
         parts = tuple(piece.whole() for piece in self._parts)
         beside = dict(self._beside)
         if self._tools:

@@ -160,7 +160,7 @@ class _Writer:
                 calls.append(dict(part.data))
             else:
                 self.lost.append(f"{place}: {_named(part)} in an answer")
-        if words or not (calls or "refusal" in said):
+        if words or not self.quirks.wordless or not (calls or "refusal" in said):
             said["content"] = self._content(tuple(words), where)
         if calls:
             said["tool_calls"] = calls
