@@ -113,7 +113,7 @@ def main() -> int:
             (
                 "decide, 50 rules, every intent new",
                 deciding(config),
-                calls(given.calls, fresh=True) if run == 0 else fresh,
+                fresh,
             ),
             ("25 patterns with re alone", plain_patterns(), fresh),
             ("DuckDB, one prepared query", asking_duckdb(), few[:200]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ def command(configs: tuple[Path, ...], form: str, as_json: bool, today: datetime
         run.check(path, overlays, prices=prices, retirements=retired, today=day, env=os.environ)
         for path, overlays in _wanted(configs)
     ]
-    _PRINTERS["json" if as_json else form](results)
+    _PRINTERS["json" if as_json else form](results if as_json or form == "json" else _once(results))
     return 1 if any(result.count("error") for result in results) else 0
 
 
@@ -72,6 +73,19 @@ def _wanted(configs: Sequence[Path]) -> list[tuple[Path, tuple[Path, ...]]]:
     if not wanted:
         raise NoInputError(f"no routing config in {folder}, and no tokenop/router.yaml here")
     return wanted
+
+
+def _once(results: Sequence[Result]) -> list[Result]:
+    """Return the same without what an earlier one says already: a project's file lies over a config of the list."""
+    seen: set[Finding] = set()
+    kept = []
+    for result in results:
+        fresh = {finding for finding in (*result.findings, *result.notes) if finding not in seen}
+        hidden = tuple(one for one in result.suppressed if one[0] not in seen)
+        findings, notes = (tuple(one for one in said if one in fresh) for said in (result.findings, result.notes))
+        seen |= {*fresh, *(one[0] for one in hidden)}
+        kept.append(replace(result, findings=findings, notes=notes, suppressed=hidden))
+    return kept
 
 
 def _text(results: Sequence[Result]) -> None:

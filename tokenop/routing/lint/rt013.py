@@ -14,7 +14,7 @@ def _check(checked: Checked) -> Iterator[tuple[Level, Finding]]:
     for rule in checked.deciding:
         if rule.tier and rule.share > 0 and not checked.comes_through[rule.name].proven:
             led.add(rule.tier)
-    for name in led:
+    for name in sorted(led):
         while (further := config.tiers[name].then) and further not in led:
             led.add(further)
             name = further
