@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -35,8 +36,9 @@ def told(content: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[di
         f"validations/golden/recordings/replay/{path.name}": path.read_text(encoding="utf-8")
         for path in sorted((SAMPLES / "replay").glob("*.jsonl"))
     }
+    prices = {"templates/prices/replay.yaml": (SAMPLES / "prices.yaml").read_text(encoding="utf-8")}
     with staged(content, tmp_path_factory.mktemp("routing")) as stage:
-        stage.merge(stage.propose({CONFIG: config("before"), **recorded}))
+        stage.merge(stage.propose({CONFIG: config("before"), **recorded, **prices}))
         found = {}
         for name in ("cheaper", "worse", "unknown"):
             pull = stage.propose({CONFIG: config(name)})
@@ -51,7 +53,8 @@ def test_a_change_that_only_costs_less_passes_and_says_so(told: dict[str, Told])
     assert run.conclusion == "success"
     assert "**Passed**" in comment
     assert "Quality passes (0 of 10 worse, " in comment
-    assert "| sample-month |" in comment
+    assert re.search(r"\| sample-month \| -\$[\d,]+ \(-\$[\d,]+ to -\$[\d,]+, -\d+\.\d%\) \|", comment)
+    assert "| write&#95;code | 17,702 | -$" in comment
 
 
 def test_a_change_that_makes_five_tasks_worse_is_blocked(told: dict[str, Told]) -> None:

@@ -166,7 +166,7 @@ def lines(figures: Figures, intents: Iterable[str] | None = None, workloads: Ite
     found = table(("replayed on", "a month", "calls that move", "latency"), rows) if rows else []
     found += ["", f"Quality {_quality(figures)}."]
     for log in logs:
-        if log.tiers or log.intents:
+        if any(share.usd is not None for share in (*log.tiers, *log.intents)):
             found += ["", *_folded(log, None if intents is None else set(intents))]
     return found
 
