@@ -45,14 +45,18 @@ def openai(value: Any) -> Any:
     said = {name: each for name, each in without_nulls(value).items() if (name, each) != ("n", 1)}
     if "messages" in said:
         said["messages"] = [_without_silence(message) for message in said["messages"]]
+    if "choices" in said:
+        said["choices"] = [{**each, "message": _without_silence(each["message"])} for each in said["choices"]]
     return said
 
 
-def _without_silence(message: Any) -> Any:
-    """Return a message; one that calls tools and says nothing may say so or not."""
-    return {
-        name: each for name, each in message.items() if (name, each) != ("content", "") or "tool_calls" not in message
-    }
+def _without_silence(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message; one that calls tools and says nothing may say so or not, and calls may be numbered."""
+    if "tool_calls" not in message:
+        return dict(message)
+    kept = {name: each for name, each in message.items() if (name, each) != ("content", "")}
+    calls = [{name: each for name, each in call.items() if name != "index"} for call in message["tool_calls"]]
+    return {**kept, "tool_calls": calls}
 
 
 MEANINGS: Mapping[str, Callable[[Any], Any]] = {"anthropic-messages": anthropic, "openai-chat": openai}

@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenop.providers.base import StreamReader, Target, WireRequest
 from tokenop.providers.errors import ProviderError
-from tokenop.providers.formats.openai_chat import problems, reading, responses, streaming, writing
+from tokenop.providers.formats.openai_chat import problems, reading, replying, responses, streaming, writing
 from tokenop.providers.model import Request, Response
 
 
@@ -28,9 +28,17 @@ class OpenAIChat:
         """Return the answer that a body of this wire is. Raises MalformedError."""
         return responses.read(body)
 
+    def write_response(self, response: Response) -> dict[str, Any]:
+        """Return the body of this wire that says `response`. Raises CannotCarryError naming what it cannot say."""
+        return replying.write(response)
+
     def reader(self) -> StreamReader:
         """Return a reader of one streamed answer."""
         return streaming.Reader()
+
+    def writer(self, *, include_usage: bool = True, created: int = 0) -> replying.Writer:
+        """Return a writer of one streamed answer."""
+        return replying.Writer(include_usage=include_usage, created=created)
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:
         """Return the error that a status other than 2xx tells."""

@@ -13,7 +13,7 @@ from tokenop.providers.formats.openai_chat.reading import tool_call
 from tokenop.providers.model import MISSING, NOTHING, FinishReason, Native, Part, Response, Text, Thinking, Usage
 
 # `eos` is Together's word; the old `function_call` may still come from servers that mimic an early OpenAI.
-_FINISHES: Mapping[str, FinishReason] = {
+FINISHES: Mapping[str, FinishReason] = {
     "stop": "stop",
     "eos": "stop",
     "length": "length",
@@ -46,8 +46,13 @@ def read(body: bytes) -> Response:
         raise MalformedError(f"choices[0].message.{error.detail}") from error
     native = choice.get("finish_reason")
     known = ("role", "content", "reasoning", "reasoning_content", "refusal", "tool_calls")
-    beside = {name: value for name, value in message.items() if name not in known and value not in (None, [])}
+    beside = {name: value for name, value in message.items() if name not in known and value is not None}
     extra = {name: value for name, value in answer.items() if name not in _READ and value is not None}
+    held = {
+        "message": beside,
+        "choice": {name: value for name, value in choice.items() if name not in _READ_CHOICE and value is not None},
+        "usage_details": _usage_details(mapping(answer.get("usage"))),
+    }
     return Response(
         model=_text(answer.get("model")) or "",
         parts=parts,
@@ -55,18 +60,25 @@ def read(body: bytes) -> Response:
         usage=usage_of(answer.get("usage")),
         id=_text(answer.get("id")),
         native_finish=_text(native),
-        extra={**extra, **({"message": beside} if beside else {})},
+        extra={**extra, **{name: value for name, value in held.items() if value}},
     )
 
 
-_READ = frozenset({"model", "choices", "usage", "id", "object", "created"})
+_READ = frozenset({"model", "choices", "usage", "id", "object"})
+_READ_CHOICE = frozenset({"index", "message", "finish_reason"})
+# Where each count stands; what else a server says of usage is kept beside them.
+_COUNTED: Mapping[str, tuple[str, ...]] = {
+    "prompt_tokens_details": ("cached_tokens", "cache_write_tokens"),
+    "completion_tokens_details": ("reasoning_tokens",),
+}
+_TOTALS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", *_COUNTED})
 
 
 def finish_of(choice: Mapping[str, Any], parts: tuple[Part, ...]) -> FinishReason:
     """Return why a choice ended. vLLM and SGLang say which stop sequence it was, OpenAI does not."""
     if any(isinstance(part, Text) and part.extra.get("refusal") for part in parts):
         return "refused"
-    finish = _FINISHES.get(str(choice.get("finish_reason")), "unknown")
+    finish = FINISHES.get(str(choice.get("finish_reason")), "unknown")
     if finish == "stop" and any(isinstance(choice.get(name), str) for name in ("stop_reason", "matched_stop")):
         return "stop_sequence"
     return finish
@@ -99,6 +111,15 @@ def usage_of(raw: Any) -> Usage:
         cache_creation_input_tokens=_within(written, prompt),
         reasoning_output_tokens=_within(reasoning, completion),
     )
+
+
+def _usage_details(usage: Mapping[str, Any]) -> dict[str, Any]:
+    found = {name: value for name, value in usage.items() if name not in _TOTALS and value is not None}
+    for name, counted in _COUNTED.items():
+        rest = {key: value for key, value in mapping(usage.get(name)).items() if key not in counted}
+        if rest:
+            found[name] = rest
+    return found
 
 
 def _within(part: int | None, whole: int | None) -> int | None:
