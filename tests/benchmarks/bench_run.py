@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--parallel", type=int, default=16)
     parser.add_argument("--scale", type=float, default=1.0)
     asked = parser.parse_args()
-    draw, lock = random.Random(1), threading.Lock()  # noqa: S311
+    draw, lock = random.Random(1), threading.Lock()
 
     def answer(model: str, text: str) -> str:
         with lock:

@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
 from tests.conftest import ROOT, Ran
 from tests.experiment.models_http import Models, models
 from tokenop import documents
+from tokenop.experiment import live
 
 Cli = Callable[..., Ran]
 BIG, SMALL = "anthropic/claude-sonnet-4-5", "anthropic/claude-haiku-4-5"
 BOTH = ("--baseline", BIG, "--candidate", SMALL)
+SCHEMA = json.loads((ROOT / "tokenop/experiment/evaluation-report.schema.json").read_text(encoding="utf-8"))
 
 
 def sound(model: str, text: str) -> str:
@@ -39,6 +42,7 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Any], Models]]:
             server = stack.enter_context(models(script))
             monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-test-not-a-key")
             monkeypatch.setenv("ANTHROPIC_BASE_URL", server.url)
+            monkeypatch.setattr(live, "SLEEP", lambda _: None)  # between one attempt and the next
             return server
 
         yield start
@@ -128,8 +132,6 @@ def test_a_worse_model_fails_with_what_it_lost_and_leaves_no_patch(
 def test_the_report_fits_its_schema_and_is_the_same_bytes_again(
     run_cli: Cli, serve: Any, prompts: Path, tmp_path: Path
 ) -> None:
-    import jsonschema
-
     server = serve(worse)
     words = ("run", "--input", prompts, *BOTH, "--max-drop", "0.3", "--sample-size", "30")
     run_cli(*words, cwd=tmp_path)
@@ -138,9 +140,8 @@ def test_the_report_fits_its_schema_and_is_the_same_bytes_again(
     run_cli(*words, cwd=tmp_path)
     assert path.read_bytes() == first
     assert len(server.asked) == asked == 60
-    schema = json.loads((ROOT / "tokenop/experiment/evaluation-report.schema.json").read_text(encoding="utf-8"))
     ran = run_cli(*words, "--json", cwd=tmp_path)
-    jsonschema.Draft202012Validator(schema).validate(json.loads(ran.stdout))
+    jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(ran.stdout))
 
 
 def test_a_budget_is_never_exceeded_and_the_same_command_with_more_goes_on(
@@ -230,6 +231,8 @@ def test_a_judge_judges_what_has_no_right_answer_and_is_charged(run_cli: Cli, se
     assert found["candidates"][0]["verdict"] == "fail"
     assert found["candidates"][0]["prompts"]["scored_by"] == {"judge": 30}
     assert found["judge"]["judges"][0]["contradicted_itself"] == 0
+    assert found["judge"]["also_answer"] == []
+    jsonschema.Draft202012Validator(SCHEMA).validate(found)
     assert found["evaluation"]["judging"]["calls"] == 60
     assert found["evaluation"]["judging"]["usd"] > 0
 

@@ -12,7 +12,7 @@ import pytest
 from tests.experiment.made import AT, BIG, SMALL, Scripted, prompt
 from tokenop.errors import FindingsError, InputError
 from tokenop.evals.spend import Ceiling
-from tokenop.experiment.asking import Asker, CutShortError, Purse, request
+from tokenop.experiment.asking import RETRY, Asker, CutShortError, Purse, request
 from tokenop.experiment.store import FILE, Store
 from tokenop.prices import book
 from tokenop.providers.base import Target, Timeouts
@@ -61,7 +61,7 @@ def test_the_same_question_is_asked_once_whoever_asks_and_however_many_at_once(m
 def test_what_was_answered_is_not_asked_again_by_the_next_run_and_what_failed_is(make: Make) -> None:
     class Once(Scripted):
         def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
-            if len(self.asked) < 2:  # both attempts
+            if len(self.asked) < RETRY.attempts:
                 self.asked.append(("", ""))
                 raise OverloadedError("busy")
             return super().send(request, target, timeouts)
@@ -71,7 +71,7 @@ def test_what_was_answered_is_not_asked_again_by_the_next_run_and_what_failed_is
     assert make(sender).ask("a", (BIG,), asked).error_kind == "overloaded"
     assert make(sender).ask("a", (BIG,), asked).error_kind is None
     assert make(sender).ask("a", (BIG,), asked).error_kind is None
-    assert len(sender.asked) == 3
+    assert len(sender.asked) == RETRY.attempts + 1
 
 
 def test_a_refusal_is_an_answer_and_is_not_asked_again(make: Make) -> None:

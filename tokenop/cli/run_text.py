@@ -49,6 +49,9 @@ def show(finished: Finished) -> None:
     unscored = sum(one["prompts"]["unscored"] for one in found["candidates"])
     if unscored:
         console.print("Unscored prompts have no check and no reference: add them, or name a --judge.", soft_wrap=True)
+    if found["judge"] and found["judge"]["also_answer"]:
+        names = marked(", ".join(found["judge"]["also_answer"]))
+        console.print(f"[yellow]{names} also answers: a judge may prefer what sounds like itself.[/yellow]")
     if found["ended"]["early"]:
         console.print(
             f"Ended early ({found['ended']['early']}): {marked(found['ended']['why'])}; the same command goes on"

@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 DEFAULT_MAX_OUTPUT = 1024
 Role = Literal["answer", "judge"]
 Why = Literal["ceiling", "deadline"]
-RETRY = Retry(attempts=2, budget=2, backoff_seconds=0.5, max_backoff_seconds=8.0)
+RETRY = Retry(attempts=4, budget=4, backoff_seconds=0.5, max_backoff_seconds=20.0)
+"""A run has time: a busy provider is asked again rather than counted as missing, and no breaker hurries past it."""
+
 # Whoever refused the key once refuses it the next hundred times.
 _HOPELESS = frozenset({"not_usable", "auth", "not_found"})
 
@@ -85,7 +87,6 @@ class Asker:
     timeouts: Timeouts
     sleep: Callable[[float], None]
     usable: Callable[[Target], str | None] = lambda _: None
-    breakers: chain.Breakers = field(default_factory=chain.Breakers)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _asked: dict[str, Future[Reply]] = field(default_factory=dict)
     _dead: dict[str, str] = field(default_factory=dict)
@@ -120,7 +121,6 @@ class Asker:
             metered,
             sleep=self.sleep,
             policy=chain.Policy(RETRY, self.timeouts),
-            breakers=self.breakers,
             usable=self._usable,
             prices=self.book,
             wall=self.now,

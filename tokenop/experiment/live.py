@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 SAMPLE = "sample"
 SAMPLE_SIZE = 100
+SLEEP = time.sleep
 _HEAD = "# Written by `tokenop run`. Amounts are US dollars; quality is 0 to 1; shares are of 1.\n"
 
 
@@ -166,8 +167,8 @@ def _ready(options: Options, say: Callable[[str], None], *, asking_nobody: bool 
         early=options.early_stopping,
         seed=options.seed,
     )
-    named = bool(wanted.candidates) or (wanted.config is not None and wanted.plan is None)
-    templates = () if named and wanted.plan is None else _templates(options.templates_dir)
+    named = wanted.plan is None and (wanted.candidates or wanted.config is not None)
+    templates = () if named else _templates(options.templates_dir)
     with tempfile.TemporaryDirectory(prefix="tokenop-") as scratch, connect() as connection:
         usable = _Anybody() if asking_nobody else source
         found = setup.prepare(wanted, connection, book, templates, usable, now, Path(scratch))
@@ -229,7 +230,7 @@ def _ran(
         now=lambda: datetime.now(UTC),
         seconds_left=lambda: end - clock(),
         timeouts=Timeouts(connect=min(5.0, options.timeout), first_token=options.timeout, total=options.timeout),
-        sleep=time.sleep,
+        sleep=SLEEP,
         usable=ready.source.unusable,
     )
     found = ready.setup

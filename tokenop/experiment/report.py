@@ -123,7 +123,7 @@ def document(measured: Measured, run_id: str) -> dict[str, Any]:
         },
         "ended": {"early": ran.cut, "why": ran.cut_detail or None},
         "evaluation": spending(measured.replies),
-        "judge": None if measured.judge is None else dict(measured.judge),
+        "judge": None if measured.judge is None else {**measured.judge, "also_answer": _both(setup)},
         "settings": {
             "sample_size": wanted.sample_size,
             "seed": wanted.seed,
@@ -159,6 +159,13 @@ def spending(replies: Iterable[Reply]) -> dict[str, Any]:
         }
     found["usd"] = round(found["answers"]["usd"] + found["judging"]["usd"], 9)
     return found
+
+
+def _both(setup: Setup) -> list[str]:
+    """Return the judges who also answer: a model may prefer what sounds like itself."""
+    chains = [*map(setup.today, setup.order), *(one.targets for one in setup.candidates)]
+    answering = {targets.full_name(target) for chain in chains for target in chain}
+    return sorted({targets.full_name(target) for chain in setup.judges for target in chain} & answering)
 
 
 def _verdict(measured: Measured) -> str:
