@@ -51,18 +51,22 @@ def command(
     Every call of a log is routed by the config as it was and as it is now, and priced both ways. The golden tasks say
     whether answers get worse, from recorded answers; exits with 1 where they do, or where nobody can tell.
     """
+    from tokenop.cli.evaluating import load_prices, located
     from tokenop.cli.progress import steps
     from tokenop.comparison import differences, quality, sources
-    from tokenop.prices import book
 
     logs = sources.choose(events, workload, Path.cwd())
     with tempfile.TemporaryDirectory(prefix="tokenop-") as folder, steps() as say:
         if against is not None:
-            changed = differences.of_files(configs, against)
+            changed = differences.of_files([located(path) for path in configs], located(against))
         else:
             changed = differences.of_git(Path.cwd(), base, configs, Path(folder))
-        gate = None if no_quality or not changed else quality.gate(recordings, datetime.now(UTC).date())
-        compared = list(differences.compare(changed, logs, gate, book.load(prices), Path(folder), say))
+        gate = (
+            None
+            if no_quality or not changed
+            else quality.gate(recordings and located(recordings), datetime.now(UTC).date())
+        )
+        compared = list(differences.compare(changed, logs, gate, load_prices(prices), Path(folder), say))
     _print(compared, "json" if as_json else form)
     if any(one.stopped for one in compared):
         raise click.exceptions.Exit(1)
