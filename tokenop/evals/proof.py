@@ -43,7 +43,7 @@ def objections(task: Task) -> Iterator[checks.Complaint]:
         field = f"examples.{'right' if example.right else 'wrong'}[{counts[example.right]}]"
         found = checks.check(task, response_of(example))
         if found.result == "infrastructure":
-            yield field, f"cannot be tried: {found.detail}", "try it where programs can be run"
+            yield field, f"cannot be checked: {found.detail}", "correct the check"
             return
         if example.right and found.result != "pass":
             yield (

@@ -22,7 +22,7 @@ MAX_DIGITS = 400
 MAX_CALLS = 200
 _SHOWN = 80
 _LONGEST_DETAIL = 240
-_FENCE = re.compile(r"^ {0,3}```([^\n`]{0,40})\n(.*?)^ {0,3}```[ \t]*$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r" {0,3}(`{3,})([^`]{0,60})\Z")
 _THOUGHT = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
 
 
@@ -51,9 +51,10 @@ class Answer:
         if len(calls) > MAX_CALLS:
             raise UnreadableError(f"the answer asks for {len(calls)} calls, more than {MAX_CALLS}")
         for call in calls:
-            _bounded(call.arguments)
+            _bounded(call.arguments, "the arguments of a call")
         thought = _THOUGHT.match(response.text)
         text = response.text[thought.end() :] if thought else response.text
+        text = text.encode("utf-8", "replace").decode()  # half a surrogate pair can be written nowhere
         return cls(text, tuple((call.name, call.arguments) for call in calls))
 
 
@@ -75,6 +76,7 @@ def unknown(detail: str) -> Checked:
 def one_line(text: str) -> str:
     """Return words on one line of bounded length, without control characters."""
     line = visible(text[: 4 * _LONGEST_DETAIL]).replace("\r", " ")
+    line = line.encode("utf-8", "replace").decode()
     return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
 
 
@@ -88,8 +90,22 @@ def shown(value: object) -> str:
 
 
 def fenced(text: str) -> list[tuple[str, str]]:
-    """Return the fenced blocks of an answer: the language in small letters, and what stands in the block."""
-    return [(match[1].strip().lower(), match[2]) for match in _FENCE.finditer(text.replace("\r\n", "\n") + "\n")]
+    """Return the fenced blocks of an answer: the language in small letters, and what stands in the block.
+
+    A block that is not closed is none. One pass over the lines: a pattern for whole blocks could take quadratic time.
+    """
+    blocks: list[tuple[str, str]] = []
+    ticks, language, inside = "", "", [""]
+    for line in text.replace("\r\n", "\n").split("\n"):
+        fence = _FENCE.match(line)
+        if not ticks and fence:
+            ticks, language, inside = fence[1], fence[2].strip().lower(), []
+        elif ticks and fence and not fence[2].strip() and len(fence[1]) >= len(ticks):
+            blocks.append((language, "".join(f"{one}\n" for one in inside)))
+            ticks = ""
+        elif ticks:
+            inside.append(line)
+    return blocks
 
 
 def unfenced(text: str) -> str:
@@ -128,11 +144,13 @@ def parsed(text: str) -> Any:
     if _depth(text) > MAX_DEPTH:
         raise UnreadableError(f"the JSON is nested deeper than {MAX_DEPTH} levels")
     try:
-        return json.loads(
+        value = json.loads(
             text, object_pairs_hook=_object, parse_constant=_constant, parse_int=_integer, parse_float=_float
         )
     except (ValueError, RecursionError) as error:
         raise UnreadableError(f"is no JSON: {error}") from None
+    _bounded(value, "the JSON")
+    return value
 
 
 def _depth(text: str) -> int:
@@ -172,23 +190,33 @@ def _float(digits: str) -> float:
     return number
 
 
-def _bounded(value: Any) -> None:
-    """Refuse arguments that nest without end, hold too much, or hold what JSON cannot.
+def _bounded(value: Any, what: str) -> None:
+    """Refuse what nests without end, holds too much, or cannot be said in JSON.
 
     Raises:
-        UnreadableError: they do.
+        UnreadableError: it does; `what` is how the message calls it.
     """
     waiting, seen = [(value, 0)], 0
     while waiting:
         one, depth = waiting.pop()
         seen += len(one) if isinstance(one, str) else 1
         if depth > MAX_DEPTH or seen > MAX_CHARACTERS:
-            raise UnreadableError("the arguments of a call are larger or deeper than any right ones")
+            raise UnreadableError(f"{what} is larger or deeper than any right one")
+        if isinstance(one, str) and not _sayable(one):
+            raise UnreadableError(f"{what} holds half a surrogate pair")
         if isinstance(one, float) and not math.isfinite(one):
-            raise UnreadableError("the arguments of a call hold a number that is not finite")
+            raise UnreadableError(f"{what} holds a number that is not finite")
         if isinstance(one, int) and one.bit_length() > 4 * MAX_DIGITS:
-            raise UnreadableError("the arguments of a call hold a number with too many digits")
+            raise UnreadableError(f"{what} holds a number with too many digits")
         if isinstance(one, Mapping):
             waiting += [(item, depth + 1) for pair in one.items() for item in pair]
         elif isinstance(one, list | tuple):
             waiting += [(item, depth + 1) for item in one]
+
+
+def _sayable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -9,11 +9,16 @@ from tokenop.evals.checks.kind import Asked, Complaint, Kind, Spec
 from tokenop.evals.checks.values import normalised
 from tokenop.evals.model import Checked
 
+_MOST_ITEMS = 2_000
+
 
 def _check(spec: Spec, answer: Answer, asked: Asked) -> Checked:  # noqa: ARG001 the shape of any check
     names = spec.get("normalise", ())
     text = labelled(answer.text, spec["label"]) if "label" in spec else answer.text
-    given = {one for item in _items(text, spec.get("form", "lines")) if (one := normalised(item, names))}
+    items = _items(text, spec.get("form", "lines"))
+    if len(items) > _MOST_ITEMS:
+        return failed(f"names {len(items)} things, more than any right answer")
+    given = {one for item in items if (one := normalised(item, names))}
     required = {normalised(one, names): one for one in spec["required"]}
     if missing := [one for key, one in required.items() if key not in given]:
         return failed(f"does not name {shown(missing[0])}{_more(len(missing))}")
