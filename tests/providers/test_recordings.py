@@ -131,6 +131,12 @@ def test_processes_and_threads_that_write_at_once_lose_nothing(tmp_path: Path) -
     assert len(Recordings.load(tmp_path)) == 31
 
 
+def test_a_file_that_is_being_written_is_not_read(tmp_path: Path) -> None:
+    Recordings(tmp_path).append(recording())
+    (path_of(tmp_path).parent / ".llama-3.3-70b-versatile.jsonl.x1.jsonl").write_text("half a li")
+    assert len(Recordings.load(tmp_path)) == 1
+
+
 def test_a_new_answer_takes_the_old_ones_place(tmp_path: Path) -> None:
     recordings = Recordings(tmp_path)
     recordings.append(recording())

@@ -90,7 +90,8 @@ class Recordings:
         """
         found: dict[tuple[str, str, str, int], Recording] = {}
         findings: list[Finding] = []
-        for path in sorted(folder.glob("*/*.jsonl")):
+        # A hidden file is one that another process is about to put in place.
+        for path in sorted(path for path in folder.glob("*/*.jsonl") if not path.name.startswith(".")):
             for number, read in _lines(path):
                 if isinstance(read, Finding):
                     findings.append(read)
