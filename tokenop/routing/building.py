@@ -226,7 +226,20 @@ class _Builder:
             tiers=tuple(said.get("tiers", ())),
             declared=declared,
             off=off,
+            retry=self.retry(said),
+            timeouts=self.own_timeouts(said),
         )
+
+    def retry(self, rule: Mapping[str, Any]) -> Retry | None:
+        whole = {**self.settings.get("retry", {}), **rule.get("retry", {})}
+        return Retry(**_floats(whole)) if "retry" in rule else None
+
+    def own_timeouts(self, rule: Mapping[str, Any]) -> Timeouts | None:
+        if "timeouts" not in rule:
+            return None
+        said: Mapping[str, Any] = self.settings.get("timeouts", {})
+        further = said.get(rule.get("to", {}).get("provider", ""), {})
+        return Timeouts(**_floats({**said.get("default", {}), **further, **rule["timeouts"]}))
 
     def compiled(self, field: str, when: str) -> Callable[[Facts], bool | None]:
         tree, problems = predicates.read(when)

@@ -63,6 +63,7 @@ class Rule:
 
     `tiers` says for which class of work the rule is meant: its golden tasks are asked when the rule changes. `declared`
     is what the file says that this version does not do; `off` says why such a rule decides nothing (None: it decides).
+    `retry` and `timeouts` hold for its calls in the place of the config's (None: the config's do), the latter for `to`.
     """
 
     name: str
@@ -76,6 +77,8 @@ class Rule:
     tiers: tuple[str, ...] = ()
     declared: tuple[str, ...] = ()
     off: str | None = None
+    retry: Retry | None = None
+    timeouts: Timeouts | None = None
 
 
 @dataclass(frozen=True, slots=True)
