@@ -74,9 +74,11 @@ def test_a_model_as_good_and_cheaper_passes_and_is_ready_to_be_rolled_out(
     found = report(tmp_path)
     one = found["candidates"][0]
     assert (found["verdict"], found["recommended"], one["stopped"]) == ("pass", SMALL, "good enough")
-    assert len(server.asked) == 2 * one["prompts"]["asked"] == 100
+    assert one["prompts"]["asked"] == 50
+    assert len(server.asked) in (100, 120)  # the next round was begun while this one was waited for
     assert one["cost"]["before_usd"] == pytest.approx(3 * one["cost"]["after_usd"])
-    assert found["evaluation"]["usd"] == pytest.approx(one["cost"]["before_usd"] + one["cost"]["after_usd"])
+    both = float(one["cost"]["before_usd"] + one["cost"]["after_usd"])
+    assert both <= found["evaluation"]["usd"] <= both * 1.3
     last = ran.stdout.strip().splitlines()[-1]
     assert "67 % less, quality pass" in last
     assert "Next: tokenop diff" in last
@@ -125,7 +127,7 @@ def test_a_worse_model_fails_with_what_it_lost_and_leaves_no_patch(
     one = found["candidates"][0]
     assert (one["verdict"], one["stopped"], found["recommended"]) == ("fail", "worse", None)
     assert one["prompts"]["asked"] < 100
-    assert len(server.asked) == 2 * one["prompts"]["asked"]
+    assert len(server.asked) <= 2 * (one["prompts"]["asked"] + 10)
     assert not list(tmp_path.glob("runs/*/patches/*"))
 
 

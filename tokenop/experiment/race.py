@@ -152,18 +152,26 @@ class Race:
 
         A prompt that concerns no open candidate is passed over: the baseline's answer alone would tell nothing.
         """
-        found: list[tuple[str, tuple[str, ...]]] = []
-        size = max(ROUND, int(GROWTH * self._at)) if self._early else len(self._order)
-        while self._at < len(self._order) and len(found) < size and self.open:
-            prompt = self._order[self._at]
-            self._at += 1
-            asked = tuple(name for name in self.open if self._concerns(name, prompt))
-            if asked:
-                found.append((prompt, asked))
+        found, self._at = self._from(self._at)
         if not found:
             for name in self.open:
                 self.standings[name].stop = "all asked"
-        return tuple(found)
+        return found
+
+    def upcoming(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Return the round after this one as it is if nobody stops, for whoever has hands free to begin with it."""
+        return self._from(self._at)[0]
+
+    def _from(self, at: int) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], int]:
+        found: list[tuple[str, tuple[str, ...]]] = []
+        size = max(ROUND, int(GROWTH * at)) if self._early else len(self._order)
+        while at < len(self._order) and len(found) < size and self.open:
+            prompt = self._order[at]
+            at += 1
+            asked = tuple(name for name in self.open if self._concerns(name, prompt))
+            if asked:
+                found.append((prompt, asked))
+        return tuple(found), at
 
     def _concerns(self, name: str, prompt: str) -> bool:
         prompts = self._asked_of.get(name)

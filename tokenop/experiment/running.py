@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tokenop.experiment.asking import CutShortError
-from tokenop.experiment.model import BASELINE, Pair, Prompt, Result
+from tokenop.experiment.model import Pair, Prompt, Result
 from tokenop.experiment.race import Race
-from tokenop.experiment.scoring import CheckFn, Judge, pair
+from tokenop.experiment.scoring import CheckFn, Judge, Scored, pair
 from tokenop.experiment.sides import Answering, Candidate
 
 
@@ -51,70 +51,84 @@ class Runner:
         )
         baseline: dict[str, Result] = {}
         asked = 0
-        pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="run")
-        try:
-            while asked_now := race.next_round():
-                jobs = [(by_id[prompt], by_name[name]) for prompt, names in asked_now for name in names]
-                pairs, cut = self._round(pool, jobs, baseline)
-                race.tell(pairs)
-                asked += len(asked_now)
-                self.told(f"{asked} of {len(self.order)} prompts, {len(race.open)} of {len(by_name)} candidates open")
-                if cut is not None:
-                    race.cut()
-                    return Ran(race, baseline, cut.why, str(cut))
-        finally:
-            # Calls under way are paid: they end and are written; those that wait are not begun.
-            pool.shutdown(wait=True, cancel_futures=True)
+        with ThreadPoolExecutor(self.parallel, thread_name_prefix="run") as pool:
+            flow = _Flow(self, pool)
+            try:
+                while now := race.next_round():
+                    jobs = [(by_id[prompt], by_name[name]) for prompt, names in now for name in names]
+                    ahead = [(by_id[prompt], by_name[name]) for prompt, names in race.upcoming() for name in names]
+                    pairs, cut = self._round(flow, jobs, ahead, baseline)
+                    race.tell(pairs)
+                    asked += len(now)
+                    self.told(
+                        f"{asked} of {len(self.order)} prompts, {len(race.open)} of {len(by_name)} candidates open"
+                    )
+                    if cut is not None:
+                        race.cut()
+                        flow.drop()
+                        return Ran(race, baseline, cut.why, str(cut))
+            except BaseException:
+                # Calls under way are paid: they end and are written; those that wait are not begun.
+                flow.drop()
+                raise
         return Ran(race, baseline)
 
     def _round(
-        self, pool: ThreadPoolExecutor, jobs: Sequence[tuple[Prompt, Candidate]], baseline: dict[str, Result]
+        self,
+        flow: _Flow,
+        jobs: Sequence[tuple[Prompt, Candidate]],
+        ahead: Sequence[tuple[Prompt, Candidate]],
+        baseline: dict[str, Result],
     ) -> tuple[dict[str, list[Pair]], CutShortError | None]:
         """Return the pairs of one round by candidate, up to the first prompt that was not asked of all.
 
         What comes after that prompt is left out even where it was answered: which prompts still fit under a ceiling
         depends on their length, and a sample of the short ones is no sample.
         """
-        prompts = {prompt.id: prompt for prompt, _ in jobs}
-        first = {name: pool.submit(self.answering.baseline, prompt) for name, prompt in prompts.items()}
-        second = {(prompt.id, one.name): pool.submit(self.answering.candidate, one, prompt) for prompt, one in jobs}
-        known, cut = _until_cut([((name, BASELINE), future) for name, future in first.items()])
-        others, cut_too = _until_cut(list(second.items()))
-        known |= others
-        whole = []
-        for prompt, one in jobs:
-            if (prompt.id, BASELINE) not in known or (prompt.id, one.name) not in known:
-                break
-            whole.append((prompt, one))
-        scored = [
-            (
-                one.name,
-                pool.submit(
-                    pair, prompt, known[prompt.id, BASELINE], known[prompt.id, one.name], self.check, self.judge
-                ),
-            )
-            for prompt, one in whole
-        ]
+        flow.begin(jobs)
+        flow.begin(ahead)  # while the slowest answers of this round are waited for
         pairs: dict[str, list[Pair]] = {}
-        for name, future in scored:
+        cut: CutShortError | None = None
+        for prompt, one in jobs:
             try:
-                found = future.result().decided(self.judge)
+                scored = flow.scored(prompt, one)
             except CutShortError as error:
                 cut = cut or error
-                break
-            pairs.setdefault(name, []).append(found)
-            baseline[found.prompt] = found.baseline
-        return pairs, cut or cut_too
+            if cut is None:
+                found = scored.decided(self.judge)
+                pairs.setdefault(one.name, []).append(found)
+                baseline[prompt.id] = found.baseline
+        return pairs, cut
 
 
-def _until_cut(
-    futures: Sequence[tuple[tuple[str, str], Future[Result]]],
-) -> tuple[dict[tuple[str, str], Result], CutShortError | None]:
-    found: dict[tuple[str, str], Result] = {}
-    cut: CutShortError | None = None
-    for name, future in futures:
-        try:
-            found[name] = future.result()
-        except CutShortError as error:
-            cut = cut or error
-    return found, cut
+class _Flow:
+    """Answers and scores under way. Each is begun once; the pool takes them in the order in which they were begun."""
+
+    def __init__(self, runner: Runner, pool: ThreadPoolExecutor) -> None:
+        self._runner = runner
+        self._pool = pool
+        self._baseline: dict[str, Future[Result]] = {}
+        self._scored: dict[tuple[str, str], Future[Scored]] = {}
+
+    def begin(self, jobs: Sequence[tuple[Prompt, Candidate]]) -> None:
+        """Begin what is not begun yet: today's answers first, since the others wait for them."""
+        for prompt, _ in jobs:
+            if prompt.id not in self._baseline:
+                self._baseline[prompt.id] = self._pool.submit(self._runner.answering.baseline, prompt)
+        for prompt, one in jobs:
+            if (prompt.id, one.name) not in self._scored:
+                self._scored[prompt.id, one.name] = self._pool.submit(self._score, prompt, one)
+
+    def _score(self, prompt: Prompt, one: Candidate) -> Scored:
+        after = self._runner.answering.candidate(one, prompt)
+        # It was begun before this one, so some thread has it in hand: waiting for it cannot stand still.
+        before = self._baseline[prompt.id].result()
+        return pair(prompt, before, after, self._runner.check, self._runner.judge)
+
+    def scored(self, prompt: Prompt, one: Candidate) -> Scored:
+        """Return a pair, when it is scored. Raises CutShortError."""
+        return self._scored[prompt.id, one.name].result()
+
+    def drop(self) -> None:
+        """Begin nothing more."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
