@@ -43,14 +43,18 @@ def _numbers(schema: Schema) -> Schema:
 # Name → where the schema stands, and what is changed for readers that are not this program.
 PUBLISHED: Mapping[str, tuple[str, Callable[[Schema], Schema] | None]] = {
     "collector": ("tokenop/collect/manifest.schema.json", None),
+    "evaluation-report": ("tokenop/experiment/evaluation-report.schema.json", None),
     "event": ("tokenop/events/event.schema.json", None),
     "findings": ("tokenop/catalogue/linting/findings.schema.json", None),
+    "golden-tasks": ("tokenop/evals/tasks.schema.json", None),
     "instances": ("tokenop/inventory/machines.schema.json", None),
+    "overrides": ("tokenop/evals/overrides.schema.json", None),
     "policy": ("tokenop/planning/policy.schema.json", None),
     "prices": ("tokenop/prices/price.schema.json", _numbers),
     "receipt": ("tokenop/applying/receipt.schema.json", None),
     "report": ("tokenop/community/report.schema.json", None),
     "retirements": ("tokenop/prices/retirement.schema.json", None),
+    "routing": ("tokenop/routing/routing.schema.json", None),
     "template": ("tokenop/catalogue/template.schema.json", None),
     "trial": ("tokenop/trials/trial.schema.json", None),
     "usage": ("tokenop/events/usage.schema.json", None),
