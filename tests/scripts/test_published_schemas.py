@@ -296,6 +296,6 @@ def test_the_commands_of_the_page_work(tmp_path: Path) -> None:
 
 def test_the_page_lists_every_schema() -> None:
     text = (ROOT / "docs" / "schemas" / "README.md").read_text(encoding="utf-8")
-    listed = re.findall(r"^\| \[([a-z]+)\.schema\.json\]\(\1\.schema\.json\) \|", text, re.MULTILINE)
+    listed = re.findall(r"^\| \[([a-z-]+)\.schema\.json\]\(\1\.schema\.json\) \|", text, re.MULTILINE)
     assert listed == sorted(published.PUBLISHED)
     assert {f"docs/schemas/{name}.schema.json" for name in listed} == set(published.pages())
