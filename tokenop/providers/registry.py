@@ -155,10 +155,15 @@ def _key_reason(target: Target, env: Mapping[str, str]) -> str | None:
         return f"{name!r} is no name of a provider's key: it must hold _API_KEY or _API_TOKEN"
     if not env.get(name, "").strip():
         return f"{name} is not set"
-    address = urlsplit(base_url(target, env))
-    if address.scheme == "http" and not _near(address.hostname or ""):
-        return f"{name} would be sent without encryption to {address.hostname}: use https"
+    if _in_clear(base_url(target, env)):
+        return f"{name} would be sent without encryption: use https"
     return None
+
+
+@functools.lru_cache(maxsize=256)
+def _in_clear(url: str) -> bool:
+    address = urlsplit(url)
+    return address.scheme == "http" and not _near(address.hostname or "")
 
 
 def _address_reason(target: Target, env: Mapping[str, str]) -> str | None:
@@ -168,15 +173,21 @@ def _address_reason(target: Target, env: Mapping[str, str]) -> str | None:
     url = base_url(target, env)
     if not url:
         return f"{target.name} says neither `preset` nor `base_url`"
+    reason = _url_reason(url)
+    return f"{target.name}: the base URL {reason}" if reason else None
+
+
+@functools.lru_cache(maxsize=256)
+def _url_reason(url: str) -> str | None:
     try:
         address = urlsplit(url)
-        usable_url = address.scheme in {"http", "https"} and address.hostname and address.port != 0
+        good = address.scheme in {"http", "https"} and address.hostname and address.port != 0
     except ValueError:
-        usable_url = None
-    if not usable_url:
-        return f"{target.name}: the base URL is no http or https address"
+        good = None
+    if not good:
+        return "is no http or https address"
     if address.username or address.password or address.query or address.fragment:
-        return f"{target.name}: the base URL must hold neither a user nor a query"
+        return "must hold neither a user nor a query"
     return None
 
 
