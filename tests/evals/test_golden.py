@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.evals import golden_samples
+from tests.evals.walls import needs_walls
 from tokenop.evals import checks, proof, tasks
 from tokenop.evals.model import Example, Task
 from tokenop.providers.model import Text
@@ -21,7 +21,7 @@ from tokenop.providers.recordings import Recordings
 
 ALL = {task.id: task for task in tasks.load(tasks.shipped())}
 SAMPLES = tasks.shipped() / "samples"
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are only run on Linux")
+pytestmark = needs_walls
 
 
 def verdict(task: Task, example: Example) -> str:

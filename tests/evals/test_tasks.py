@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.evals.walls import needs_walls
 from tokenop.errors import Finding, FindingsError, InputError, NoInputError
-from tokenop.evals import haystack, tasks
+from tokenop.evals import haystack, proof, tasks
 from tokenop.evals.sandbox import running
 from tokenop.providers.model import Text, ToolCall, ToolResult
 
@@ -130,9 +130,11 @@ def test_ids_are_unique_over_all_files(tmp_path: Path) -> None:
     assert "T1.yaml:4" in told[0].message
 
 
-def test_a_check_that_starts_a_program_is_tried_where_asked_for(tmp_path: Path) -> None:
-    if sys.platform != "linux":
-        pytest.skip("programs are only run on Linux")
+@needs_walls
+def test_a_check_that_starts_a_program_is_tried_where_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "CONSTANTS", ("", "yes"))
     wrong = HEAD + TASK.replace(EXACT, RUNS.replace("answer.lower()", "answer"))
     assert found(tmp_path, wrong) == ()
     assert [one.field for one in found(tmp_path, wrong, programs=True)] == ["tasks[0].examples.right[0]"]

@@ -36,7 +36,20 @@ def never_right(task: Task) -> Iterator[tuple[str, Example]]:
 
 
 def objections(task: Task) -> Iterator[checks.Complaint]:
-    """Yield where a check refuses a right example, or accepts an answer that is wrong: field, message, fix."""
+    """Yield where a check refuses a right example, or accepts an answer that is wrong: field, message, fix.
+
+    What is never right is tried where the examples hold.
+    """
+    sound = True
+    for complaint in _of_examples(task):
+        sound = False
+        yield complaint
+    for name, example in never_right(task) if sound else ():
+        if checks.check(task, response_of(example)).result == "pass":
+            yield "check", f"accepts {name}", "ask for more than that in the check"
+
+
+def _of_examples(task: Task) -> Iterator[checks.Complaint]:
     counts = {True: -1, False: -1}
     for example in task.examples:
         counts[example.right] += 1
@@ -53,9 +66,6 @@ def objections(task: Task) -> Iterator[checks.Complaint]:
             )
         if not example.right and found.result == "pass":
             yield field, "is called wrong, but the check accepts it", "correct the check or the example"
-    for name, example in never_right(task):
-        if checks.check(task, response_of(example)).result == "pass":
-            yield "check", f"accepts {name}", "ask for more than that in the check"
 
 
 def _said(message: Message) -> str:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import pytest
 
 from tests.evals.checks.asking import ask
+from tests.evals.walls import needs_walls
 from tokenop.evals.sandbox import running
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are only run on Linux")
+pytestmark = needs_walls
 
 TWO_BLOCKS = """Sure:
 ```python

@@ -15,10 +15,11 @@ from typing import Any
 
 import pytest
 
+from tests.evals.walls import needs_walls
 from tokenop.evals.sandbox import running
 from tokenop.evals.sandbox.running import Ended
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="programs are only run on Linux")
+pytestmark = needs_walls
 
 
 def attack(code: str, watched: bool = True, **limits: Any) -> Ended:
@@ -162,12 +163,7 @@ def test_the_disk_cannot_be_filled_not_even_the_own_folder(place: str) -> None:
     assert not Path("/dev/shm/tokenop-attack").exists()
 
 
-def test_a_program_that_loops_is_stopped() -> None:
-    ended = attack("while True: pass", seconds=1)
-    assert ended.stopped == "used more than 1 s of processor time"
-
-
-def test_a_loop_that_catches_everything_is_stopped_too() -> None:
+def test_a_loop_is_stopped_that_catches_everything_and_will_not_hear() -> None:
     code = """
         import signal
         for one in (signal.SIGXCPU, signal.SIGTERM): signal.signal(one, signal.SIG_IGN)

@@ -20,7 +20,8 @@ MOST_SECONDS = 5
 MEMORY_MB = 512
 MOST_OUTPUT = 2_000_000
 _ROOT = str(Path(__file__).resolve().parents[3])
-_BOOTSTRAP = f"import sys; sys.path.insert(0, {_ROOT!r}); from tokenop.evals.sandbox.child import main; main()"
+# At the end: nothing that is installed beside tokenop may stand before Python's own libraries.
+_BOOTSTRAP = f"import sys; sys.path.append({_ROOT!r}); from tokenop.evals.sandbox.child import main; main()"
 # How long a start may take before it counts as the system's fault, whatever the program may take.
 _START_SECONDS = 20.0
 _PROBE = "import collections, datetime, decimal, json, math, random, re, string\ndef probe(n): return [n * 2]"
