@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tests.routing import drawn
 from tokenop.routing.facts import COLUMNS
 from tokenop.routing.predicates import compiled, read
+from tokenop.routing.predicates.writing import written
 
 NOTHING: Mapping[str, object] = dict.fromkeys(COLUMNS)
 
@@ -44,6 +45,14 @@ def test_the_compiled_function_and_duckdb_agree_on_thousands_of_predicates(
     sql: str, rows: Sequence[Mapping[str, object]]
 ) -> None:
     held_against_duckdb(sql, rows)
+
+
+@settings(max_examples=60, deadline=None)
+@given(drawn.predicates)
+def test_a_tree_written_as_sql_is_the_same_tree_again(sql: str) -> None:
+    tree, _ = read(sql)
+    assert tree is not None
+    assert read(written(tree))[0] == tree, written(tree)
 
 
 def test_small_letters_are_duckdbs_for_every_character() -> None:

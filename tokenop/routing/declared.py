@@ -28,7 +28,9 @@ TOP: Mapping[str, str] = MappingProxyType(
     {
         "budgets": "nothing is counted or stopped",
         "limits": "no request is changed",
+        "autonomy": "no change takes effect by itself",
         "regions": "calls are answered where they arrive",
+        "cache.prompt_cache": "a request carries the marks that its caller set, and no others",
         "cache.response_cache": "no answer is kept",
     }
 )
@@ -44,10 +46,12 @@ def of_rule(rule: Mapping[str, Any]) -> tuple[tuple[str, ...], str | None]:
 def top(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings beside the rules that nothing does yet, by their place."""
     found: dict[str, Any] = {}
-    for name in TOP:
+    for name in [name for name in TOP if name != "autonomy"]:
         value: Any = settings
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if value and not (isinstance(value, Mapping) and value.get("enabled") is False):
             found[name] = value
+    if settings.get("autonomy") == "auto":
+        found["autonomy"] = "auto"
     return found
