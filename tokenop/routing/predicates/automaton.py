@@ -8,6 +8,7 @@ since that is what DuckDB runs.
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from tokenop.routing.predicates.regex import Either, Loop, Mark, Node, Series, Set, parse
@@ -57,7 +58,7 @@ class Automaton:
         self._program = program
         self._start = self._built(node, self._last)
         self._bounds = self._classes()
-        self._ascii = [bisect_right(self._bounds, code) for code in range(128)]
+        self._ascii = bytes([bisect_right(self._bounds, code) for code in range(128)]).ljust(256)
         self._states: dict[frozenset[int], _State] = {}
         self._again = frozenset() if whole else self._closed({self._start}, at_start=False)
         self._first = self._state(self._closed({self._start}, at_start=True))
@@ -71,15 +72,19 @@ class Automaton:
             return True
         if not text:
             return self._empty
-        low, bounds = self._ascii, self._bounds
-        for character in text:
-            code = ord(character)
-            kind = low[code] if code < 128 else bisect_right(bounds, code)
+        for kind in self._kinds(text):
             following = state.following[kind]
             state = following if following is not None else self._follow(state, kind)
             if state.found:
                 return True
         return state.found_at_end
+
+    def _kinds(self, text: str) -> Iterable[int]:
+        """Return the class of each character; of most texts in one go."""
+        if text.isascii():
+            return text.encode("ascii").translate(self._ascii)
+        bounds = self._bounds
+        return [bisect_right(bounds, ord(character)) for character in text]
 
     def _follow(self, state: _State, kind: int) -> _State:
         code = self._bounds[kind - 1] if kind else 0
