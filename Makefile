@@ -55,6 +55,7 @@ bench: $(READY) ## State the figures: ratios against a baseline, measured in one
 	$(RUN)/python -m tests.benchmarks.bench_lint
 	$(RUN)/python -m tests.benchmarks.bench_statistics
 	$(RUN)/python -m tests.benchmarks.bench_wire
+	$(RUN)/python -m tests.benchmarks.bench_rules
 	$(RUN)/python -m tests.benchmarks.bench_route
 	$(RUN)/python -m tests.benchmarks.bench_evals
 	$(RUN)/python -m tests.benchmarks.bench_run

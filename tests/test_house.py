@@ -55,6 +55,12 @@ HEAVY = (
     "markdown_it",
     "rich",
     "yaml",
+    "openai",
+    "ollama",
+    "httpx",
+    "httpx2",
+    "aiohttp",
+    "sklearn",
 )
 
 
