@@ -208,6 +208,8 @@ def _show(recorded: Recorded, trial: Trial, costs: Costs) -> None:
     if trial.costs_known:
         own = trial.overhead
         say(f"A router's own cost is charged: {own.milliseconds:g} ms of a core, {_money(own.usd_per_call)} a call.")
+    if recorded.passed_over:
+        say(f"Columns without outcomes, not looked at: {', '.join(recorded.passed_over)}.")
     for why in trial.skipped:
         say(f"Not tried: {why}.")
     console.print()
@@ -240,7 +242,7 @@ def _quality(trial: Trial) -> Table:
 
 
 def _thresholds(trial: Trial) -> Table:
-    levels = {one.point.vs_mix.level for one in trial.judged if one.point} - {None}
+    levels = [one.point.vs_mix.level or 0.0 for one in trial.judged if one.point]
     sure = f"{max(levels, default=0.0):.0%}"
     table = _table("policy", "strong %", "quality", "a call", "over mix", sure, "to best", sure)
     for one in trial.judged:

@@ -117,7 +117,8 @@ class Outcomes:
 class Recorded:
     """What was read: outcomes of any number of models. NaN is unknown.
 
-    `quality[model]` and `measures[model][measure]` have shape (n,); `rows` counts the rows of the files.
+    `quality[model]` and `measures[model][measure]` have shape (n,); `rows` counts the rows of the files, `passed_over`
+    names the columns that hold no outcome.
     """
 
     models: tuple[str, ...]
@@ -128,6 +129,7 @@ class Recorded:
     measures: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     categories: tuple[str | None, ...] = ()
     rows: int = 0
+    passed_over: tuple[str, ...] = ()
 
     def pair(self, weak: str, strong: str) -> Outcomes:
         """Return the outcomes of two models on the prompts where both are known, with costs where all are recorded.

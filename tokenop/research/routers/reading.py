@@ -87,7 +87,7 @@ def read(
         if reading.findings:
             more = f"and {reading.more} more" if reading.more else ""
             raise FindingsError(sorted(reading.findings), more)
-        return _recorded(connection)
+        return _recorded(connection, reading.passed_over)
 
 
 def _files(paths: Sequence[Path]) -> list[Path]:
@@ -127,7 +127,9 @@ def _file(reading: _Reading, path: Path, number: int) -> None:
         reading.connection.execute(f"CREATE OR REPLACE TEMP TABLE raw AS SELECT _line, {texts} FROM ({relation})")
     except reading_errors() as error:
         raise InputError(visible(f"{shown}: cannot be read: {str(error).splitlines()[0]}")) from error
-    _answers(reading, shown, names)
+    rows: Any = reading.connection.execute("SELECT count(*) FROM raw").fetchone()
+    if rows[0]:
+        _answers(reading, shown, names)
 
 
 def reading_errors() -> tuple[type[Exception], ...]:
@@ -251,7 +253,7 @@ def _insert(
     )
 
 
-def _recorded(connection: duckdb.DuckDBPyConnection) -> Recorded:
+def _recorded(connection: duckdb.DuckDBPyConnection, passed_over: set[str]) -> Recorded:
     """Return the table `answers`, one row a distinct prompt."""
     connection.execute(f"CREATE TEMP TABLE named AS SELECT *, {_ID} AS id FROM answers WHERE quality IS NOT NULL")
     prompts = connection.execute(
@@ -281,4 +283,5 @@ def _recorded(connection: duckdb.DuckDBPyConnection) -> Recorded:
         measures,
         tuple(row[2] for row in prompts),
         int(row[0]),
+        tuple(sorted(passed_over - set(models))),
     )

@@ -112,6 +112,7 @@ class _Reader:
         sound = all(isinstance(value, int) and not isinstance(value, bool) for value in (seed, prompts))
         if not sound or not isinstance(training.get("sha256"), str) or not isinstance(folds, list):
             self._object("training", "must say sha256, prompts, seed and folds")
+        steps = tuple(self._number("training.folds", value) for value in folds) if isinstance(folds, list) else ()
         if self.findings or model is None:
             raise FindingsError(sorted(self.findings))
         return Trained(
@@ -121,7 +122,7 @@ class _Reader:
             weak=words["weak"],
             strong=words["strong"],
             options=document["options"],
-            folds=tuple(self._number("training.folds", value) for value in folds or ()),
+            folds=steps,
             trained_on=str(training["sha256"]),
             prompts=int(training["prompts"]),
             seed=int(training["seed"]),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tokenop.errors import InputError
-from tokenop.research.routers import features, rivals
+from tokenop.research.routers import features, rivals, threads
 from tokenop.research.routers.curve import ALL_STRONG, ALL_WEAK, Curve, cuts, trace
 from tokenop.research.routers.features import Features
 from tokenop.research.routers.outcomes import Floats, Ints, Outcomes
@@ -52,18 +52,33 @@ def train(
     if why := kind.missing():
         raise InputError(why)
     known = features.extract(outcomes.prompts) if known is None else known
-    folds = min(folds, len(outcomes))
-    parts = outcomes.folds(folds, seed)
-    divided = [_Fold.at(known, np.flatnonzero(parts == part), np.flatnonzero(parts != part)) for part in range(folds)]
+    parts = outcomes.folds(min(folds, len(outcomes)), seed)
+    with threads.single():
+        return _trained(kind, outcomes, known, parts, overhead_usd, max_drop, seed, progress)
+
+
+def _trained(
+    kind: Kind,
+    outcomes: Outcomes,
+    known: Features,
+    parts: Ints,
+    overhead_usd: float,
+    max_drop: float | None,
+    seed: int,
+    progress: Callable[[str], None],
+) -> Trained:
+    divided = [
+        _Fold.at(known, np.flatnonzero(parts == part), np.flatnonzero(parts != part)) for part in np.unique(parts)
+    ]
     tried: list[tuple[Settings, Floats, tuple[float, ...]]] = []
     for options in kind.grid(len(outcomes)):
-        progress(f"{name}: {', '.join(f'{key} {value}' for key, value in options.items())}")
+        progress(f"{kind.name}: {', '.join(f'{key} {value}' for key, value in options.items())}")
         scores = _out_of_fold(kind, outcomes, divided, options)
         tried.append((options, scores, _fold_scores(scores, outcomes, parts)))
     options, scores, areas = max(tried, key=lambda one: round(advantage(trace(one[1], outcomes)), 9))
     threshold = _static(outcomes) if not kind.learns else _threshold(scores, outcomes, overhead_usd, max_drop)
     return Trained(
-        name=name,
+        name=kind.name,
         model=kind.fit(known, outcomes.target, outcomes.counts, options),
         threshold=threshold,
         weak=outcomes.weak,

@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tokenop.errors import InputError
-from tokenop.research.routers import features, rivals
+from tokenop.research.routers import features, rivals, threads
 from tokenop.research.routers.bootstrap import Contestant, Draws, Estimate, means, resample
 from tokenop.research.routers.curve import Curve, cuts, oracle, trace
 from tokenop.research.routers.features import Features
@@ -159,10 +159,12 @@ def hold(
               max_drop=max_drop, progress=progress)
         for name in wanted
     ]  # fmt: skip
-    measured = max((_milliseconds(one, held_out.prompts, clock) for one in trained), default=0.0)
+    with threads.single():
+        measured = max((_milliseconds(one, held_out.prompts, clock) for one in trained), default=0.0)
     own = own.at_least(measured)
     charge = own.usd_per_call if costs_known else 0.0
-    judged = _judged(trained, asked, held_out, charge, alpha, draws, seed, progress)
+    with threads.single():
+        judged = _judged(trained, asked, held_out, charge, alpha, draws, seed, progress)
     judged = [_verdict(one, costs_known, max_drop) for one in judged]
     best = max((one for one in judged if one.recommended), key=_promise, default=None)
     return Trial(
