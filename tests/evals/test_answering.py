@@ -104,6 +104,27 @@ def test_a_request_that_one_model_cannot_take_and_another_was_not_reached_for_is
     assert (found.result, found.attempts) == ("infrastructure", 2)
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(errors.TooLongError("long"), ""), (errors.ServerError("broken"), "broken"), (None, "no key")],
+)
+def test_who_could_not_be_asked_is_told_where_another_answered(suite: tuple[Task, ...], error: Any, told: str) -> None:
+    fake = Fake(lambda model, prompt: error if model == BIG.model else golden.right(prompt))
+    made = live(fake, usable=lambda one: "no key" if one is BIG and error is None else None)
+    found = made.outcome(Ask(suite[0], 0, (BIG, SMALL), "tier T1"))
+    assert found is not None
+    assert found.fallback_used
+    assert found.stood_in is None if not told else told in str(found.stood_in)
+
+
+def test_a_provider_whose_circuit_is_open_was_not_asked_either(suite: tuple[Task, ...]) -> None:
+    fake = Fake(lambda model, prompt: errors.ServerError("no") if model == BIG.model else golden.right(prompt))
+    made = live(fake)
+    found = [made.outcome(Ask(task, 0, (BIG, SMALL), "tier T1")) for task in suite]
+    assert len(fake.asked) < 2 * len(suite)
+    assert all(one is not None and one.stood_in for one in found)
+
+
 def test_every_attempt_is_in_the_cost_of_an_outcome(suite: tuple[Task, ...]) -> None:
     def answer(model: str, prompt: str) -> Any:
         return errors.MalformedError("half") if model == BIG.model else golden.right(prompt)

@@ -44,7 +44,9 @@ Examples:
 @click.option("--hook", is_flag=True, help="As a git hook: hold each FILE to git's last state; count what can be run.")
 @click.option("--threshold", type=click.IntRange(0), help="Most regressions that pass. [default: 3; with --hook: 5]")
 @click.option(
-    "--margin", type=click.FloatRange(0, 1), default=0.01, help="Drop to rule out where tasks suffice. [0.01]"
+    "--margin",
+    type=click.FloatRange(0, 0.12),
+    help="Drop to rule out where tasks suffice. [default: the config's max_quality_drop, 0.01 for runs]",
 )
 @evaluating.tier_option
 @evaluating.tasks_option
@@ -115,24 +117,8 @@ def judged(baseline: str, candidate: str, asked: Asked) -> Verdict:
 
     tasks = {task.id: task for task in evaluating.load_tasks(asked.tasks_dir, asked.tiers)}
     before, after = (_side(name, tasks, asked) for name in (baseline, candidate))
-    metas = [side.config.meta for side in (before, after) if isinstance(side, gate.Configured)]
-    # A change that takes tiers or a margin out of the config must still keep what stood there before.
-    tiers = set(asked.tiers) or {tier for meta in metas for tier in meta.golden_tiers} or set(evaluating.TIERS)
-    margins = [float(meta.max_quality_drop) for meta in metas] or [gate.MARGIN]
-    margin = min(margins) if asked.margin is None else asked.margin
-    rules = gate.Rules(asked.limit, margin, runnable_only=asked.runnable_only)
-    chosen = {task.id: task for task in tasks.values() if task.tier in tiers}
-    return gate.judge(_within(before, tiers), _within(after, tiers), chosen, rules)
-
-
-def _within(side: Side, tiers: set[str]) -> Side:
-    """Return a side without the tiers that were left out."""
-    from tokenop.evals.sides import Measured
-
-    if not isinstance(side, Measured):
-        return side
-    kept = {task: outcomes for task, outcomes in side.by_task.items() if outcomes[0].tier in tiers}
-    return Measured(side.name, side.config_sha256, kept)
+    rules = gate.Rules(asked.limit, runnable_only=asked.runnable_only)
+    return gate.kept(before, after, tasks, asked.tiers, asked.margin, rules)
 
 
 def _side(name: str, tasks: Mapping[str, Task], asked: Asked) -> Side:

@@ -48,6 +48,8 @@ def as_dict(verdict: Verdict, override: Override | None = None, not_counting: Se
             {"task": one.task, "model": one.engine, "side": one.side, "reason": one.reason} for one in verdict.unknown
         ],
         "rules_without_tasks": list(verdict.silent),
+        "asks_less": list(verdict.lowered),
+        "not_looked_at": list(verdict.not_looked_at),
         "explained": verdict.explained(),
         "override": None
         if override is None
@@ -115,6 +117,10 @@ def _facts(verdict: Verdict) -> list[str]:
     before, after = verdict.cost
     if before is not None and after is not None:
         told.append(f"The compared tasks cost {usd(before)} before and {usd(after)} now.")
+    if verdict.lowered and verdict.decision != "inconclusive":
+        told.append(f"Mind that {'; '.join(verdict.lowered)}.")
+    if verdict.not_looked_at:
+        told.append(f"Golden tasks tell nothing of {', '.join(verdict.not_looked_at)}: look at that yourself.")
     return [*told, SAMPLE] if verdict.sample else told
 
 
@@ -142,7 +148,7 @@ def _missing(one: Unknown) -> str:
 
 
 def _engines(pair: Pair) -> tuple[str, str]:
-    before, after = ("/".join(engine) if engine else "?" for engine in (pair.compared.before, pair.compared.after))
+    before, after = (str(engine or "?") for engine in (pair.compared.before, pair.compared.after))
     return before, after
 
 

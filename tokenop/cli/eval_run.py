@@ -185,6 +185,7 @@ def _answering(
 def _recorder(folder: Path | None) -> Recorder:
     """Return what writes answers as recordings."""
     from tokenop import __version__
+    from tokenop.evals.lanes import recorded_as
     from tokenop.providers import recordings
     from tokenop.routing.chain import charging
 
@@ -196,7 +197,7 @@ def _recorder(folder: Path | None) -> Recorder:
             recordings.Recording(
                 ask.task.id,
                 ask.repeat,
-                recordings.request_hash(ask.task.request),
+                recordings.request_hash(recorded_as(ask.task.request, target)),
                 charging.biller_of(target),
                 target.model,
                 response,
@@ -307,6 +308,9 @@ def _show(ran: Ran, counts: Counter[Result], summaries: list[dict[str, Any]]) ->
         click.echo(f"not known ({count} ×): {visible(reason)}")
     if len(reasons) > _MOST:
         click.echo(f"… and {len(reasons) - _MOST} more reasons; eval show --failed lists all")
+    stood_in = Counter(outcome.stood_in for outcome in ran.outcomes if outcome.stood_in)
+    for reason, count in sorted(stood_in.items())[:_MOST]:
+        click.echo(f"another stood in ({count} ×), so the gate takes it as unknown: {visible(reason)}")
     if any(outcome.source == "sample" for outcome in ran.outcomes):
         click.echo("The answers are made up (samples): they show how this works and say nothing about models.")
     told = f"{counts['pass']} passed, {counts['fail']} failed, of {counts['infrastructure']} nothing is known"

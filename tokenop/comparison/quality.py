@@ -63,7 +63,7 @@ def gate(recordings: Path | None, today: date, golden: Path | None = None) -> Ga
             configured(version.name, version.sha256, version.config, known, answers, prices)
             for version in (before, after)
         ]
-        verdict = judging.judge(sides[0], sides[1], known)
+        verdict = judging.kept(sides[0], sides[1], known)
         return _told(verdict, overrides.applying(entries, after.sha256, today)[0])
 
     return judged

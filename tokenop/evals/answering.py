@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from tokenop.catalogue.linting.text import visible
 from tokenop.evals import checks, spend
-from tokenop.evals.lanes import Ask, task_hash
+from tokenop.evals.lanes import Ask, recorded_as, settings_of, task_hash
 from tokenop.evals.model import Checked, Outcome
 from tokenop.providers.base import Sender, Target, Timeouts
 from tokenop.providers.errors import CannotCarryError, NotUsableError, RefusedError, TooLongError
@@ -88,9 +88,10 @@ class Live:
         replayed = last.target.provider == "replay"
         if self.record is not None and not replayed:
             self.record(ask, last.target, result.response, last.latency_ms, last.started)
-        checked = checks.check(ask.task, result.response)
+        made = _outcome(self.run_id, ask, last.target, checks.check(ask.task, result.response), result.response)
         return replace(
-            _outcome(self.run_id, ask, last.target, checked, result.response),
+            made,
+            extra={**made.extra, "stood_in_for": _not_asked(ask, result)} if result.fallback_used else made.extra,
             usage=last.usage,
             cost_usd=result.cost_usd,
             latency_ms=_rounded(result.latency_ms),
@@ -181,7 +182,7 @@ class Recorded:
     def outcome(self, ask: Ask) -> Outcome:
         """Return what the recorded answer comes to."""
         target = ask.chain[0]
-        found = self.find(target, ask.task.request.to(target.model), ask.repeat)
+        found = self.find(target, recorded_as(ask.task.request, target), ask.repeat)
         if found is None:
             missing = Checked("infrastructure", f"no recording of {ask.task.id} × {target.provider}/{target.model}")
             return replace(
@@ -216,8 +217,22 @@ def _nobody(run_id: str, ask: Ask, result: chain.ChainResult) -> Outcome:
     )
 
 
+def _not_asked(ask: Ask, result: chain.ChainResult) -> str:
+    """Return why those before who answered did not; empty where all of them were asked and cannot do the task."""
+    ends = {attempt.target: attempt for attempt in result.attempts}
+    reasons = {one.target: one.reason for one in result.unavailable}
+    for target in ask.chain:
+        if target == result.answered_by:
+            break
+        ended = ends.get(target)
+        if ended is None or ended.error_kind not in BLAMED:
+            told = ended.detail or ended.status if ended else reasons.get(target, "it was not asked")
+            return f"{target.name}/{target.model}: {visible(told)[:_LONGEST]}"
+    return ""
+
+
 def _outcome(run_id: str, ask: Ask, target: Target, checked: Checked, response: Response | None) -> Outcome:
-    detail = visible(checked.detail)
+    detail, settings = visible(checked.detail), settings_of(target)
     return Outcome(
         run_id=run_id,
         task=ask.task.id,
@@ -229,7 +244,7 @@ def _outcome(run_id: str, ask: Ask, target: Target, checked: Checked, response: 
         result=checked.result,
         check_detail=detail if len(detail) <= _LONGEST else detail[: _LONGEST - 2] + " …",
         answer_sha256=_digest(response) if response else None,
-        extra={"task_sha256": task_hash(ask.task)},
+        extra={"task_sha256": task_hash(ask.task)} | ({"settings": settings} if settings else {}),
     )
 
 

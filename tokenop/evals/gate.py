@@ -15,12 +15,24 @@ from typing import Literal
 
 from tokenop.evals.model import Outcome, Task
 from tokenop.evals.paired import Paired, Standing, regressions, share_at_most, standing
-from tokenop.evals.sides import Compared, Configured, Engine, Measured, Side, compared, silent_rules
+from tokenop.evals.sides import (
+    Compared,
+    Configured,
+    Engine,
+    Measured,
+    Side,
+    compared,
+    lowered,
+    not_looked_at,
+    silent_rules,
+)
 
 LIMIT = 3  # of 25, in CI; the seeds' number
 HOOK_LIMIT = 5  # of the tasks that can be run, in a git hook
 MARGIN = 0.01  # the drop that `run` must rule out
 CONFIDENCE = 0.95
+# A margin wider than the seeds' share decides nothing: counting does.
+MOST_MARGIN = LIMIT / 25
 
 Decision = Literal["pass", "fail", "inconclusive"]
 
@@ -73,7 +85,8 @@ class Rules:
 class Verdict:
     """What the gate says. `paired` counts what was compared; `bound` is the upper bound of its rate of regressions.
 
-    `by` is `regressions` or `interval`. `sample`: made-up answers were compared, so it says nothing about models.
+    `by` is `regressions` or `interval`. `lowered` says how the change asks less of later ones, `not_looked_at` what of
+    it the golden tasks tell nothing of. `sample`: made-up answers were compared, so it says nothing about models.
     `cost` is what the compared tasks cost in US dollars before and after, None where it is not known of all.
     """
 
@@ -89,6 +102,8 @@ class Verdict:
     config_sha256: str
     sample: bool
     cost: tuple[Decimal | None, Decimal | None]
+    lowered: tuple[str, ...] = ()
+    not_looked_at: tuple[str, ...] = ()
 
     @property
     def regressed(self) -> tuple[Pair, ...]:
@@ -108,7 +123,7 @@ class Verdict:
     def of_tier(self, tier: str) -> Decision:
         """Return what the pairs of one tier alone would come to, by the same limit."""
         pairs = [pair for pair in self.pairs if pair.compared.tier == tier]
-        return _by_count(pairs, (), self.rules)[0]
+        return _by_count(pairs, self.rules)[0]
 
     def explained(self) -> str:
         """Return what the number of tasks can prove and what it cannot."""
@@ -123,16 +138,42 @@ class Verdict:
         )
 
 
+def kept(
+    before: Side,
+    after: Side,
+    tasks: Mapping[str, Task],
+    tiers: Iterable[str] = (),
+    margin: float | None = None,
+    rules: Rules | None = None,
+) -> Verdict:
+    """Return whether `after` may replace `before` on the tasks of `tiers`, by default those that the configs must keep.
+
+    Without a `margin` it is the configs' own. A change that takes a tier or a margin out of its config keeps to what
+    stood there before.
+    """
+    metas = [side.config.meta for side in (before, after) if isinstance(side, Configured)]
+    every = {task.tier for task in tasks.values()}
+    chosen = set(tiers) or {tier for meta in metas for tier in meta.golden_tiers} or every
+    margins = [float(meta.max_quality_drop) for meta in metas] or [MARGIN]
+    held = replace(rules or Rules(), margin=min(margins) if margin is None else margin)
+    sides = [
+        side.within(chosen) if isinstance(side, Measured) and chosen != every else side for side in (before, after)
+    ]
+    return judge(sides[0], sides[1], {name: task for name, task in tasks.items() if task.tier in chosen}, held)
+
+
 def judge(before: Side, after: Side, tasks: Mapping[str, Task], rules: Rules | None = None) -> Verdict:
     """Return whether `after` may replace `before`, on the golden `tasks` by id."""
     rules = rules or Rules()
     made_up = _is_sample(before) and _is_sample(after)
     pairs = tuple(_pair(before, after, one, made_up) for one in compared(before, after, tasks))
-    silent = () if rules.runnable_only else silent_rules(before, after, tasks)
+    silent, less = silent_rules(before, after, tasks), lowered(before, after)
     known = [pair for pair in pairs if not pair.same and not pair.unknown]
     paired = regressions(_named(known, 0), _named(known, 1))
-    powered = _zero_drop(paired.n, rules) <= rules.margin
-    decision, why = _by_interval(paired, pairs, rules) if powered else _by_count(pairs, silent, rules)
+    powered = _zero_drop(paired.n, rules) <= rules.margin <= MOST_MARGIN
+    decision, why = _by_interval(paired, pairs, rules) if powered else _by_count(pairs, rules)
+    if decision != "fail" and not rules.runnable_only and (silent or less):
+        decision, why = "inconclusive", "; ".join([*_silence(silent), *less])
     return Verdict(
         decision=decision,
         why=why,
@@ -146,6 +187,8 @@ def judge(before: Side, after: Side, tasks: Mapping[str, Task], rules: Rules | N
         config_sha256=after.config_sha256,
         sample=any(_sampled(outcomes) for pair in pairs for outcomes in pair.outcomes),
         cost=(_cost(known, 0), _cost(known, 1)),
+        lowered=less,
+        not_looked_at=not_looked_at(before, after),
     )
 
 
@@ -186,10 +229,14 @@ def _why_not(
     one: Compared, name: Literal["baseline", "candidate"], side: Side, reason: str, *, missing: bool
 ) -> Unknown:
     engine: Engine | None = one.before if name == "baseline" else one.after
-    return Unknown(one.task, "/".join(engine) if engine else side.name, name, reason, missing)
+    return Unknown(one.task, str(engine or side.name), name, reason, missing)
 
 
-def _by_count(pairs: Iterable[Pair], silent: Sequence[str], rules: Rules) -> tuple[Decision, str]:
+def _silence(silent: Sequence[str]) -> list[str]:
+    return [f"no golden task tells what the rule {', '.join(silent)} changes: give it `tiers`"] if silent else []
+
+
+def _by_count(pairs: Iterable[Pair], rules: Rules) -> tuple[Decision, str]:
     pairs = tuple(pairs)
     worse = sum(pair.regressed for pair in pairs)
     unclear = [pair for pair in pairs if pair.open]
@@ -200,8 +247,6 @@ def _by_count(pairs: Iterable[Pair], silent: Sequence[str], rules: Rules) -> tup
     if rules.runnable_only:
         left = f"; {len(unclear)} could not be compared here" if unclear else ""
         return "pass", f"{told}, not more than {rules.limit}{left}"
-    if silent:
-        return "inconclusive", f"no golden task tells what the rule {', '.join(silent)} changes: give it `tiers`"
     if missing := sum(any(each.missing for each in pair.unknown) for pair in unclear):
         return "inconclusive", f"{told}, but of {missing} nothing is known: answers to compare are missing"
     if worse + len(unclear) > rules.limit:
@@ -282,4 +327,5 @@ __all__ = [
     "Unknown",
     "Verdict",
     "judge",
+    "kept",
 ]

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenop.errors import MisuseError
 from tokenop.evals.model import Task
 from tokenop.providers.base import Target
+from tokenop.providers.model import Request
 from tokenop.routing.model import RoutingConfig
+from tokenop.routing.requests import fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,24 @@ def _of(target: Target, provider: str) -> bool:
     return provider in (target.provider, target.options.get("preset"))
 
 
+def settings_of(target: Target) -> str:
+    """Return what stands for a target's address and options (hex), empty where it has none.
+
+    Both change answers: the same name of a model elsewhere, or with other options, is another model.
+    """
+    options = {name: value for name, value in target.options.items() if name != "preset"}  # who bills says that
+    if not options and target.base_url is None:
+        return ""
+    plain = json.dumps([target.base_url, options], sort_keys=True, default=_written)
+    return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def recorded_as(request: Request, target: Target) -> Request:
+    """Return the request under which an answer of `target` is recorded: what it is sent, and how it is set."""
+    sent, settings = fitted(request, target), settings_of(target)
+    return replace(sent, extra={**sent.extra, "settings": settings}) if settings else sent
+
+
 def task_hash(task: Task) -> str:
     """Return what changes when a task asks or wants something else (hex): its results cannot be compared any more."""
     import msgspec
@@ -102,3 +122,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(type(value).__name__)
+
+
+def _written(value: Any) -> Any:
+    return dict(value) if isinstance(value, Mapping) else str(value)

@@ -80,3 +80,12 @@ class Outcome:
     answer_sha256: str | None = None
     source: Literal["live", "recorded", "sample"] = "live"
     extra: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def stood_in(self) -> str | None:
+        """Return why another answered than who is first in the chain; None where the first did.
+
+        Also None where the first cannot do the task (`stood_in_for` is empty then): so it goes in practice, too.
+        """
+        said = self.extra.get("stood_in_for", "it is not told why" if self.fallback_used else "")
+        return str(said) or None

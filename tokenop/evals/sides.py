@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from typing import NamedTuple
 
-from tokenop.evals.lanes import Ask
+from tokenop.evals.lanes import Ask, settings_of
 from tokenop.evals.model import Outcome, Task
 from tokenop.providers.base import Target
 from tokenop.routing.chain import charging
 from tokenop.routing.model import RoutingConfig, Rule
 
-Engine = tuple[str, str]  # who bills and the model
+
+class Engine(NamedTuple):
+    """Who bills, the model, and what stands for further settings of the target that change its answers."""
+
+    provider: str
+    model: str
+    settings: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.model}" + (f" set as {self.settings}" if self.settings else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +54,16 @@ class Measured:
 
     @classmethod
     def of(cls, name: str, config_sha256: str, outcomes: Sequence[Outcome]) -> Measured:
-        """Return the side that outcomes are."""
+        """Return the side that outcomes are. Of who should have answered and could not be asked, nothing is known."""
         by_task: dict[str, tuple[Outcome, ...]] = {}
-        for outcome in outcomes:
+        for outcome in map(_of_the_first, outcomes):
             by_task[outcome.task] = (*by_task.get(outcome.task, ()), outcome)
         return cls(name, config_sha256, by_task)
+
+    def within(self, tiers: set[str]) -> Measured:
+        """Return it without the tasks of other tiers."""
+        named = {task: outcomes for task, outcomes in self.by_task.items() if outcomes[0].tier in tiers}
+        return Measured(self.name, self.config_sha256, named)
 
     def outcomes(self, task: str, engine: Engine | None) -> tuple[Outcome, ...]:  # noqa: ARG002 measured is measured
         """Return the outcomes of a task."""
@@ -92,8 +108,15 @@ Side = Measured | Configured
 
 
 def engine_of(target: Target) -> Engine:
-    """Return who bills for a target and its model: routing to the same two changes no answer."""
-    return charging.biller_of(target), target.model
+    """Return what of a target changes answers: routing to the same changes none."""
+    return Engine(charging.biller_of(target), target.model, settings_of(target))
+
+
+def _of_the_first(outcome: Outcome) -> Outcome:
+    if outcome.stood_in is None:
+        return outcome
+    detail = f"{outcome.provider}/{outcome.model} stood in; {outcome.stood_in}"
+    return replace(outcome, result="infrastructure", check_detail=detail)
 
 
 def compared(before: Side, after: Side, tasks: Mapping[str, Task]) -> tuple[Compared, ...]:
@@ -127,7 +150,8 @@ def _engine(side: Side, task: str, tasks: Mapping[str, Task]) -> Engine | None:
     if isinstance(side, Configured):
         return _first(side, tasks[task].tier) if task in tasks else None
     outcomes = side.outcomes(task, None)
-    return (outcomes[0].provider, outcomes[0].model) if outcomes else None
+    engines = {Engine(one.provider, one.model, str(one.extra.get("settings", ""))) for one in outcomes}
+    return engines.pop() if len(engines) == 1 and not any(one.stood_in for one in outcomes) else None
 
 
 def _first(side: Configured, tier: str | None) -> Engine | None:
@@ -144,6 +168,21 @@ def _elsewhere(before: Configured, after: Configured, tasks: Mapping[str, Task])
     old, new = ({rule.name: rule for rule in side.config.rules} for side in (before, after))
     for name in sorted({*old, *new}):
         yield from _by_rule(before, after, old.get(name), new.get(name), tasks)
+    for first, second in _swapped(before, after):
+        way = _led(before, old[first]), _led(after, new[second])
+        tiers = {tier for rules in (old, new) for name in (first, second) for tier in rules[name].tiers}
+        for task in tasks.values():
+            if task.tier in tiers:
+                yield Compared(task.id, task.tier, f"{second} before {first}", *way)
+
+
+def _swapped(before: Configured, after: Configured) -> Iterator[tuple[str, str]]:
+    """Yield rules of which the second is asked before the first now: what fits both goes elsewhere than before."""
+    old, new = ({rule.name: rule for rule in side.config.rules if rule.off is None} for side in (before, after))
+    places = {name: place for place, name in enumerate(new)}
+    for first, second in combinations([name for name in old if name in new], 2):
+        if places[second] < places[first] and _led(before, old[first]) != _led(after, new[second]):
+            yield first, second
 
 
 def _by_rule(
@@ -197,4 +236,46 @@ def silent_rules(before: Side, after: Side, tasks: Mapping[str, Task]) -> tuple[
         meant = {tier for _, rule in each for tier in rule.tiers}
         if changed and active and not meant & tiers:
             found.append(name)
-    return tuple(found)
+    swapped = {
+        name
+        for pair in _swapped(before, after)
+        if not {tier for name in pair for tier in (*old[name].tiers, *new[name].tiers)} & tiers
+        for name in pair
+    }
+    return tuple(sorted({*found, *swapped}))
+
+
+def lowered(before: Side, after: Side) -> tuple[str, ...]:
+    """Return how a config asks less of later changes, or takes itself out of what golden tasks can tell."""
+    if not (isinstance(before, Configured) and isinstance(after, Configured)):
+        return ()
+    old, new = before.config, after.config
+    told = []
+    if old.mode != new.mode:
+        told.append(f"the mode goes from {old.mode} to {new.mode}, so all calls may go elsewhere")
+    if new.meta.sample and not old.meta.sample:
+        told.append("the config becomes a sample, for which made-up answers count")
+    if gone := sorted(set(old.meta.golden_tiers) - set(new.meta.golden_tiers)):
+        told.append(f"golden_tiers lose {', '.join(gone)}")
+    if new.meta.max_quality_drop > old.meta.max_quality_drop:
+        told.append(f"max_quality_drop rises from {old.meta.max_quality_drop} to {new.meta.max_quality_drop}")
+    return tuple(told)
+
+
+def not_looked_at(before: Side, after: Side) -> tuple[str, ...]:
+    """Return what changed, as the config's file names it, and no golden task tells anything of."""
+    if not (isinstance(before, Configured) and isinstance(after, Configured)):
+        return ("rules", "default_tier")
+    old, new = before.config, after.config
+    names = {name: name for name in ("asked", "timeouts", "retry", "budgets", "cache")}
+    names["circuit_breaker"] = "breaker"
+    found = {name for name, field in names.items() if getattr(old, field) != getattr(new, field)}
+    places = {*old.declared, *new.declared}
+    found |= {place.partition(".")[0] for place in places if old.declared.get(place) != new.declared.get(place)}
+    for tier in set(old.tiers) & set(new.tiers):
+        was, now = old.tiers[tier], new.tiers[tier]
+        if [engine_of(one) for one in was.chain[1:]] != [engine_of(one) for one in now.chain[1:]]:
+            found.add("fallbacks")
+        if was.explicit_only != now.explicit_only:
+            found.add("explicit_only")
+    return tuple(sorted(found))
