@@ -129,8 +129,15 @@ def test_no_file_beside_pythons_own_can_be_read(tmp_path: Path) -> None:
     code = f"return open({str(secret)!r}).read()"
     assert attack(code).tried == (f"open {secret}",)
     assert "PermissionError" in raised(attack(code, watched=False))
-    installed = Path(pytest.__file__)
-    assert "PermissionError" in raised(attack(f"return open({str(installed)!r}).read()", watched=False))
+    beside = [Path(pytest.__file__)]
+    library = Path(json.__file__).parents[1]
+    beside += [
+        path for name in ("site-packages", "dist-packages") for path in (library / name).glob("*.*") if path.is_file()
+    ][:2]
+    for installed in beside:
+        code = f"return open({str(installed)!r}).read()"
+        assert attack(code).tried == (f"open {installed}",)
+        assert "PermissionError" in raised(attack(code, watched=False))
     up = "/..".join([""] * 20)
     around = f"import json, os\nreturn open(os.path.dirname(json.__file__) + {up + str(secret)!r}).read()"
     assert attack(around).tried
@@ -150,17 +157,19 @@ def test_neither_the_environment_nor_the_arguments_tell_anything(monkeypatch: py
     assert result(held) == {"value": "None"}
 
 
-@pytest.mark.parametrize("place", ["{cwd}/x", "/tmp/tokenop-attack", "/dev/shm/tokenop-attack", "{library}/json/x.py"])
-def test_the_disk_cannot_be_filled_not_even_the_own_folder(place: str) -> None:
-    code = (
-        "import json, os\n"
-        f"path = {place!r}.replace('{{cwd}}', os.getcwd()).replace('{{library}}', os.path.dirname(os.__file__))\n"
-        "with open(path, 'wb') as file:\n    file.write(b'x' * 1000)"
-    )
-    assert any(one.startswith("write ") for one in attack(code).tried)
-    assert "PermissionError" in raised(attack(code, watched=False))
-    assert not Path("/tmp/tokenop-attack").exists()
-    assert not Path("/dev/shm/tokenop-attack").exists()
+@pytest.mark.parametrize("place", ["own", "temporary", "shared memory", "library"])
+def test_the_disk_cannot_be_filled_not_even_the_own_folder(place: str, tmp_path: Path) -> None:
+    name = f"tokenop-attack-{tmp_path.name}"
+    folders = {"temporary": str(tmp_path), "shared memory": "/dev/shm", "library": str(Path(json.__file__).parent)}
+    path = Path(folders.get(place, ""), name)
+    code = f"with open({str(path)!r}, 'wb') as file:\n    file.write(b'x' * 1000)"
+    try:
+        assert attack(code).tried == (f"write {str(path)[:100]}",)
+        assert "PermissionError" in raised(attack(code, watched=False))
+        assert not path.exists()
+    finally:
+        if place != "own":
+            path.unlink(missing_ok=True)
 
 
 def test_a_loop_is_stopped_that_catches_everything_and_will_not_hear() -> None:

@@ -23,6 +23,7 @@ _FILES = {
     "sqlite3.connect": "open", "glob.glob": "list",
 }  # fmt: skip
 _ITS_OWN = ("<answer>", "<harness>")  # Python itself looks for the line of a SyntaxError there
+_NOT_THERE = ("..", "/site-packages", "/dist-packages")
 _WRITING = 0o1 | 0o2 | 0o100 | 0o1000 | 0o2000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND
 
 
@@ -57,6 +58,6 @@ def _about_file(event: str, arguments: tuple[object, ...], roots: tuple[str, ...
     reading = event in ("open", "os.listdir", "os.scandir") and not flags & _WRITING
     if event == "open" and name in _ITS_OWN:
         return None
-    if reading and ".." not in name and name.startswith(roots):
+    if reading and name.startswith(roots) and not any(part in name for part in _NOT_THERE):
         return None
     return f"{'write' if flags & _WRITING else _FILES[event]} {name[:100]}"
