@@ -5,11 +5,16 @@ from __future__ import annotations
 import contextlib
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+
+from tests import (
+    in_process,
+    thoroughness,  # noqa: F401 its profile must be there when --hypothesis-profile is read
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared" / "data"
@@ -40,6 +45,24 @@ def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     monkeypatch.delenv("CLAUDE_CONFIG_DIR", raising=False)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", "120")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _collectors_in_this_process() -> Iterator[None]:
+    """Run no collector in a process of its own, but where a test asks for `confined_process`.
+
+    `make check` runs each collector in it, tests/collect/test_confined.py is about it, and so are all commands that
+    tests start as processes.
+    """
+    with in_process.collectors():
+        yield
+
+
+@pytest.fixture
+def confined_process() -> Iterator[None]:
+    """Run collectors in their own confined processes, as users do."""
+    with in_process.not_here():
+        yield
 
 
 def _run(*arguments: object, cwd: Path | None = None) -> Ran:

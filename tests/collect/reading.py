@@ -2,35 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-from tokenop import database, sqltree
-from tokenop.collect import confined, confined_child, engine, manifest, options, run, sources
+from tokenop import database
+from tokenop.collect import engine, manifest, options, run, sources
 from tokenop.collect.run import Discovery
 from tokenop.events.schema import types
-
-
-def run_here(
-    sql: str,
-    inputs: Mapping[str, confined.Relation],
-    output: Path,
-    variables: Mapping[str, str],
-    seconds: float = 600,
-    name: str = "map.sql",
-    finish: Callable[[Mapping[str, str]], str] = confined.as_they_are,
-) -> None:
-    """Do what the confined process does, with the same code, in this process: its start takes longest by far.
-
-    tests/collect/test_confined.py is about the process; `tokenop collectors check` runs each collector in it.
-    """
-    assert not sqltree.check_select(sql, set(inputs), set(variables))
-    request = confined._request(sql, inputs, output, output.parent, variables, 4096, seconds)
-    with confined_child.prepare(request) as connection:
-        columns = confined_child.described(connection, request)
-        confined_child.run(connection, request, {"finish": finish(columns)})
 
 
 class Read:
@@ -42,8 +20,7 @@ class Read:
         scratch.mkdir()
         with database.connect() as connection:
             files = sources.find(collector, [path], scratch)
-            with mock.patch.object(confined, "run_map", run_here):
-                collected = engine.collect(connection, collector, files, chosen, scratch)
+            collected = engine.collect(connection, collector, files, chosen, scratch)
             run.settle(connection, [collected], chosen)
             self.counts: Discovery = run.count(connection, [collected])
             fields = ", ".join(f"CAST({name} AS VARCHAR) AS ts" if name == "ts" else name for name in types())

@@ -12,6 +12,8 @@ from tokenop import sqltree
 from tokenop.collect.confined import run_map
 from tokenop.errors import FindingsError, InputError
 
+pytestmark = pytest.mark.usefixtures("confined_process")
+
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:

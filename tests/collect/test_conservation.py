@@ -8,6 +8,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import examples
+
 BASE = [
     {"id": str(n), "ts": f"2026-03-02T09:00:{n:02d}Z", "model": "gpt-4o", "input_tokens": 10 * n, "output_tokens": n}
     for n in range(6)
@@ -51,7 +53,7 @@ def files(draw: st.DrawFn) -> list[bytes]:
     return lines
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(7, 25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lines=files(), ending=st.sampled_from([b"\n", b"\r\n"]))
 def test_no_row_is_lost_and_each_event_is_sound(tmp_path, run_collector, lines, ending):
     path: Path = tmp_path / "calls.jsonl"
@@ -73,7 +75,7 @@ def test_no_row_is_lost_and_each_event_is_sound(tmp_path, run_collector, lines, 
         assert (event["cost_source"] == "unpriced") == (event["cost_usd"] is None)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(2, 5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(order=st.permutations(range(len(BASE))))
 def test_the_order_of_the_rows_changes_no_event(tmp_path, run_collector, order):
     path: Path = tmp_path / "calls.jsonl"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import examples
 from tokenop import database
 from tokenop.collect import reconcile
 from tokenop.collect.reconcile import FIELDS, By, Reconciliation
@@ -220,7 +221,7 @@ def aggregate(log: list[dict[str, Any]], hours: int) -> list[dict[str, Any]]:
     return found + [paid(str(cost), at, hours) for at, cost in costs.items()]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=examples(4, 12), deadline=None)
 @given(log=LOGS, hours=st.sampled_from([1, 24]))
 def test_a_log_and_its_own_aggregate_differ_by_nothing(log: list[dict[str, Any]], hours: int) -> None:
     found = compared(log, aggregate(log, hours))
@@ -234,7 +235,7 @@ def exactly(figures: list[float]) -> Decimal | None:
     return sum((Decimal(repr(figure)) for figure in figures), Decimal(0)) if figures else None
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples(4, 8), deadline=None)
 @given(log=LOGS, other=LOGS)
 def test_rows_of_days_add_up_to_months_and_to_the_whole(log: list[dict[str, Any]], other: list[dict[str, Any]]) -> None:
     bill = aggregate(other, 24)

@@ -6,11 +6,9 @@ import json
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
-from tests.collect.reading import run_here
 from tokenop import database
-from tokenop.collect import confined, manifest, options, settling, sources, usage
+from tokenop.collect import manifest, options, settling, sources, usage
 from tokenop.events.schema import USAGE, types
 from tokenop.settings import content
 
@@ -24,8 +22,7 @@ class Records:
         scratch.mkdir()
         with database.connect() as connection:
             files = sources.find(collector, paths, scratch)
-            with mock.patch.object(confined, "run_map", run_here):
-                collected = usage.collect(connection, collector, files, chosen, scratch)
+            collected = usage.collect(connection, collector, files, chosen, scratch)
             settling.settle(connection, [collected], chosen, USAGE)
             self.counts = settling.count(connection, [collected], USAGE)
             fields = ", ".join(

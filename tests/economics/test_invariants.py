@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.economics import world
+from tests.thoroughness import examples
 from tokenop.economics import chain, draws, work
 from tokenop.inventory.model import Hourly, monthly
 from tokenop.profile.window import of_micros
@@ -24,7 +25,7 @@ BUDGETS = [
     for period in ("day", "month")
     for action in ({"action": "reject"}, world.DOWNGRADE)
 ]
-quick = settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=examples(5, 15), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def close(one: float | Decimal, other: float | Decimal) -> bool:

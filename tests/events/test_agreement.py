@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import examples
 from tokenop.database import connect
 from tokenop.errors import TokenOpError
 from tokenop.events import log_text, schema
@@ -96,7 +97,7 @@ def both_ways(path: Path, scratch: Path) -> tuple[Ingested | None, Ingested]:
         return log_text.fast_jsonl(job), log_text.exact_jsonl(job)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(16, 50), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(EVENTS)
 def test_three_judges_agree_on_which_events_are_valid(
     tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]
@@ -114,7 +115,7 @@ def test_three_judges_agree_on_which_events_are_valid(
         assert (fast.rows, fast.invalid, fast.content_hash) == (len(rows), 0, exact.content_hash)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(6, 15), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.dictionaries(st.sampled_from([n for n in schema.types() if n not in BASE]), st.none()), max_size=5))
 def test_the_fast_way_takes_every_clean_log(
     tmp_path_factory: pytest.TempPathFactory, changes: list[dict[str, Any]]

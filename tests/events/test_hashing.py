@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import examples
 from tokenop.database import connect
 from tokenop.events import hashing, log_text, schema
 from tokenop.events.log import open_log, write_log
@@ -140,7 +141,7 @@ def test_json_lines_and_parquet_of_the_same_events_have_the_same_hash(
     assert hashes == {first.content_hash}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=examples(5, 15), deadline=None)
 # From 1,000 USD a call, a cost keeps seven decimals; one that is given with more may round either way by its format.
 @given(
     st.lists(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.economics import world
 from tests.planning import crowd
+from tests.thoroughness import examples
 from tokenop.economics import draws
 from tokenop.economics.levers import KINDS, capacity
 from tokenop.economics.state import initial
@@ -37,7 +38,7 @@ def brute_force(problem: Problem) -> tuple[frozenset[str], float]:
     return best, net
 
 
-quick = settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+quick = settings(max_examples=examples(5, 12), deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def problem(log: Any, levers: Any, templates: Any, policy: Policy | None = None, inventory: Any = ()) -> Problem:

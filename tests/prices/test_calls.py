@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import examples
 from tokenop.database import connect
 from tokenop.errors import InputError
 from tokenop.prices import calls
@@ -31,7 +32,9 @@ def test_a_call_costs_the_sum_of_its_buckets(book: PriceBook, price: Price) -> N
     assert row["price_id"].startswith("anthropic/claude-sonnet-4-5/2025-09-29/")
 
 
-@hypothesis_settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=examples(10, 30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(total=st.integers(0, 10**12), output=st.integers(0, 10**12), parts=st.tuples(*[st.fractions(0, 1)] * 3))
 def test_buckets_are_disjoint_and_their_sum_is_the_total(
     book: PriceBook, price: Price, total: int, output: int, parts: tuple[Any, Any, Any]

@@ -19,6 +19,7 @@ from genai_prices import Usage
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import examples
 from tokenop.prices.book import PriceBook
 from tokenop.prices.bundled import providers
 
@@ -144,7 +145,7 @@ def test_every_model_costs_what_the_package_says_around_every_change_of_price(
     assert len(wanted) > 15_000
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8, 20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_call_costs_what_the_package_says(
     bundled_book: PriceBook, price: Callable[..., Any], data: st.DataObject

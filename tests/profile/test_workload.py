@@ -10,6 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import examples
 from tokenop.database import connect
 from tokenop.errors import InputError, NoInputError
 from tokenop.profile import cells, document, window, workload, yaml_text
@@ -73,7 +74,7 @@ def test_every_cell_has_at_least_k_calls_and_the_rest_is_counted(make_calls):
     assert cost == connection.execute("SELECT sum(cost) FROM calls").fetchone()[0]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(5, 15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(count=st.integers(1, 300), k=st.integers(2, 60), seed=st.integers(0, 99))
 def test_cells_and_suppressed_calls_are_the_whole(make_calls, count, k, seed):
     built = cells.build(make_calls(made_up(count, seed)), "calls", window.of_micros(0, 1).start.date(), k)

@@ -40,19 +40,19 @@ def choose(names: str | None, inputs: Sequence[str], files: Sequence[Path], leav
 
     chosen = Chosen()
     wanted = _wanted(names, chosen)
-    known = {name: manifest.find(name) for name in manifest.names()} | wanted
+    known = (*manifest.names(), *wanted)
     given: dict[str, list[Path]] = {}
     for text in inputs:
-        owner, path = _owned(text, tuple(known), tuple(wanted))
+        owner, path = _owned(text, known, tuple(wanted))
         if wanted and owner not in wanted:
             raise MisuseError(f"--input {text}: {owner} is not among --collectors {names}")
         given.setdefault(owner, []).append(path)
     if files:
-        _sort(files, list((wanted or known).values()), given, chosen)
+        _sort(files, list(wanted.values()) or _shipped(), given, chosen)
     if not (wanted or inputs or files):
-        return _here(list(known.values()), chosen, leave_out)
+        return _here(_shipped(), chosen, leave_out)
     for name in wanted or given:
-        collector = known[name]
+        collector = wanted.get(name) or manifest.find(name)
         paths = tuple(given.get(name, ())) or sources.default_paths(collector)
         if not paths:
             usual = ", ".join(collector.default_paths)
@@ -62,6 +62,12 @@ def choose(names: str | None, inputs: Sequence[str], files: Sequence[Path], leav
             chosen.how.setdefault(name, "its usual place")
         chosen.sources.append(Source(collector, paths))
     return chosen
+
+
+def _shipped() -> list[Manifest]:
+    from tokenop.collect import manifest
+
+    return [manifest.find(name) for name in manifest.names()]
 
 
 def _wanted(names: str | None, chosen: Chosen) -> dict[str, Manifest]:

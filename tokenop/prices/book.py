@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,8 @@ class PriceBook:
     def __init__(self, dated_entries: Iterable[dated.DatedEntry] = ()) -> None:
         self._dated_entries = tuple(dated_entries)
         self._dated = dated.by_model(self._dated_entries)
-        self._providers: dict[str, Any] = {provider.id: provider for provider in bundled.providers()}
+        self._bundled = bundled.providers()  # held, so that no other data can come to have its identity
+        self._providers: dict[str, Any] = {provider.id: provider for provider in self._bundled}
         self._known = frozenset((*self._providers, *(key.provider for key in self._dated)))
         self._resolved: dict[tuple[str, str], ModelKey | None] = {}
         self._cut: dict[ModelKey, tuple[Entry, ...]] = {}
@@ -201,7 +202,21 @@ def load(extra: Path | None = None, *, shipped: bool = True) -> PriceBook:
         if not extra.exists():
             raise InputError(f"{extra}: no such file or folder of price entries")
         files += sorted(extra.glob("*.yaml")) if extra.is_dir() else [extra]
-    return PriceBook(dated.read_all(files))
+    return _made(tuple(_as_it_is(path) for path in files), id(bundled.providers()))
+
+
+def _as_it_is(path: Path) -> tuple[Path, int, int]:
+    try:
+        found = path.stat()
+    except OSError:  # reading it says what is wrong
+        return path, 0, 0
+    return path, found.st_mtime_ns, found.st_size
+
+
+@lru_cache(maxsize=4)
+def _made(files: tuple[tuple[Path, int, int], ...], source: int) -> PriceBook:  # noqa: ARG001 part of the key
+    """Return the book of files in the state given; one command asks for it several times, and it is dear to make."""
+    return PriceBook(dated.read_all(path for path, _, _ in files))
 
 
 def _second(clock: time) -> int:

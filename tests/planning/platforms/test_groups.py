@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.planning.platforms.exports import call, month, write
 from tests.planning.platforms.test_databricks import analysis, roi, table
+from tests.thoroughness import examples
 from tokenop.database import connect
 from tokenop.planning import inputs
 from tokenop.planning.platforms import effect, rules, spend, world
@@ -48,7 +49,7 @@ def logs(draw: st.DrawFn) -> list[dict[str, Any]]:
     return made
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(4, 12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(logs(), st.sampled_from(["0", "0.25", "1"]), st.sampled_from(["endpoint", "job", "hour"]))
 def test_groups_add_up_and_before_minus_after_is_the_saving(tmp_path, calls, share, by):
     with_rules = opened(tmp_path, calls, share)
