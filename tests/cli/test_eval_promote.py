@@ -13,6 +13,7 @@ from tests.conftest import Ran
 from tests.evals import golden, samples
 from tests.evals.outcomes import outcome
 from tokenop.evals import results, tasks
+from tokenop.evals.lanes import task_hash
 from tokenop.evals.model import Result
 from tokenop.evals.results import RunInfo
 
@@ -30,7 +31,8 @@ def asked(folder: Path, failing: int, source: str = "live") -> list[object]:
         found = []
         for number, task in enumerate(every):
             result: Result = "fail" if number < failing else "pass"
-            found.append(outcome(task.id, result, tier=task.tier, source=source))
+            extra = {"task_sha256": task_hash(task)}
+            found.append(outcome(task.id, result, tier=task.tier, source=source, extra=extra))
         results.write(folder / "runs" / "eval", info, found)
     return ["eval", "promote", "--provider", "groq", "--config", config, "--tasks", folder / "golden",
             "--today", "2026-03-08"]  # fmt: skip

@@ -9,7 +9,8 @@ from typing import Any
 from tokenop.evals.model import Outcome, Result
 
 LETTERS: dict[str, Result] = {"p": "pass", "f": "fail", "?": "infrastructure"}
-BASE = Outcome("run", "t", "T1", 0, "groq", "groq", "llama-3.3-70b-versatile", "pass", "as expected")
+BASE = Outcome("run", "t", "T1", 0, "groq", "groq", "llama-3.3-70b-versatile", "pass", "as expected",
+               extra={"task_sha256": "0" * 64})  # fmt: skip
 
 
 def outcome(task: str, result: Result, repeat: int = 0, **more: Any) -> Outcome:

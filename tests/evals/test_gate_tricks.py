@@ -137,7 +137,7 @@ def test_the_configs_say_which_tiers_and_which_margin_where_nobody_else_does() -
 
 
 def stood_in(why: str | None, results: str = "ppppp") -> list[Any]:
-    extra = {} if why is None else {"stood_in_for": why}
+    extra = dict(BASE.extra) if why is None else {**BASE.extra, "stood_in_for": why}
     return [replace(one, fallback_used=True, extra=extra) for one in outcomes(results)]
 
 
@@ -162,3 +162,8 @@ def test_a_baseline_that_another_stood_in_for_is_no_baseline_of_that_other() -> 
     found = judge(Measured.of("run", "", here), side(config(TIERS), easy, answer), easy)
     assert (found.decision, found.unchanged) == ("inconclusive", 0)
     assert BASE.stood_in is None
+
+
+def test_an_outcome_that_does_not_say_which_task_it_was_is_unknown() -> None:
+    old, new = (Measured.of(name, "", [replace(one, extra={}) for one in outcomes("ppppp")]) for name in "ab")
+    assert judge(old, new, {}).decision == "inconclusive"

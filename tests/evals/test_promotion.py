@@ -12,6 +12,7 @@ import pytest
 from tests.evals.configs import suite
 from tests.evals.outcomes import LETTERS, outcome
 from tokenop.evals import promotion, results
+from tokenop.evals.lanes import task_hash
 from tokenop.evals.promotion import Standing
 from tokenop.evals.results import RunInfo
 from tokenop.routing.model import Promotion
@@ -29,7 +30,7 @@ def wrote(folder: Path, days_ago: int, letters: str = "p" * 10, **more: Any) -> 
         folder,
         info,
         [
-            outcome(task.id, LETTERS[letter], tier=task.tier, **more)
+            outcome(task.id, LETTERS[letter], tier=task.tier, **({"extra": {"task_sha256": task_hash(task)}} | more))
             for task, letter in zip(wanted, letters, strict=False)
         ],
     )
@@ -113,3 +114,23 @@ def test_a_longer_window_can_be_asked_for(tmp_path: Path) -> None:
 
 def test_no_results_at_all_are_no_error(tmp_path: Path) -> None:
     assert not standing(tmp_path / "nowhere").may
+
+
+def test_a_copy_of_a_run_counts_once(tmp_path: Path) -> None:
+    for day in range(7):
+        wrote(tmp_path, day, "p" * 10 if day == 3 else "p" * 7 + "fff")
+    (good,) = [path for path in results_in(tmp_path) if '"fail"' not in path.read_text()]
+    for number in range(9):
+        (tmp_path / f"{good.stem[:-1]}{number}.jsonl").write_bytes(good.read_bytes())
+    found = standing(tmp_path)
+    assert (found.passed, found.failed, found.may) == (52, 18, False)
+
+
+def test_what_a_task_asked_before_it_was_changed_does_not_count(tmp_path: Path) -> None:
+    for day in range(7):
+        wrote(tmp_path, day, extra={"task_sha256": "1" * 64} if day else {})
+    assert standing(tmp_path).reasons[0] == "no task was answered in these days"
+
+
+def results_in(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.jsonl"))

@@ -121,6 +121,45 @@ def test_calls_that_nobody_knows_the_end_of_count_with_their_worst_case(tmp_path
     assert left.spent == Decimal("0.35")
 
 
+def test_a_call_after_an_outcome_of_the_same_task_counts_too(tmp_path: Path) -> None:
+    part = Part(tmp_path, info())
+    for line in (Asking("a", 0, Decimal(1)), outcome("a", "infrastructure", cost_usd=Decimal("0.1")),
+                 Asking("a", 0, Decimal(2))):  # fmt: skip
+        part.add(Line(asking=line) if isinstance(line, Asking) else Line(outcome=line))
+    part.close(finished=False)
+    (left,) = results.unfinished(tmp_path)
+    assert left.spent == Decimal("2.1")
+
+
+@pytest.mark.parametrize("usd", ["NaN", "-5", "Infinity"])
+def test_no_amount_makes_room_in_a_budget(tmp_path: Path, usd: str) -> None:
+    part = Part(tmp_path, info())
+    part.add(Line(asking=Asking("a", 0, Decimal(1))))
+    part.add(Line(outcome=outcome("a", "pass", cost_usd=Decimal(usd))))
+    part.add(Line(asking=Asking("b", 0, Decimal(usd))))
+    part.close(finished=False)
+    (left,) = results.unfinished(tmp_path)
+    assert (left.spent, left.outcomes) == (Decimal(1), [])
+    path = results.write(tmp_path, info(), [outcome("a", "pass", cost_usd=Decimal(usd))])
+    with pytest.raises(FindingsError, match="is no amount") as raised:
+        results.read(path)
+    assert raised.value.findings[0].line == 2
+
+
+def test_two_programs_do_not_write_one_run(tmp_path: Path) -> None:
+    first = Part(tmp_path, info())
+    (seen,) = results.unfinished(tmp_path)
+    assert seen.busy
+    for before in (None, seen):
+        with pytest.raises(InputError, match="another program is at this run"):
+            Part(tmp_path, info(), before)
+    first.add(Line(outcome=outcome("a", "pass")))
+    first.close(finished=True)
+    with pytest.raises(InputError, match="has just finished"):
+        Part(tmp_path, info(), seen)
+    assert not list(tmp_path.iterdir())
+
+
 def age(path: Path) -> None:
     """Make the database one of an older form."""
     with duckdb.connect(str(path)) as connection:
@@ -206,3 +245,17 @@ def test_a_broken_baseline_is_named(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text('{"schema_version": 1}')
     with pytest.raises(FindingsError, match="missing required field"):
         baseline.read(tmp_path / "b.json")
+
+
+def test_a_baseline_is_read_as_strictly_as_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "b.json"
+    baseline.write(results.read(results.write(tmp_path, info(), some(2))), path)
+    good = json.loads(path.read_text())
+    for change, told in (
+        ({"schema_version": 2}, "schema_version"),
+        ({"outcomes": good["outcomes"] * 2}, "two outcomes of t1-0"),
+        ({"outcomes": [good["outcomes"][0] | {"cost_usd": "NaN"}]}, "NaN is no amount"),
+    ):
+        path.write_text(json.dumps(good | change))
+        with pytest.raises(FindingsError, match=told):
+            baseline.read(path)

@@ -136,7 +136,8 @@ def _run(info: RunInfo, asks: tuple[Ask, ...], config: RoutingConfig, prices: Pr
 
     before = running.resumable(wanted.out, info)
     if before and not wanted.resume:
-        click.echo(f"{before.info.run_id} was cut short; --resume would go on with it", err=True)
+        if not before.busy:
+            click.echo(f"{before.info.run_id} was cut short; --resume would go on with it", err=True)
         before = None
     if before:
         info = replace(info, run_id=before.info.run_id, started=before.info.started)

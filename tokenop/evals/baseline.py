@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tokenop import files, settings
 from tokenop.catalogue.linting.text import visible
 from tokenop.errors import Finding, FindingsError, InputError, MisuseError, NoInputError
 from tokenop.evals.model import Outcome
-from tokenop.evals.results import RunFile, RunInfo, ordered
+from tokenop.evals.results import RunFile, RunInfo, impossible, ordered, repeated
 
 
 @dataclass(frozen=True, slots=True)
 class _Document:
     """The file's content. `sample`: made-up answers, which say nothing about models."""
 
-    schema_version: int
+    schema_version: Literal[1]
     sample: bool
     run: RunInfo
     outcomes: tuple[Outcome, ...]
@@ -67,6 +68,13 @@ def read(path: Path) -> RunFile:
     try:
         document = msgspec.json.decode(raw, type=_Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        fix = "write it with tokenop eval baseline RUN"
-        raise FindingsError([Finding(str(path), 0, "", "BASELINE", "error", visible(str(error)), fix=fix)]) from error
+        raise FindingsError([_finding(path, str(error))]) from error
+    wrong = [_finding(path, f"{one.task}: {told}") for one in document.outcomes if (told := impossible(one))]
+    if findings := wrong or repeated(path, document.outcomes):
+        raise FindingsError(findings)
     return RunFile(document.run, document.outcomes, path)
+
+
+def _finding(path: Path, message: str) -> Finding:
+    fix = "write it with tokenop eval baseline RUN"
+    return Finding(str(path), 0, "", "BASELINE", "error", visible(message), fix=fix)

@@ -202,6 +202,8 @@ def _pair(before: Side, after: Side, one: Compared, made_up: bool) -> Pair:
     unknown = [each for side, name, outcomes in sides for each in _unknown(side, one, name, outcomes, made_up)]
     if not unknown and _task_of(old) != _task_of(new):
         unknown = [_why_not(one, "candidate", after, "the task was changed between the two", missing=True)]
+    if not unknown and None in _task_of(new):
+        unknown = [_why_not(one, "candidate", after, "it is not told which state of the task this is", missing=True)]
     usable = [() if any(each.side == side for each in unknown) else outcomes
               for side, outcomes in (("baseline", old), ("candidate", new))]  # fmt: skip
     detail = next((outcome.check_detail for outcome in new if outcome.result == "fail"), "")

@@ -10,20 +10,24 @@ from pathlib import Path
 
 from tokenop import database
 from tokenop.evals import store
+from tokenop.evals.lanes import task_hash
 from tokenop.evals.model import Task
 from tokenop.evals.paired import share_at_most
 from tokenop.routing.model import Promotion
 
-# Rows of the provider and the tiers in the window; a run that began on the last day counts, whenever on it.
-_WINDOW = "provider = $provider AND list_contains($tiers, tier) AND started::DATE BETWEEN $first AND $last"
+# Rows of the provider and the tiers in the window; a run that began on the last day counts, whenever on it. A copy of a
+# file counts once, and what a task asked before it was changed tells nothing of what it asks now.
+_WINDOW = """(SELECT DISTINCT ON (run_id, task, repeat) * FROM runs WHERE provider = $provider
+    AND list_contains($tiers, tier) AND list_contains($tasks, task || ' ' || task_sha256)
+    AND started::DATE BETWEEN $first AND $last)"""
 _COUNTS = f"""
     SELECT count(*) FILTER (pass), count(*) FILTER (NOT pass), count(*) FILTER (pass IS NULL),
         min(started::DATE) FILTER (pass IS NOT NULL), max(started::DATE) FILTER (pass IS NOT NULL),
         count(DISTINCT started::DATE) FILTER (pass IS NOT NULL)
-    FROM runs WHERE {_WINDOW} AND source = 'live'
+    FROM {_WINDOW} WHERE source = 'live'
 """
-_TASKS = f"SELECT DISTINCT task FROM runs WHERE {_WINDOW} AND source = 'live' AND pass IS NOT NULL"
-_OTHERS = f"SELECT count(*) FROM runs WHERE {_WINDOW} AND source <> 'live'"
+_TASKS = f"SELECT DISTINCT task FROM {_WINDOW} WHERE source = 'live' AND pass IS NOT NULL"
+_OTHERS = f"SELECT count(*) FROM {_WINDOW} WHERE source <> 'live'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +76,15 @@ def standing(folder: Path, provider: str, rule: Promotion, tasks: Iterable[Task]
         today: the last day of the window.
     """
     first = today - timedelta(days=rule.window_days)
-    asked = {"provider": provider, "tiers": list(rule.tiers), "first": first, "last": today}
+    wanted = {task.id: task for task in tasks if task.tier in rule.tiers}
+    known = [f"{name} {task_hash(task)}" for name, task in wanted.items()]
+    asked = {"provider": provider, "tiers": list(rule.tiers), "tasks": known, "first": first, "last": today}
     with database.connect() as connection:
         store.load(connection, store.files(folder))
         counts = connection.execute(_COUNTS, asked).fetchone() or (0, 0, 0, None, None, 0)
         answered = {row[0] for row in connection.execute(_TASKS, asked).fetchall()}
         others = (connection.execute(_OTHERS, asked).fetchone() or (0,))[0]
     passed, failed, unknown, earliest, latest, days = counts
-    wanted = {task.id: task.tier for task in tasks if task.tier in rule.tiers}
     found = Standing(provider, rule, first, today, passed, failed, unknown, others, days, ())
     missing = sorted(set(wanted) - answered)
     reasons = _reasons(found, (latest - earliest).days + 1 if earliest else 0, missing)

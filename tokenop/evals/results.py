@@ -12,6 +12,7 @@ import json
 import os
 import re
 import threading
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -85,20 +86,22 @@ class Line:
 
 @dataclass(slots=True)
 class Unfinished:
-    """A run that was cut short: what it had asked, and what that cost at most."""
+    """A run that was cut short: its outcomes, and the calls that nobody knows the end or the cost of.
+
+    `busy`: another program is still writing it.
+    """
 
     info: RunInfo
     path: Path
     outcomes: list[Outcome] = field(default_factory=list)
     asking: list[Asking] = field(default_factory=list)
+    busy: bool = False
 
     @property
     def spent(self) -> Decimal:
         """Return what was spent, in US dollars: what is known, and the worst case of calls nobody knows the end of."""
         known = sum((outcome.cost_usd for outcome in self.outcomes if outcome.cost_usd is not None), Decimal(0))
-        over = {(outcome.task, outcome.repeat) for outcome in self.outcomes if outcome.cost_usd is not None}
-        lost = [one for one in self.asking if (one.task, one.repeat) not in over]
-        return known + sum((one.worst_case for one in lost if one.worst_case is not None), Decimal(0))
+        return known + sum((one.worst_case for one in self.asking if one.worst_case is not None), Decimal(0))
 
 
 def run_id_of(started: datetime, question: Sequence[object]) -> str:
@@ -141,13 +144,28 @@ def read(path: Path) -> RunFile:
     if not findings and (len(infos) != 1 or not lines[0].run):
         findings = [_finding(path, 1, "the first line, and no other, says what was run", "write it with tokenop")]
     outcomes = tuple(ordered(line.outcome for line in lines if line.outcome))
-    seen = [(outcome.task, outcome.repeat) for outcome in outcomes]
-    twice = sorted({f"{task} ({repeat})" for task, repeat in seen if seen.count((task, repeat)) > 1})
-    if not findings and twice:
-        findings = [_finding(path, 0, f"has two outcomes of {visible(', '.join(twice))}", "keep one")]
+    findings = findings or repeated(path, outcomes)
     if findings:
         raise FindingsError(findings)
     return RunFile(infos[0], outcomes, path)
+
+
+def repeated(path: Path, outcomes: Iterable[Outcome]) -> list[Finding]:
+    """Return a finding where a task has two outcomes of the same repeat."""
+    seen = Counter((outcome.task, outcome.repeat) for outcome in outcomes)
+    twice = ", ".join(f"{task} ({repeat})" for (task, repeat), count in sorted(seen.items()) if count > 1)
+    return [_finding(path, 0, f"has two outcomes of {visible(twice)}", "keep one")] if twice else []
+
+
+def impossible(outcome: Outcome) -> str | None:
+    """Return what cannot be of an outcome that was read from a file; None where all can."""
+    if outcome.repeat < 0 or outcome.attempts < 0:
+        return "repeat and attempts count from 0"
+    if outcome.cost_usd is not None and not _amount(outcome.cost_usd):
+        return f"cost_usd {outcome.cost_usd} is no amount"
+    if outcome.latency_ms is not None and outcome.latency_ms < 0:
+        return f"latency_ms {outcome.latency_ms} is no time"
+    return None
 
 
 def unfinished(folder: Path) -> list[Unfinished]:
@@ -157,9 +175,38 @@ def unfinished(folder: Path) -> list[Unfinished]:
         lines, _ = _read(path)
         if lines and lines[0].run:
             outcomes = [line.outcome for line in lines if line.outcome]
-            asking = [line.asking for line in lines if line.asking]
-            found.append(Unfinished(lines[0].run, path, outcomes, asking))
+            found.append(Unfinished(lines[0].run, path, outcomes, _open_ended(lines), _busy(path)))
     return found
+
+
+def _open_ended(lines: Iterable[Line]) -> list[Asking]:
+    """Return the calls after which no outcome says what they cost."""
+    left: dict[tuple[str, int], list[Asking]] = {}
+    for line in lines:
+        if line.asking:
+            left.setdefault((line.asking.task, line.asking.repeat), []).append(line.asking)
+        elif line.outcome and line.outcome.cost_usd is not None:
+            left.pop((line.outcome.task, line.outcome.repeat), None)
+    return [one for each in left.values() for one in each]
+
+
+def _busy(path: Path) -> bool:
+    try:
+        with path.open("ab") as file:
+            return not _locked(file)
+    except OSError:
+        return False
+
+
+def _locked(file: IO[bytes]) -> bool:
+    """Return whether the file is this program's alone until it is closed. The lock ends with the program, too."""
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def find(folder: Path, name: str | None) -> Path:
@@ -192,18 +239,25 @@ class Part:
         """Begin the file, or go on with that of a run that was cut short.
 
         Raises:
-            InputError: it cannot be written.
+            InputError: it cannot be written, or another program writes it.
         """
         self.path = before.path if before else folder / f"{info.run_id}{PART}"
         self._lock = threading.Lock()
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._file: IO[bytes] = self.path.open("ab" if before else "wb")
+            self._file: IO[bytes] = self.path.open("ab")
         except OSError as error:
             raise InputError(f"{self.path}: cannot be written: {error.strerror or error}") from error
+        if not _locked(self._file):
+            self._file.close()
+            raise InputError(f"{self.path}: another program is at this run; wait until it is done")
+        if before and not self._file.tell():
+            self.close(finished=True)
+            raise InputError(f"{self.path}: another program has just finished this run; see tokenop eval show")
         if before:
             self._file.write(b"\n")  # ends a line that was cut; empty lines mean nothing
         else:
+            self._file.truncate(0)
             self.add(Line(run=info))
 
     def add(self, line: Line) -> None:
@@ -222,9 +276,9 @@ class Part:
 
     def close(self, *, finished: bool) -> None:
         """Close the file; remove it where the run is `finished`, whose results then stand in their own file."""
-        self._file.close()
         if finished:
             self.path.unlink(missing_ok=True)
+        self._file.close()
 
 
 def _text(line: Line) -> str:
@@ -256,10 +310,23 @@ def _read(path: Path) -> tuple[list[Line], list[Finding]]:
         if sum(part is not None for part in (line.run, line.outcome, line.asking)) != 1:
             findings.append(_finding(path, number, "is neither a run nor an outcome", "restore the line, or run again"))
             continue
+        if wrong := _wrong(line):
+            findings.append(_finding(path, number, visible(wrong), "restore the line, or run again"))
+            continue
         if line.run and not is_run_id(line.run.run_id):
             findings.append(_finding(path, number, "run_id does not have the form of one", "restore the line"))
         lines.append(line)
     return lines, findings
+
+
+def _wrong(line: Line) -> str | None:
+    if line.asking and line.asking.worst_case is not None and not _amount(line.asking.worst_case):
+        return f"worst_case {line.asking.worst_case} is no amount"
+    return impossible(line.outcome) if line.outcome else None
+
+
+def _amount(usd: Decimal) -> bool:
+    return usd.is_finite() and usd >= 0
 
 
 @cache

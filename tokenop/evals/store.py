@@ -24,7 +24,8 @@ _COLUMNS = {
     "mode VARCHAR)",
     "outcome": "STRUCT(task VARCHAR, tier VARCHAR, repeat BIGINT, engine VARCHAR, provider VARCHAR, model VARCHAR, "
     f"result VARCHAR, check_detail VARCHAR, usage STRUCT({_USAGE}, source VARCHAR), cost_usd VARCHAR, "
-    "latency_ms DOUBLE, fallback_used BOOLEAN, attempts BIGINT, error_kind VARCHAR, source VARCHAR)",
+    "latency_ms DOUBLE, fallback_used BOOLEAN, attempts BIGINT, error_kind VARCHAR, source VARCHAR, "
+    "extra STRUCT(task_sha256 VARCHAR))",
 }
 _PLAIN = ("tier", "task", "repeat", "engine", "provider", "model", "check_detail", "latency_ms", "fallback_used",
           "attempts", "error_kind", "source")  # fmt: skip
@@ -33,6 +34,7 @@ _RUNS = f"""
         run.config AS config, run.mode AS mode, {", ".join(f"o.{name} AS {name}" for name in _PLAIN)},
         CASE o.result WHEN 'pass' THEN true WHEN 'fail' THEN false END AS pass,
         {", ".join(f"o.usage.{name} AS {name}" for name in _BUCKETS)}, o.usage.source AS usage_source,
+        o.extra.task_sha256 AS task_sha256,
         TRY_CAST(o.cost_usd AS DECIMAL(38,12)) AS cost_usd
     FROM (SELECT filename, outcome AS o FROM lines WHERE outcome.task IS NOT NULL)
     JOIN (SELECT filename, run FROM lines WHERE run.run_id IS NOT NULL) USING (filename)
