@@ -26,6 +26,7 @@ Examples:
   tokenop submit-implementation prompt-caching --by octocat --organisation software
       --before march.jsonl --after april.jsonl --implementation-time 2
       --worked "Cache point after the tools" --lessons "Dates in the system prompt broke it"
+  tokenop submit-implementation model-routing --by octocat --organisation software --run runs/3f9a1c0b77e2
   tokenop submit-implementation prompt-caching --interactive
 
 \b
@@ -50,6 +51,7 @@ _ASKED = (
     ("worked", "What worked"),
     ("lessons", "What others should know"),
 )
+_DAYS = ("before", "after")
 # What people call the fields of an entry here.
 _CALLED = {
     "by": "--by",
@@ -90,6 +92,9 @@ _CALLED = {
     "--before", type=click.Path(path_type=Path), help="Event log of the time before: says all figures itself."
 )
 @click.option("--after", type=click.Path(path_type=Path), help="Event log of the time after.")
+@click.option(
+    "--run", "run", type=click.Path(path_type=Path), help="Folder of a `tokenop run` on live answers: its figures."
+)
 @click.option("--plan", type=click.Path(path_type=Path), help="Plan that predicted the saving.")
 @click.option("--version", "version", metavar="X.Y.Z", help="Version of the template. Default: the current one.")
 @click.option("--day", metavar="YYYY-MM-DD", help="Day of the report. Default: today.")
@@ -103,6 +108,7 @@ def command(
     by: str | None,
     before: Path | None,
     after: Path | None,
+    run: Path | None,
     plan: Path | None,
     version: str | None,
     day: str | None,
@@ -123,6 +129,10 @@ def command(
     template = checkout.template(template_id, where)
     given["before"], given["after"] = given.pop("before_days"), given.pop("after_days")
     notes: list[str] = []
+    if run and (before or after):
+        raise MisuseError("give either --run or --before and --after: a run is not the time before and after")
+    if run:
+        version = _from_run(run, template_id, version, given, notes)
     sample = _from_logs(before, after, given, notes)
     if sample:
         notes.append("the logs are made up: the entry is marked as a sample and never counts")
@@ -130,7 +140,7 @@ def command(
         _predicted(plan, template_id, given, notes)
     if interactive:
         by = by or _answer("by", "Your name on GitHub", given, needed=True)
-        _ask(given)
+        _ask(given, leave=_DAYS if run else ())
     drafted = _draft(template, checkout.who(by), version, day, given, sample)
     target = out or write.path_of(where / "validations", "implementations", template_id)
     if checkout.add(target, "implementations", drafted.entry, checkout.day(None)):
@@ -166,6 +176,26 @@ def _from_logs(before: Path | None, after: Path | None, given: dict[str, Any], n
     return first.sample or second.sample
 
 
+def _from_run(run: Path, template_id: str, version: str | None, given: dict[str, Any], notes: list[str]) -> str | None:
+    """Put the figures of a run into `given`, and return the version of the template that was run.
+
+    Figures of a run belong together: none of them can be given beside it. Nor can days: prompts that were asked one
+    afternoon are no traffic of a month, whatever days stand beside them.
+    """
+    from tokenop.experiment import entry
+
+    found = entry.read(run, template_id)
+    measured = found.pop("version", version)
+    if version is not None and version != measured:
+        raise MisuseError(f"--version: the run was of {template_id} {measured}")
+    beside = sorted(_CALLED[name] for name in (*found, *_DAYS) if given.get(name) is not None)
+    if beside:
+        raise MisuseError(f"--run says what was measured: leave out {', '.join(beside)}")
+    given.update(found)
+    notes.append("a run measures prompts, not days of traffic: the entry counts as reported, not as measured")
+    return measured
+
+
 def _predicted(plan: Path, template_id: str, given: dict[str, Any], notes: list[str]) -> None:
     from tokenop.community import drafting
 
@@ -176,9 +206,9 @@ def _predicted(plan: Path, template_id: str, given: dict[str, Any], notes: list[
         notes.append("the prediction is a share of the bill that the plan was made from: report on the same calls")
 
 
-def _ask(given: dict[str, Any]) -> None:
+def _ask(given: dict[str, Any], leave: tuple[str, ...]) -> None:
     for name, question in _ASKED:
-        if given.get(name) is None:
+        if given.get(name) is None and name not in leave:
             given[name] = _answer(name, question, given, needed=name == "organisation")
 
 

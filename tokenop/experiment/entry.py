@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from tokenop import documents
-from tokenop.errors import InputError
+from tokenop.errors import Finding, FindingsError, InputError
 from tokenop.experiment.report import Measured
 
 FILE = "implementation.yaml"
@@ -15,6 +16,7 @@ FILE = "implementation.yaml"
 MEASURED = (
     "cost_before_usd", "cost_after_usd", "calls_before", "calls_after", "quality_before", "quality_after", "method",
 )  # fmt: skip
+_TEXTS = ("method", "template", "version")
 _OPTIONS = {
     "cost_before_usd": "--baseline-cost",
     "cost_after_usd": "--optimized-cost",
@@ -85,14 +87,43 @@ def _plain(value: object) -> str:
     return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
 
 
-def read(path: Path) -> dict[str, Any]:
-    """Return the fields that a run measured, for `tokenop submit-implementation`.
+def read(path: Path, template: str | None = None) -> dict[str, Any]:
+    """Return the fields that a run measured, for `tokenop submit-implementation`: numbers and texts of an entry.
+
+    `path` is the folder of a run, or its file. `template` is what the entry will be about, None: whatever was run.
 
     Raises:
-        InputError: the run is of made-up or recorded answers, or nothing passed: that is no implementation.
+        InputError: the run is of made-up or recorded answers, nothing passed, or it was of another template: that is
+            no implementation of this one. Or the file cannot be read.
         FindingsError: the file is none that a run writes.
     """
-    found = documents.load_yaml(path).meta
-    if found.get("ready") is not True or found.get("origin") != "live":
-        raise InputError(f"{path}: {found.get('why_not') or 'not an entry that a run calls ready'}")
-    return {name: found[name] for name in (*MEASURED, "version") if found.get(name) is not None}
+    if path.is_dir():
+        path = path / FILE
+    found = documents.load_yaml(path)
+    meta = found.meta
+    wrong = [_finding(found, name) for name in (*MEASURED, "template", "version") if not _sound(name, meta.get(name))]
+    if wrong:
+        raise FindingsError(wrong)
+    if meta.get("ready") is not True or meta.get("origin") != "live":
+        why = meta.get("why_not")
+        raise InputError(f"{path}: {why if isinstance(why, str) else 'not an entry that a run calls ready'}")
+    if template is not None and meta.get("template") != template:
+        raise InputError(f"{path}: the run was of {meta.get('template')}, not of {template}")
+    return {name: _text(meta[name]) for name in (*MEASURED, "version") if meta.get(name) is not None}
+
+
+def _sound(name: str, value: object) -> bool:
+    if value is None or name in _TEXTS:
+        return value is None or isinstance(value, str)
+    return isinstance(value, int | Decimal) and not isinstance(value, bool) and value >= 0
+
+
+def _finding(found: documents.Document, name: str) -> Finding:
+    line, column = found.line(name)
+    what = "is no text" if name in _TEXTS else "is no number from 0 on"
+    fix = f"give the {FILE} that `tokenop run` writes"
+    return Finding(str(found.path), line, name, "run-entry", "error", what, column=column, fix=fix)
+
+
+def _text(value: object) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
