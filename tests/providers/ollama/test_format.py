@@ -16,8 +16,8 @@ from tests.providers.openai import strategies
 from tokenop.providers import errors
 from tokenop.providers.base import Target
 from tokenop.providers.errors import BadRequestError, CannotCarryError, MalformedError, ProviderError
+from tokenop.providers.formats.marks import TOOL_ERROR
 from tokenop.providers.formats.ollama_chat import FORMAT
-from tokenop.providers.formats.openai_chat.marks import TOOL_ERROR
 from tokenop.providers.model import (
     NOTHING,
     AnswerFormat,

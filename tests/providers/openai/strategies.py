@@ -7,7 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tokenop.providers.formats.openai_chat.marks import NAME, TOOL_ERROR
+from tokenop.providers.formats.marks import TOOL_ERROR
+from tokenop.providers.formats.openai_chat.marks import NAME
 from tokenop.providers.model import (
     NOTHING,
     AnswerFormat,

@@ -13,8 +13,8 @@ from hypothesis import given
 from tests.providers.openai import strategies
 from tokenop.providers.base import Target
 from tokenop.providers.errors import BadRequestError, CannotCarryError
+from tokenop.providers.formats.marks import TOOL_ERROR
 from tokenop.providers.formats.openai_chat import FORMAT
-from tokenop.providers.formats.openai_chat.marks import TOOL_ERROR
 from tokenop.providers.model import (
     AnswerFormat,
     Image,

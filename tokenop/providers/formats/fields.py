@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -88,7 +90,23 @@ def arguments_of(raw: str) -> dict[str, Any] | None:
 
 def compact(value: Any) -> str:
     """Return `value` as JSON without spaces, keys in their order."""
-    return msgspec.json.encode(value).decode()
+    try:
+        return msgspec.json.encode(value).decode()
+    except UnicodeEncodeError:
+        # Half a surrogate pair: only its escape can be sent.
+        return json.dumps(value, separators=(",", ":"))
+
+
+def finite(value: Any) -> bool:
+    """Return whether no number within `value` is NaN or infinite: JSON has neither, and `compact` makes them null."""
+    match value:
+        case float():
+            return math.isfinite(value)
+        case Mapping():
+            return all(map(finite, value.values()))
+        case list() | tuple():
+            return all(map(finite, value))
+    return True
 
 
 def _named(value: Any) -> str:

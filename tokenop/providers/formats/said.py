@@ -54,7 +54,8 @@ def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
     words = _AGAIN.search(message)
     if words is None:
         return None
-    return sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(words[1].lower()))
+    wait = sum(float(number) * _SECONDS[unit] for number, unit in _SPAN.findall(words[1].lower()))
+    return wait if math.isfinite(wait) else None
 
 
 def _number(text: str | None) -> float | None:
@@ -68,7 +69,7 @@ def _number(text: str | None) -> float | None:
 def _until(said: str, now: str | None) -> float | None:
     try:
         return max((parsedate_to_datetime(said) - parsedate_to_datetime(now or "")).total_seconds(), 0.0)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -16,6 +16,7 @@ from tokenop.providers.formats.anthropic import parts
 from tokenop.providers.formats.anthropic.limits import most_output
 from tokenop.providers.formats.anthropic.parts import NAME
 from tokenop.providers.formats.fields import number, optional, typed
+from tokenop.providers.formats.marks import ADVICE
 from tokenop.providers.model import (
     NOTHING,
     AnswerFormat,
@@ -190,7 +191,7 @@ def write(request: Request, target: Target) -> WireRequest:
     """
     lost: list[str] = []
     version = str(target.options.get("anthropic_version", VERSION))
-    betas = [*target.options.get("betas", ()), *request.extra.get("betas", ())]
+    betas = [*_betas(target.options, lost), *_betas(request.extra, lost)]
     limit = request.max_output_tokens
     if limit is None:
         limit = target.options.get("max_tokens") or most_output(target.model)
@@ -202,7 +203,7 @@ def write(request: Request, target: Target) -> WireRequest:
         body["tools"] = [_write_tool(tool, number, lost) for number, tool in enumerate(request.tools)]
     body |= _write_settings(request, version, lost)
     for name, value in request.extra.items():
-        if name != "betas":
+        if name != "betas" and not (name in ADVICE and request.extra_format not in (None, NAME)):
             merged = isinstance(value, Mapping) and isinstance(body.get(name), Mapping)
             body[name] = {**value, **body[name]} if merged else body.get(name, value)
     lost += _foreign(request)
@@ -210,20 +211,36 @@ def write(request: Request, target: Target) -> WireRequest:
         raise CannotCarryError("Anthropic's messages cannot say " + "; ".join(lost))
     headers = {"anthropic-version": version, "content-type": "application/json"}
     if betas:
-        headers["anthropic-beta"] = ",".join(dict.fromkeys(map(str, betas)))
+        headers["anthropic-beta"] = ",".join(dict.fromkeys(betas))
     return WireRequest("POST", PATH, headers, body)
+
+
+def _betas(options: Mapping[str, Any], lost: list[str]) -> list[str]:
+    betas = options.get("betas") or []
+    if isinstance(betas, Sequence) and all(isinstance(beta, str) for beta in betas):
+        return [betas] if isinstance(betas, str) else list(betas)
+    lost.append("betas: must be a list of texts")
+    return []
 
 
 def _foreign(request: Request) -> list[str]:
     """Return what in the request only another format knows."""
-    if request.extra_format in (None, NAME):
+    if request.extra_format is None:
+        # An answer's parts come without a format; this mark is the one that another wire puts there.
+        marked = [n for n, message in enumerate(request.messages) if any(map(_refusal, message.parts))]
+        return [f"messages[{n}]: a refusal that is marked as one" for n in marked]
+    if request.extra_format == NAME:
         return []
     theirs = request.extra_format
-    lost = [f"{name} (a field of {theirs})" for name in request.extra]
+    lost = [f"{name} (a field of {theirs})" for name in request.extra if name not in ADVICE]
     lost += [f"messages[{n}]: fields of {theirs}" for n, message in enumerate(request.messages) if _extras(message)]
     lost += [f"system[{n}]: fields of {theirs}" for n, part in enumerate(request.system) if _extra(part)]
     lost += [f"tools[{n}]: {', '.join(tool.extra)} ({theirs})" for n, tool in enumerate(request.tools) if tool.extra]
     return lost
+
+
+def _refusal(part: Part) -> bool:
+    return isinstance(part, Text) and part.extra.get("refusal") is True
 
 
 def _extra(part: Part) -> bool:
@@ -304,6 +321,8 @@ def _write_output(request: Request, lost: list[str]) -> dict[str, Any]:
         if request.reasoning_effort in _FOREIGN_EFFORTS:
             lost.append(f"reasoning_effort {request.reasoning_effort!r}")
     answer = request.answer_format
+    if answer is not None and answer.description is not None:
+        lost.append("answer_format: what its schema is for (description)")
     if answer is not None and answer.kind == "json_schema" and answer.schema is not None:
         config["format"] = {"type": "json_schema", "schema": dict(answer.schema)}
     elif answer is not None:

@@ -75,7 +75,8 @@ class Writer:
         return _event("content_block_delta", index=self._numbers[delta.kind, delta.index], delta=said)
 
     def _citations(self, delta: Delta) -> bytes:
-        cited = (delta.data or {}).get("citations") or ()
+        said = (delta.data or {}).get("citations")
+        cited = said if isinstance(said, list | tuple) else ()
         return b"".join(self._delta(delta, {"type": "citations_delta", "citation": each}) for each in cited)
 
     def _thinking(self, delta: Delta) -> bytes:

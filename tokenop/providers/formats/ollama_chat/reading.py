@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenop.providers.errors import BadRequestError
 from tokenop.providers.formats.fields import number, optional, typed
-from tokenop.providers.formats.openai_chat.marks import TOOL_ERROR
+from tokenop.providers.formats.marks import TOOL_ERROR
 from tokenop.providers.model import (
     NOTHING,
     AnswerFormat,
@@ -37,6 +37,7 @@ def read(body: Mapping[str, Any]) -> Request:
     Raises:
         BadRequestError: names the field that is wrong.
     """
+    body = typed(body, dict, "body")
     options = optional(body, "options", dict) or {}
     limit = optional(options, "num_predict", int, "options.")
     extra = {name: value for name, value in body.items() if name not in _READ and value is not None}
@@ -47,8 +48,10 @@ def read(body: Mapping[str, Any]) -> Request:
     if other:
         extra["options"] = other
     effort = body.get("think")
-    if effort is True:
-        extra["think"] = True
+    if not isinstance(effort, bool | str | None):
+        raise BadRequestError("think: must be true, false or a text")
+    if effort is True or (isinstance(effort, str) and effort not in _EFFORTS):
+        extra["think"] = effort
     system, messages, beside = _Messages(typed(body.get("messages"), list, "messages")).read()
     tools = tuple(_tool(tool, f"tools[{at}]") for at, tool in enumerate(optional(body, "tools", list) or ()))
     return Request(
@@ -63,7 +66,11 @@ def read(body: Mapping[str, Any]) -> Request:
         seed=optional(options, "seed", int, "options."),
         stop=_stop(options.get("stop")),
         answer_format=_answer_format(body.get("format")),
-        reasoning_effort=effort if effort in _EFFORTS else "none" if effort is False else None,
+        reasoning_effort=effort
+        if isinstance(effort, str) and effort in _EFFORTS
+        else "none"
+        if effort is False
+        else None,
         # Ollama streams unless it is told not to.
         stream=body.get("stream") is not False,
         extra=extra or NOTHING,

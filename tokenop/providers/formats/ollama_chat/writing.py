@@ -8,8 +8,8 @@ from typing import Any
 
 from tokenop.providers.base import Target, WireRequest
 from tokenop.providers.errors import CannotCarryError
+from tokenop.providers.formats.marks import ADVICE, TOOL_ERROR
 from tokenop.providers.formats.ollama_chat.reading import NAME
-from tokenop.providers.formats.openai_chat.marks import ADVICE, TOOL_ERROR
 from tokenop.providers.model import Image, Message, Part, Request, Text, Thinking, Tool, ToolCall, ToolResult
 
 HEADERS: Mapping[str, str] = {"content-type": "application/json", "accept": "application/json"}
@@ -46,6 +46,8 @@ class _Writer:
         if isinstance(given, Mapping):
             options = {**given, **options}
         wanted = request.answer_format
+        if wanted is not None and wanted.description is not None:
+            self.lost.append("what the answer's schema is for (description)")
         said: dict[str, Any] = {
             "model": self.target.model or request.model,
             "messages": list(self._messages()),

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from tokenop.providers.errors import BadRequestError
 from tokenop.providers.formats.fields import arguments_of, compact, number, optional, typed
-from tokenop.providers.formats.openai_chat.marks import NAME, TOOL_ERROR
+from tokenop.providers.formats.marks import TOOL_ERROR
+from tokenop.providers.formats.openai_chat.marks import NAME
 from tokenop.providers.model import (
     NOTHING,
     AnswerFormat,
@@ -57,7 +58,8 @@ def read(body: Mapping[str, Any]) -> Request:
     Raises:
         BadRequestError: names the field that is wrong.
     """
-    if body.get("n") not in {None, 1}:
+    body = typed(body, dict, "body")
+    if optional(body, "n", int) not in {None, 1}:
         raise BadRequestError("n: more than one answer to a request cannot be told apart")
     system, messages = _messages(typed(body.get("messages"), list, "messages"))
     tools = tuple(_tool(tool, f"tools[{at}]") for at, tool in enumerate(optional(body, "tools", list) or ()))

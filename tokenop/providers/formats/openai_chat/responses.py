@@ -154,7 +154,7 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
 def _call(call: Any, at: int) -> Part:
     where = f"tool_calls[{at}]"
     item = call if isinstance(call, dict) else {}
-    if item.get("type", "function") not in {"function", None}:
+    if item.get("type") not in ("function", None):
         return Native(NAME, item)
     function = mapping(item.get("function"))
     name, raw = function.get("name"), function.get("arguments")

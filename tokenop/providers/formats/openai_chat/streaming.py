@@ -54,7 +54,7 @@ class Reader:
         self._choice: dict[str, Any] = {}
         self._usage = MISSING
         self._beside: dict[str, Any] = {}
-        self._tools: dict[Any, dict[str, Any]] = {}
+        self._tools: dict[int, dict[str, Any]] = {}
         self._size = 0
         self._done = False
 
@@ -88,7 +88,7 @@ class Reader:
         parts = tuple(piece.whole() for piece in self._parts)
         beside = dict(self._beside)
         if self._tools:
-            beside["message"] = {"executed_tools": [self._tools[at] for at in sorted(self._tools, key=str)]}
+            beside["message"] = {"executed_tools": [self._tools[at] for at in sorted(self._tools)]}
         return Response(
             model=self._model or "",
             parts=parts,
@@ -163,9 +163,11 @@ class Reader:
             raise MalformedError("tool_calls: must be a list")
         for call in calls or ():
             yield from self._call(mapping(call))
-        for tool in delta.get("executed_tools") or ():
+        ran = delta.get("executed_tools")
+        for tool in ran if isinstance(ran, list) else ():
             # Groq's compound models tell each tool twice: when it starts, and with what it found.
-            self._tools[mapping(tool).get("index", len(self._tools))] = dict(mapping(tool))
+            index = mapping(tool).get("index")
+            self._tools[index if isinstance(index, int) else len(self._tools)] = dict(mapping(tool))
 
     def _call(self, call: Any) -> Iterator[Delta]:
         function = mapping(call.get("function"))

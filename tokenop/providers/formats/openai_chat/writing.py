@@ -9,8 +9,9 @@ from typing import Any
 from tokenop.providers import presets
 from tokenop.providers.base import Target, WireRequest
 from tokenop.providers.errors import CannotCarryError
-from tokenop.providers.formats.fields import compact
-from tokenop.providers.formats.openai_chat.marks import ADVICE, NAME, TOOL_ERROR
+from tokenop.providers.formats.fields import compact, finite
+from tokenop.providers.formats.marks import ADVICE, TOOL_ERROR
+from tokenop.providers.formats.openai_chat.marks import NAME
 from tokenop.providers.model import (
     AnswerFormat,
     Image,
@@ -176,6 +177,8 @@ class _Writer:
 
     def _call(self, call: ToolCall, place: str) -> dict[str, Any]:
         raw = call.raw if call.raw is not None else compact(call.arguments or {})
+        if call.raw is None and not finite(call.arguments):
+            self.lost.append(f"{place}: a number that JSON does not have, in arguments")
         function = {"name": call.name, "arguments": raw}
         extra = self._extra(call.extra, f"{place}, the field")
         return {"id": call.id, "type": "function", "function": function, **extra}
