@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tokenop.routing.predicates import regex
 from tokenop.routing.predicates.automaton import Automaton
+from tokenop.routing.predicates.needed import needed
 
 _ATOMS = st.sampled_from(
     ["a", "b", ".", r"\.", r"\d", r"\W", r"\s", "[ab]", "[^a]", "[a-c-]", "[]b]", r"[\d_]", r"[^\s]", "é", "-", "}"]
@@ -90,3 +91,29 @@ def test_what_is_remembered_of_a_pattern_is_bounded() -> None:
 def test_what_is_not_read_is_refused_with_its_place(pattern: str) -> None:
     with pytest.raises(ValueError, match=r"character \d+ of the pattern"):
         Automaton(pattern)
+
+
+@settings(max_examples=80, deadline=None)
+@given(patterns, texts, st.integers(0, 8))
+def test_what_a_pattern_needs_is_in_every_text_that_it_finds(pattern: str, text: str, place: int) -> None:
+    node = regex.parse(pattern)
+    for whole in (text, text[:place] + regex.sample(node) + text[place:]):
+        automaton = Automaton(pattern)
+        wanted, automaton._needed = automaton._needed, ()
+        assert not (wanted and automaton.matches(whole)) or any(one in whole for one in wanted)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        ("plan|re(?:as)on|(^|[^a-z])tag", ("plan", "reason", "tag")),
+        ("a+bc*de", ("de",)),
+        ("(ab|cd){2}x", ("ab", "cd")),
+        ("(ab)?", ()),
+        ("ab|[xy]", ()),
+        ("^$", ()),
+        ("", ()),
+    ],
+)
+def test_a_pattern_needs_one_of_these(pattern: str, expected: tuple[str, ...]) -> None:
+    assert needed(regex.parse(pattern)) == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from tests.routing.files import CONFIG, META, written
 from tokenop import routing
 from tokenop.errors import Finding, FindingsError, InputError
 from tokenop.providers.base import Timeouts
+from tokenop.providers.model import Request
+from tokenop.providers.registry import PROVIDERS
+from tokenop.routing.chain.model import policy_of
+from tokenop.routing.model import Retry
+from tokenop.routing.requests import fitted
+from tokenop.routing.targets import PRIORITIES, priority
 
 
 def findings(path: Path, *overlays: Path) -> tuple[Finding, ...]:
@@ -175,3 +182,66 @@ def test_files_that_are_none_are_told_apart(tmp_path: Path) -> None:
     assert "does not start with a line ---" in findings(path)[0].message
     path.write_bytes(b"---\n\xff\n---\n")
     assert "UTF-8" in findings(path)[0].message
+
+
+OWN = """\
+rules:
+  a:
+    when: stream
+    to: {provider: groq, model: large}
+    request: {temperature: 0.2, max_output_tokens: 7}
+    retry: {attempts: 1}
+    timeouts: {total: 4}
+  b: {when: batch, to: {provider: groq, model: large, options: {extra_body: {penalty: 0.5, of: [0.1]}}}}
+"""
+
+
+def test_what_a_rule_says_of_its_target_holds_for_that_target_alone(tmp_path: Path) -> None:
+    config = routing.load(written(tmp_path, CONFIG + OWN))
+    decision = routing.decide(config, routing.facts(stream=True))
+    sent = [fitted(Request("m", (), temperature=1.0), target) for target in decision.chain]
+    assert [(one.model, one.temperature, one.max_output_tokens) for one in sent] == [
+        ("large", 0.2, 7),
+        ("small", 1.0, None),
+    ]
+    policy = policy_of(config, decision)
+    assert policy.retry == Retry(attempts=1)
+    assert [policy.timeouts_of(target).total for target in decision.chain] == [4.0, Timeouts().total]
+    usual = policy_of(config, routing.decide(config, routing.facts()))
+    assert usual.retry == Retry()
+    assert usual.timeouts_of(decision.chain[0]).total == Timeouts().total
+    assert not config.rules[0].declared
+    # The same model stands in the file three times, with three settings; what goes on the wire is JSON.
+    targets = [config.tiers["T2"].chain[0], config.rules[0].to, config.rules[1].to]
+    assert [json.dumps(dict(one.options)) for one in targets if one] == [
+        "{}",
+        '{"request": {"temperature": 0.2, "max_output_tokens": 7}}',
+        '{"extra_body": {"penalty": 0.5, "of": [0.1]}}',
+    ]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{when: stream, tier: T2, request: {seed: 1}}",
+        "{when: stream, tier: T2, timeouts: {total: 4}}",
+        "{when: stream, to: {provider: groq, model: x, options: {request: {model: other}}}}",
+    ],
+)
+def test_what_changes_requests_stands_in_a_rule_beside_its_target(tmp_path: Path, rule: str) -> None:
+    (found,) = findings(written(tmp_path, CONFIG + f"rules:\n  a: {rule}\n"))
+    assert found.rule == "RT004"
+    assert "write `" in found.fix
+
+
+def test_the_priorities_are_the_registrys() -> None:
+    assert {name: one.priority for name, one in PROVIDERS.items()} == PRIORITIES
+    seeds = {"groq": 8, "anthropic": 10, "claude-cli": 20, "ollama": 30}
+    assert PRIORITIES.items() >= seeds.items()
+    assert all(PRIORITIES[name] > 30 for name in PRIORITIES.keys() - seeds.keys())
+    assert priority("vllm") == PRIORITIES["openai-compatible"]
+
+
+def test_every_shipped_rule_says_which_golden_tasks_tell_about_it() -> None:
+    config = routing.load(routing.shipped())
+    assert all(rule.tiers for rule in config.rules)

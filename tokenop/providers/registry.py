@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from tokenop.providers import presets
 from tokenop.providers.base import Provider, Target
 
+# The priorities are the seed's order; who has no place in it stands after all of these.
 PROVIDERS: Mapping[str, Provider] = MappingProxyType(
     {
         provider.name: provider
@@ -47,7 +48,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 format="ollama-chat",
                 base_url="http://127.0.0.1:11434",
                 key_env=None,
-                priority=5,
+                priority=30,
                 sender="ollama_sdk",
                 extra="ollama",
                 local=True,
@@ -59,7 +60,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
                 format="openai-chat",
                 base_url="",
                 key_env=None,
-                priority=15,
+                priority=100,
                 sender="openai_sdk",
                 extra="openai",
                 cache_metrics=True,

@@ -57,6 +57,8 @@ class _Builder:
 
     def config(self) -> RoutingConfig:
         settings = self.settings
+        for name, entry in self.providers.items():
+            self.options(f"providers.{name}", entry)
         tiers = self.tiers()
         default = settings["default_tier"]
         if default not in tiers:
@@ -184,7 +186,9 @@ class _Builder:
         except ValueError as error:
             self.wrong(field, NAMES, str(error), targets.known(said.get("provider", name)))
             return None
-        return self.named.setdefault(f"{target.name}/{target.model}", target)
+        # Elsewhere in the file the same model may be set otherwise: the target that is meant here is this one.
+        self.named.setdefault(f"{target.name}/{target.model}", target)
+        return target
 
     def to(self, field: str, said: Mapping[str, Any]) -> Target | None:
         """Return the target that a rule names: an entry of `providers` with what the rule says otherwise."""
@@ -211,8 +215,10 @@ class _Builder:
         for place, step in enumerate(said.get("cascade", ())):
             if isinstance(step, Mapping):
                 self.to(f"{field}.cascade[{place}]", step)
-        if "request" in said and "to" not in said:
-            self.wrong(f"{field}.request", CONTRADICTION, "changes requests to whom?", "write `to` beside it")
+        for one in [one for one in ("request", "timeouts") if one in said and "to" not in said]:
+            message = "is for the rule's own target, and there is none"
+            self.wrong(f"{field}.{one}", CONTRADICTION, message, "write `to` beside it")
+        self.options(f"{field}.to", said.get("to", {}))
         declared, off = of_rule(said)
         return Rule(
             name=name,
@@ -240,6 +246,11 @@ class _Builder:
         said: Mapping[str, Any] = self.settings.get("timeouts", {})
         further = said.get(rule.get("to", {}).get("provider", ""), {})
         return Timeouts(**_floats({**said.get("default", {}), **further, **rule["timeouts"]}))
+
+    def options(self, field: str, said: Mapping[str, Any]) -> None:
+        if OPTION in said.get("options", {}):
+            message = "is no option: what a request says is a rule's to change"
+            self.wrong(f"{field}.options.{OPTION}", CONTRADICTION, message, "write `request` in a rule, beside `to`")
 
     def compiled(self, field: str, when: str) -> Callable[[Facts], bool | None]:
         tree, problems = predicates.read(when)

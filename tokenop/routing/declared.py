@@ -13,9 +13,6 @@ from typing import Any
 # answers were to be checked must not send calls to a small model unchecked.
 OF_RULES: Mapping[str, tuple[str, bool]] = MappingProxyType(
     {
-        "retry": ("the config's own `retry` holds", False),
-        "timeouts": ("the config's own timeouts hold", False),
-        "request": ("the request goes out as it came", False),
         "cascade": ("no call follows the rule", True),
         "verify": ("no answer could be checked, so no call follows the rule", True),
         "shadow": ("no second model is asked", False),

@@ -12,6 +12,7 @@ from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.registry import usable
 from tokenop.routing import deciding, predicates
 from tokenop.routing.chain.charging import biller_of
+from tokenop.routing.chain.model import policy_of
 from tokenop.routing.model import Decision, Facts, RoutingConfig, Rule
 from tokenop.routing.predicates.tree import And, Expression, columns
 from tokenop.routing.predicates.writing import written
@@ -76,16 +77,12 @@ def explain(
     passed = tuple((name, _passed(rules[name], facts, short)) for name, short in decision.passed_over)
     rule = rules.get(decision.rule or "")
     because = decision.why if rule is None else f"{_flat(rule.when)}{_share(rule)}"
+    policy = policy_of(config, decision)
     places = tuple(
-        Place(target, usable(target, env), timeouts(config, decision.tier, target), cost(target, facts, prices, now))
+        Place(target, usable(target, env), policy.timeouts_of(target), cost(target, facts, prices, now))
         for target in decision.chain
     )
     return Explained(decision, because, passed, places)
-
-
-def timeouts(config: RoutingConfig, tier: str | None, target: Target) -> Timeouts:
-    """Return how long a target is waited for: its own timeouts, else the tier's, else the default."""
-    return config.timeouts.get(target.name) or config.timeouts.get(tier or "") or config.timeouts["default"]
 
 
 def cost(target: Target, facts: Facts, prices: PriceBook, now: datetime) -> Cost:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
@@ -12,14 +13,13 @@ from tokenop.providers.presets import PRESETS
 from tokenop.providers.registry import PROVIDERS
 
 _COMPATIBLE = "openai-compatible"
-# The seed's order; for a provider without a place in it, after all of these.
-PRIORITIES: Mapping[str, int] = MappingProxyType({"groq": 8, "anthropic": 10, "claude-cli": 20, "ollama": 30})
-_LAST = 100
+# A preset stands where what speaks OpenAI's wire does.
+PRIORITIES: Mapping[str, int] = MappingProxyType({name: one.priority for name, one in PROVIDERS.items()})
 
 
 def priority(name: str) -> int:
     """Return the priority of a provider or preset for which the file says none."""
-    return PRIORITIES.get(name, _LAST)
+    return PRIORITIES.get(name, PRIORITIES[_COMPATIBLE])
 
 
 def made(name: str, said: Mapping[str, Any], rank: int) -> Target:
@@ -29,7 +29,7 @@ def made(name: str, said: Mapping[str, Any], rank: int) -> Target:
         ValueError: no such provider or preset, or a server of one's own without an address.
     """
     provider = said.get("provider", name)
-    options = dict(said.get("options", {}))
+    options = {name: _plain(value) for name, value in said.get("options", {}).items()}
     if provider in PRESETS:
         options = {"preset": provider, **options}
         if not said.get("base_url") and not PRESETS[provider].base_url and not PRESETS[provider].url_env:
@@ -48,6 +48,15 @@ def made(name: str, said: Mapping[str, Any], rank: int) -> Target:
         priority=rank,
         options=MappingProxyType(options),
     )
+
+
+def _plain(value: Any) -> Any:
+    """Return what a file says with floats in the place of decimals, which no wire takes."""
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Mapping):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value
 
 
 def known(name: str) -> str:

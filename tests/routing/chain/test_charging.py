@@ -174,3 +174,18 @@ def test_money_is_written_in_all_its_digits() -> None:
     (row,) = run((HAIKU,), REQUEST, Says(Usage(1, 1)), prices=prices()).attempts
     (event,) = attempts_as_events([replace(row, cost_usd=Decimal("1E-12"))])
     assert '"cost_usd":0.000000000001' in as_json(event)
+
+
+@pytest.mark.parametrize(
+    ("name", "provider", "biller"),
+    [
+        ("databricks", "openai-compatible", "databricks"),
+        ("our-own", "openai-compatible", "openai-compatible"),
+        ("openai", "ollama", "ollama"),
+    ],
+)
+def test_a_server_is_billed_by_its_name_where_the_price_book_knows_it(name: str, provider: str, biller: str) -> None:
+    target = Target(name, provider, "databricks-gpt-oss-120b", base_url="https://x.example/v1")
+    assert charging.biller_of(target) == biller
+    cost = charging.cost_of(prices(), target, target.model, Usage(1_000_000, 0), WHEN)
+    assert (cost.usd is not None) == (biller == "databricks")

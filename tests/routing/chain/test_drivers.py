@@ -7,6 +7,7 @@ import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -26,8 +27,8 @@ from tests.routing.chain.scripted import (
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.errors import MalformedError, ProviderError, ServerError
 from tokenop.providers.model import Delta, Request, Response, Text, Usage
-from tokenop.routing.chain import Attempt, Breakers, arun, astream, run, stream
-from tokenop.routing.model import Breaker
+from tokenop.routing.chain import Attempt, Breakers, Policy, arun, astream, run, stream
+from tokenop.routing.model import Breaker, Retry
 
 ERRORS = every_error()
 ALWAYS: dict[str, Any] = {"prices": prices(), "operation_id": "op"}
@@ -343,3 +344,19 @@ def test_many_threads_over_one_set_of_circuits_lose_no_row() -> None:
     assert len(rows) == len(calls)
     assert sorted(row.target.name for row in rows) == sorted(calls)
     assert len({(row.operation_id, row.attempt) for row in rows}) == len(rows)
+
+
+def test_a_rules_target_is_sent_what_the_rule_says_and_the_next_the_request_as_it_came() -> None:
+    sent: list[Request] = []
+
+    class Noting(Misbehaving):
+        def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
+            sent.append(request)
+            if len(sent) == 1:
+                raise ServerError("down", provider=target.provider, model=target.model)
+            return ANSWER
+
+    own = replace(TARGETS[0], options={"request": {"temperature": 0.5}})
+    policy = Policy(retry=Retry(attempts=1))
+    assert run((own, TARGETS[1]), REQUEST, Noting(), policy=policy, **ALWAYS).response == ANSWER
+    assert [(one.model, one.temperature) for one in sent] == [(own.model, 0.5), (TARGETS[1].model, None)]

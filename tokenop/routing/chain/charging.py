@@ -10,6 +10,7 @@ from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tokenop.prices import names
 from tokenop.providers.base import Target
 from tokenop.providers.model import (
     MISSING,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # Of English text in the common tokenisers. Only for what no provider counted; such counts are marked `estimated`.
 CHARACTERS_PER_TOKEN = 4
 MOST_TOKENS = 1_000_000_000_000  # as in the event schema
+_COMPATIBLE = "openai-compatible"
 NOTHING_USED = Usage(input_tokens=0, output_tokens=0, source="estimated")
 
 
@@ -163,6 +165,13 @@ def cost_of(book: PriceBook, target: Target, model: str, usage: Usage, when: dat
 
 
 def biller_of(target: Target) -> str:
-    """Return who bills a call of `target`, as events and prices name it: the preset where there is one."""
+    """Return who bills a call of `target`, as events and prices name it.
+
+    The preset where there is one. Of another server that speaks OpenAI's wire the target's own name, where the price
+    book knows a biller of that name: `databricks` is such a server.
+    """
     preset = target.options.get("preset")
-    return preset if isinstance(preset, str) and preset else target.provider
+    if isinstance(preset, str) and preset:
+        return preset
+    known = target.provider == _COMPATIBLE and names.PROVIDERS.get(target.name)
+    return target.name if known else target.provider

@@ -114,7 +114,7 @@ class Chain:
         return self._give_up(worst(self._failures) if self._failures else self._nobody())
 
     def _let_in(self, place: _Place, now: float, *, rested: bool = False) -> Pass | None:
-        given = self.breakers.admit(place.target, now, self._timeouts(place).total)
+        given = self.breakers.admit(place.target, now, self.policy.timeouts_of(place.target).total)
         if given is None and rested and self.breakers.door(place.target, now) == "resting":
             # It said itself how long to wait, and that is over by our clock.
             return self.breakers.force(place.target)
@@ -164,13 +164,10 @@ class Chain:
         place.tries += 1
         self.attempts += 1
         self._flying, self._last = (place, given), place
-        timeouts = self._timeouts(place)
+        timeouts = self.policy.timeouts_of(place.target)
         if left < timeouts.total:
             timeouts = Timeouts(min(timeouts.connect, left), min(timeouts.first_token, left), left)
         return Try(place.target, self.attempts, timeouts, last_resort=given.kind == "forced")
-
-    def _timeouts(self, place: _Place) -> Timeouts:
-        return self.policy.timeouts.get(place.target.name, self.policy.default_timeouts)
 
     def _nobody(self) -> NotUsableError:
         reasons = "; ".join(f"{one.target.name}: {one.reason}" for one in self.unavailable)

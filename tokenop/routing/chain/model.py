@@ -17,8 +17,9 @@ CANCELLED = "cancelled"
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How far a chain may go. `timeouts` are by the name of a target; others have `default_timeouts`.
+    """How far a chain may go.
 
+    `timeouts` are by `<name>/<model>` of a target, which wins, or by its name; others have `default_timeouts`.
     `fallback` False asks the first target alone. `deadline` is in seconds, for the whole operation with its waits.
     """
 
@@ -27,6 +28,15 @@ class Policy:
     timeouts: Mapping[str, Timeouts] = field(default_factory=dict)
     fallback: bool = True
     deadline: float | None = None
+
+    def timeouts_of(self, target: Target) -> Timeouts:
+        """Return how long `target` is waited for."""
+        own = self.timeouts.get(_own(target)) or self.timeouts.get(target.name)
+        return own or self.default_timeouts
+
+
+def _own(target: Target) -> str:
+    return f"{target.name}/{target.model}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,15 +144,17 @@ class ChainResult:
 def policy_of(config: RoutingConfig, decision: Decision | None = None, deadline: float | None = None) -> Policy:
     """Return what `config` says about the chain of `decision`.
 
-    A rule with `fallback: none` asks its first target alone. `chain` and `requested` differ in the chain itself, which
-    the decision holds.
+    Its rule's `retry` and `timeouts` win. With `fallback: none` it asks its first target alone. `chain` and `requested`
+    differ in the chain itself, which the decision holds.
     """
     rule = next((rule for rule in config.rules if decision and rule.name == decision.rule), None)
     timeouts = dict(config.timeouts)
+    if rule and rule.to and rule.timeouts:
+        timeouts[_own(rule.to)] = rule.timeouts
     tier = decision.tier if decision else None
     default = timeouts.get(tier or "") or timeouts.get("default") or Timeouts()
     return Policy(
-        retry=config.retry,
+        retry=(rule and rule.retry) or config.retry,
         default_timeouts=default,
         timeouts=timeouts,
         fallback=rule is None or rule.fallback != "none",

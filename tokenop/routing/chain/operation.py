@@ -23,6 +23,7 @@ from tokenop.routing.chain.handling import costs_nothing
 from tokenop.routing.chain.machine import Chain
 from tokenop.routing.chain.model import CANCELLED, Action, Attempt, ChainResult, Policy, Try, policy_of
 from tokenop.routing.model import Decision, RoutingConfig
+from tokenop.routing.requests import fitted
 
 if TYPE_CHECKING:
     from tokenop.prices.book import PriceBook
@@ -114,7 +115,7 @@ class Operation:
         """Start the clock of an attempt, and return what its provider is asked."""
         self._flight = _Flight(told, self._wall(), self._ticker.at(self._clock()))
         self._held = []
-        return self.request.to(told.target.model)
+        return fitted(self.request, told.target)
 
     def delta(self, delta: Delta) -> list[Delta]:
         """Take a piece of a streamed answer; return the pieces to pass on.

@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from tokenop.routing.predicates.needed import needed
 from tokenop.routing.predicates.regex import Either, Loop, Mark, Node, Series, Set, parse
 
 _LAST = 0x110000
@@ -54,6 +55,7 @@ class Automaton:
         self._whole = whole
         program = _Program()
         node = parse(pattern)
+        self._needed = needed(node)
         self._last = program.step()
         self._program = program
         self._start = self._built(node, self._last)
@@ -67,6 +69,12 @@ class Automaton:
 
     def matches(self, text: str) -> bool:
         """Return whether the pattern is found in `text` (`whole`: is all of it)."""
+        for one in self._needed:
+            if one in text:
+                break
+        else:
+            if self._needed:
+                return False
         state = self._first
         if state.found:
             return True

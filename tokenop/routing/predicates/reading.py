@@ -128,8 +128,11 @@ def _cast(node: Node) -> Expression:
 
 
 def _conjunction(node: Node) -> Expression:
-    children = tuple(_flag(child) for child in node["children"])
-    return And(children) if node["type"] == "CONJUNCTION_AND" else Or(children)
+    kind = And if node["type"] == "CONJUNCTION_AND" else Or
+    children = [_flag(child) for child in node["children"]]
+    # DuckDB joins `a AND (b AND c)` to one, but BETWEEN becomes an AND only here.
+    flat = (one.of if isinstance(one, kind) else (one,) for one in children)
+    return kind(tuple(part for parts in flat for part in parts))
 
 
 def _comparison(node: Node) -> Expression:
