@@ -181,7 +181,7 @@ def test_money_is_written_in_all_its_digits() -> None:
     [
         ("databricks", "openai-compatible", "databricks"),
         ("our-own", "openai-compatible", "openai-compatible"),
-        ("openai", "ollama", "ollama"),
+        ("databricks", "groq", "groq"),
     ],
 )
 def test_a_server_is_billed_by_its_name_where_the_price_book_knows_it(name: str, provider: str, biller: str) -> None:
