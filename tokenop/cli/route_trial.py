@@ -151,7 +151,10 @@ def _paired(
     billed_as: dict[str, str],
     output_tokens: int,
 ) -> tuple[Outcomes, Costs]:
-    """Return the outcomes of both models with their costs; of two unnamed models the cheaper one is the weak one."""
+    """Return the outcomes of both models with their costs.
+
+    Of two unnamed models the cheaper one is the weak one; where costs do not tell, the worse one.
+    """
     from tokenop.applying.showing import visible
     from tokenop.research.routers import costs as pricing
 
@@ -163,8 +166,13 @@ def _paired(
             )
         weak, strong = recorded.models
         first = recorded.pair(weak, strong)
-        costs = pricing.of(recorded, first, when, given, billed_as, output_tokens)
-        if _is_dearer(first.with_costs(costs.weak, costs.strong), seed) and not {"weak", "strong"} & given.keys():
+        if {"weak", "strong"} & (given.keys() | billed_as.keys()):
+            # What is given for the weak one cannot tell which that is.
+            first = first.with_costs(None, None)
+        else:
+            costs = pricing.of(recorded, first, when, given, billed_as, output_tokens)
+            first = first.with_costs(costs.weak, costs.strong)
+        if _is_dearer(first, seed):
             weak, strong = strong, weak
     unknown = (given.keys() | billed_as.keys()) - {"weak", "strong", weak, strong}
     if unknown:

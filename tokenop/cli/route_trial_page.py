@@ -34,9 +34,12 @@ _PAGE = """\
 <main>
 <section>
 <h2>Quality over the share of calls to the strong model</h2>
-<figure class="card">{{ chart }}
-<figcaption>{% for line in lines %}<i class="b-{{ line.colour }}"></i> {{ line.name }}  {% endfor %}</figcaption>
-</figure>
+<div class="card">
+<ul class="legend" aria-label="Legend">
+{% for line in lines %}<li><i class="b-{{ line.colour }}"></i>{{ line.name }}</li>{% endfor %}
+</ul>
+{{ chart }}
+</div>
 <div class="card scroll"><table>
 <thead><tr><th scope="col">Policy</th><th scope="col" class="num">APGR</th><th scope="col" class="num">CPT 50 %</th>
 <th scope="col" class="num">CPT 80 %</th><th scope="col">Verdict</th></tr></thead>

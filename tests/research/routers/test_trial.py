@@ -124,11 +124,11 @@ def test_at_equal_cost_the_mix_is_what_the_formula_says(helped: Trial) -> None:
 
 
 def test_noise_is_seldom_recommended() -> None:
-    # At a true rate of 5 % seven or more of 40 come three times in a thousand.
+    # At a true rate of 5 % six or more of 30 come three times in a thousand.
     found = [
-        hold(noise(100, seed, 0.8, 0.92), seed, ["rules", "knn"], draws=200, clock=still).best for seed in range(40)
+        hold(noise(80, seed, 0.8, 0.92), seed, ["rules", "knn"], draws=200, clock=still).best for seed in range(30)
     ]
-    assert sum(one is not None for one in found) <= 6
+    assert sum(one is not None for one in found) <= 5
 
 
 @pytest.mark.thorough

@@ -27,6 +27,7 @@ _SIMPLE = re.compile(r"\b(?:classify|extract|translate|summari[sz]e|list|label|r
 _QUESTION = re.compile(r"\b(?:who|what|when|where|which|whose)\b", re.I)
 _NEGATION = re.compile(r"\b(?:not|except|never|unless|without|neither|least)\b", re.I)
 _WORD = re.compile(r"\w+")
+_SIGN = re.compile(r"[^\w\s]")
 _SPACE = re.compile(r"\s+")
 
 FACTS = (
@@ -165,7 +166,7 @@ def _facts(prompt: str) -> tuple[float, ...]:
         sum(map(len, words)) / (len(words) or 1),
         sum(map(str.isdigit, prompt)) / length,
         sum(map(str.isupper, prompt)) / length,
-        sum(not (sign.isalnum() or sign.isspace()) for sign in prompt) / length,
+        len(_SIGN.findall(prompt)) / length,
         0.0 if prompt.isascii() else sum(sign > "\x7f" for sign in prompt) / length,
         *(
             float(len(pattern.findall(prompt)))

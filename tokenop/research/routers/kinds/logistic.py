@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tokenop.errors import InputError
+from tokenop.research.routers import threads
 from tokenop.research.routers.features import BUCKETS, FACTS, Features
 from tokenop.research.routers.outcomes import Floats
 from tokenop.research.routers.policy import Arrays, Kind, Model, Settings
@@ -82,7 +83,10 @@ def _fit(known: Features, target: Floats, counts: Floats, options: Settings) -> 
     rows = sparse.csr_matrix((grams.values, grams.columns, grams.starts), (len(known), BUCKETS))
     facts = sparse.csr_matrix(_scaled(known, middle, spread).astype(np.float32))
     joined = sparse.hstack([rows, facts], format="csr")
-    learned = LogisticRegression(C=options["C"], max_iter=_ROUNDS, tol=_CLOSE).fit(joined, target, sample_weight=counts)
+    # Here again: scikit-learn has only now loaded the library whose threads are meant.
+    with threads.single():
+        plain = LogisticRegression(C=options["C"], max_iter=_ROUNDS, tol=_CLOSE)
+        learned = plain.fit(joined, target, sample_weight=counts)
     weights = learned.coef_[0]
     return Logistic(
         float(learned.intercept_[0]),
