@@ -199,7 +199,7 @@ def test_what_recordings_say_cannot_steer_the_terminal_the_log_or_the_page(
         (["--baseline", "a", "--candidate", "b"], 2, "neither results"),
         (["--baseline", "a.yaml", "--candidate", "a.yaml"], 1, "a.yaml"),
         (["--baseline", "-x:a.yaml", "--candidate", "a.yaml"], 2, "no revision begins with -"),
-        (["--baseline", "main:a.yaml", "--candidate", "a.yaml"], 1, "git has no such file"),
+        (["--baseline", "main:a.yaml", "--candidate", "a.yaml"], 1, "not a git repository"),
     ],
 )
 def test_wrong_words_are_told(tmp_path: Path, run_cli: Cli, words: list[str], code: int, message: str) -> None:

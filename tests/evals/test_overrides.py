@@ -53,6 +53,16 @@ def test_it_counts_for_one_state_of_the_config_alone(tmp_path: Path) -> None:
     ("field", "value", "message"),
     [
         ("by", '"Ines"', "by"),
+        ("by", '"@ines--"', "by"),
+        ("by", '"@\u0456nes"', "by"),
+        ("by", '"@ines\\n"', "by"),
+        ("reason", '"                              "', "gives no reason"),
+        ("reason", '"..............................."', "gives no reason"),
+        (
+            "reason",
+            '"aaa\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b\u200b"',
+            "gives no reason",
+        ),
         ("expires", '"2026-04-02"', "too long after it"),
         ("expires", '"2026-02-28"', "before the date"),
         ("expires", '"2026-02-30"', "no day of the calendar"),

@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from tokenop.cli import evaluating
-from tokenop.errors import InputError, MisuseError
+from tokenop.errors import FindingsError, InputError, MisuseError
 
 if TYPE_CHECKING:
+    from tokenop.comparison.revisions import Repository
     from tokenop.evals.gate import Verdict
     from tokenop.evals.model import Task
     from tokenop.evals.sides import Side
@@ -147,19 +149,25 @@ def _configured(path: Path, name: str, tasks: Mapping[str, Task], asked: Asked) 
 
 @contextlib.contextmanager
 def _at_revision(name: str) -> Iterator[Path]:
-    """Yield a file with what `REV:path` is."""
-    from tokenop.cli.git import Checkout
+    """Yield a file with what `REV:path` is; what is wrong in it is told of that name."""
+    from tokenop.comparison.revisions import Repository
 
     revision, _, inside = name.partition(":")
     if revision.startswith("-"):
         raise MisuseError(f"{name}: no revision begins with -")
-    text = Checkout(Path.cwd()).text(revision, inside)
+    repository = Repository(Path.cwd())
+    text = repository.at(repository.base(revision), inside)
     if text is None:
         raise InputError(f"{name}: git has no such file; name it as REV:path/from/the/root")
     with tempfile.TemporaryDirectory(prefix="tokenop-") as folder:
         path = Path(folder) / Path(inside).name
-        path.write_text(text, encoding="utf-8", newline="\n")
-        yield path
+        path.write_bytes(text.encode("utf-8"))  # as it is: overrides are for its bytes
+        try:
+            yield path
+        except FindingsError as error:
+            raise FindingsError(
+                [replace(one, file=name if one.file == str(path) else one.file) for one in error.findings]
+            ) from error
 
 
 def _told(verdict: Verdict, form: str, overrides: Path | None, day: Any) -> int:
@@ -185,15 +193,19 @@ def _told(verdict: Verdict, form: str, overrides: Path | None, day: Any) -> int:
 def _hook(changed: tuple[str, ...], baseline: str | None, asked: Asked, form: str) -> int:
     """Hold each changed config to what git has of it; return 1 where one fails."""
     from tokenop.cli import eval_gate_text as text
-    from tokenop.cli.git import Checkout
+    from tokenop.comparison.revisions import Repository
 
-    checkout = Checkout(Path.cwd())
-    base = _base(baseline)
+    repository = Repository(Path.cwd())
+    base = _base(repository, baseline)
     worst = 0
     for path in sorted(path for path in changed if path.endswith((".yaml", ".yml")) and Path(path).is_file()):
-        known = next((each for each in (path, _DEFAULT) if checkout.text(base, each) is not None), None)
+        known = _known(repository, base, path)
         if known is None:
-            click.echo(f"{path}: new, and there is no {_DEFAULT} at {base} to compare it with")
+            click.echo(f"{path}: new, and there is no {_DEFAULT} before it to compare it with")
+            continue
+        if told := _unreadable(f"{base}:{known}"):
+            evaluating.load_config(Path(path))
+            click.echo(f"{path}: not compared, since what stood there before has errors: {told}")
             continue
         verdict = judged(f"{base}:{known}", path, asked)
         if form == "json":
@@ -205,7 +217,36 @@ def _hook(changed: tuple[str, ...], baseline: str | None, asked: Asked, form: st
     return worst
 
 
-def _base(named: str | None) -> str:
-    """Return the commit that a hook compares with: what is pushed to, or what is committed."""
+def _base(repository: Repository, named: str | None) -> str | None:
+    """Return the commit that a hook compares with: what is pushed to, or what is committed; None before the first.
+
+    Raises:
+        InputError: it is not here.
+    """
     pushed = os.environ.get("PRE_COMMIT_FROM_REF", "")
-    return named or (pushed if pushed and pushed != _NULL else "HEAD")
+    wanted = named or (pushed if pushed != _NULL else "")
+    if wanted:
+        return repository.base(wanted)
+    try:
+        return repository.base("HEAD")
+    except InputError:
+        return None
+
+
+def _known(repository: Repository, base: str | None, path: str) -> str | None:
+    """Return the path of what a file is held to: of itself, or of the default where it is new."""
+    if base is None:
+        return None
+    file = Path(path).resolve()
+    own = [file.relative_to(repository.root).as_posix()] if file.is_relative_to(repository.root) else []
+    return next((each for each in (*own, _DEFAULT) if repository.at(base, each) is not None), None)
+
+
+def _unreadable(name: str) -> str | None:
+    """Return what is wrong in a config of a commit; None where it can be read."""
+    with _at_revision(name) as path:
+        try:
+            evaluating.load_config(path)
+        except FindingsError as error:
+            return error.findings[0].message
+    return None

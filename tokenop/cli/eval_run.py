@@ -135,6 +135,8 @@ def _run(info: RunInfo, asks: tuple[Ask, ...], config: RoutingConfig, prices: Pr
     from tokenop.evals.results import Part
 
     before = running.resumable(wanted.out, info)
+    if wanted.resume and not before:
+        click.echo("no run that was cut short asked the same: this is a new one", err=True)
     if before and not wanted.resume:
         if not before.busy:
             click.echo(f"{before.info.run_id} was cut short; --resume would go on with it", err=True)

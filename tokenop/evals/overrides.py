@@ -7,6 +7,7 @@ merged". It never turns `fail` into anything.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,6 +21,7 @@ from tokenop.errors import Finding, FindingsError
 SCHEMA_FILE = Path(__file__).with_name("overrides.schema.json")
 RULE = "OVERRIDE"
 LONGEST = timedelta(days=31)
+_WORDS = 3  # fewer are no reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,9 @@ def load(path: Path) -> tuple[Override, ...]:
     made = []
     for index, entry in enumerate(document.meta["overrides"]):
         field = f"overrides[{index}]"
+        if sum(word.isalpha() for word in re.findall(r"\w+", entry["reason"])) < _WORDS:
+            fix = "say why it may be merged without knowing"
+            found.append(_finding(document, f"{field}.reason", "gives no reason that anybody could read", fix))
         day, expires = (_day(document, f"{field}.{name}", entry[name], found) for name in ("date", "expires"))
         if day and expires and not day <= expires <= day + LONGEST:
             fix = f"choose a day from {day} to {day + LONGEST}"
