@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -213,7 +214,7 @@ def test_a_judge_judges_what_has_no_right_answer_and_is_charged(run_cli: Cli, se
 
     def script(model: str, text: str) -> str:
         if "opus" in model:
-            return '{"better": "%s"}' % ("1" if "bad" in text.split("ANSWER 2")[1] else "2")
+            return '{"better": "%s"}' % ("1" if re.search("bad|I do not know", text.split("ANSWER 2")[1]) else "2")
         return f"bad {text}" if "haiku" in model else f"good {text}"
 
     serve(script)
@@ -235,7 +236,9 @@ def test_a_judge_judges_what_has_no_right_answer_and_is_charged(run_cli: Cli, se
     assert found["judge"]["judges"][0]["contradicted_itself"] == 0
     assert found["judge"]["also_answer"] == []
     jsonschema.Draft202012Validator(SCHEMA).validate(found)
-    assert found["evaluation"]["judging"]["calls"] == 60
+    [judge] = found["judge"]["judges"]
+    assert judge["asked_again"] == judge["controls"] > 0
+    assert found["evaluation"]["judging"]["calls"] == 60 + 2 * judge["asked_again"]
     assert found["evaluation"]["judging"]["usd"] > 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -103,14 +104,13 @@ def test_a_live_run_of_a_template_is_ready_to_be_reported(run_cli: Cli, tmp_path
     assert "Next: tokenop template-apply model-routing --dry-run" in ran.stdout
     [folder] = tmp_path.glob("runs/*")
     found = entry.read(folder / entry.FILE)
-    assert (found["quality_before"], found["calls_before"]) == (1, 60)
+    assert (found["quality_before"], found["calls_before"]) == ("1.0", "60")
     command = documents.load_yaml(folder / entry.FILE).meta["command"]
-    import shlex
-
     words = shlex.split(command)[1:]
-    sent = run_cli(*words, "--by", "octocat", "--organisation", "software", cwd=tmp_path)
-    assert sent.exit_code == 0, sent.stderr
-    assert "66.7 % a call" in sent.stdout
+    for one in (words, ("submit-implementation", "model-routing", "--run", folder)):
+        sent = run_cli(*one, "--by", "octocat", "--organisation", "software", cwd=tmp_path)
+        assert sent.exit_code == 0, sent.stderr
+        assert "66.7 % a call" in sent.stdout
     assert (folder / "patches" / "router.yaml").read_text().count("claude-haiku-4-5") == 1
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from tokenop.prices import book
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.errors import AuthError, OverloadedError, RefusedError, TimedOutError
 from tokenop.providers.model import Request, Response
+from tokenop.routing.chain import Policy
+from tokenop.routing.model import Retry
 
 BOOK = book.load()
 Make = Callable[..., Asker]
@@ -40,7 +43,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
             BOOK,
             lambda: AT,
             left,
-            Timeouts(),
+            Policy(RETRY, Timeouts()),
             lambda _: None,  # type: ignore[arg-type]
         )
 
@@ -53,9 +56,34 @@ def test_the_same_question_is_asked_once_whoever_asks_and_however_many_at_once(m
     sender = Scripted(lambda *_: "ok")
     asker = make(sender)
     with ThreadPoolExecutor(16) as pool:
-        found = list(pool.map(lambda n: asker.ask(f"p{n}", (BIG,), request(prompt("same"))), range(64)))
+        found = list(pool.map(lambda n: asker.ask("p", (BIG,), request(prompt("same"))), range(64)))
     assert len(sender.asked) == 1
     assert len({id(one) for one in found}) == 1
+
+
+def test_prompts_that_read_alike_are_asked_each_since_one_answer_is_not_many(make: Make) -> None:
+    sender = Scripted(lambda *_: "ok")
+    asker = make(sender)
+    for n in range(5):
+        asker.ask(f"p{n}", (BIG,), request(prompt("same")))
+    assert len(sender.asked) == 5
+
+
+def test_a_question_s_own_timeouts_and_retries_hold_and_those_of_the_command_before_them(make: Make) -> None:
+    seen: list[float] = []
+
+    class Busy(Scripted):
+        def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
+            seen.append(timeouts.total)
+            raise OverloadedError("busy")
+
+    own = Policy(Retry(attempts=2), Timeouts(total=9), {BIG.name: Timeouts(total=7)})
+    asker = make(Busy(lambda *_: ""))
+    asker.ask("a", (BIG,), request(prompt("a")), policy=own)
+    assert seen == [7, 7]
+    seen.clear()
+    replace(asker, timeouts=Timeouts(total=3)).ask("b", (BIG,), request(prompt("b")), policy=own)
+    assert seen == [3, 3]
 
 
 def test_what_was_answered_is_not_asked_again_by_the_next_run_and_what_failed_is(make: Make) -> None:

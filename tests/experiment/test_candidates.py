@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -18,6 +19,8 @@ from tokenop.errors import FindingsError, MisuseError
 from tokenop.experiment import candidates, planned, targets
 from tokenop.experiment.model import Prompt, Skipped, Variant
 from tokenop.prices import book
+from tokenop.providers.base import Timeouts
+from tokenop.routing.chain import policy_of
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 BOOK = book.load()
@@ -82,6 +85,17 @@ def test_a_routing_config_concerns_the_prompts_that_it_sends_elsewhere() -> None
     assert found.concerned == {"label"}
     assert found.moves[0].asked("label")[0].model == "qwen2.5-coder:7b"
     assert found.tolerance == Decimal("0.01")  # the config's own is stricter
+    decided = routing.decide(config, candidates.facts(prompts[0], today[0]), key="label")
+    assert found.moves[0].policies["label"] == policy_of(config, decided)
+
+
+def test_a_named_tier_is_asked_with_its_own_timeouts_and_the_config_s_retries() -> None:
+    config = routing.load(routing.shipped())
+    tiers = replace(config, timeouts={**config.timeouts, "T2": Timeouts(total=12)})
+    found = targets.policy("T2", tiers)
+    assert found is not None
+    assert (found.default_timeouts.total, found.retry) == (12, config.retry)
+    assert targets.policy("T2", None) is None
 
 
 def test_a_plan_says_what_it_chose_and_predicted(tmp_path: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.experiment.made import BIG, SMALL, prompt, reply, result
-from tokenop.experiment.judge import FEWEST, Judging, question, read
+from tokenop.experiment.judge import FEWEST, NO_ANSWER, Judging, question, read, repeated
 from tokenop.experiment.model import Reply
 from tokenop.experiment.scoring import words
 from tokenop.experiment.targets import Chain
@@ -17,14 +18,21 @@ Says = Callable[[str, str], str]
 """The first and the second answer → what a judge says."""
 
 
-def judging(*says: Says) -> Judging:
+def judging(*says: Says, second: Says | None = None, blind: bool = False, **more: Any) -> Judging:
+    """Return judges who say `says`; `second` is what they say when asked the very same again.
+
+    They prefer any answer to none unless they are `blind`.
+    """
     judges = ((BIG,), (SMALL,))[: len(says)]
 
-    def ask(name: str, chain: Chain, request: Request) -> Reply:
+    def ask(prompt: str, targets: Chain, request: Request, *, again: int = 0) -> Reply:
         text = "".join(part.text for part in request.messages[0].parts if isinstance(part, Text))
         parts = text.split("ANSWER 1")[1].split("ANSWER 2")
-        first, second = (part.split(">\n", 1)[1].split("\n</", 1)[0] for part in parts)
-        return reply(name, says[judges.index(chain)](first, second))
+        one, other = (part.split(">\n", 1)[1].split("\n</", 1)[0] for part in parts)
+        said = second if again and second else says[judges.index(targets)]
+        if other == NO_ANSWER and not blind:
+            said = first_always
+        return reply(prompt, said(one, other), **more)
 
     return Judging(judges, ask)
 
@@ -85,6 +93,36 @@ def test_a_judge_known_to_be_steady_may_contradict_itself_once_which_counts_as_e
     )
     compare(one, 20)
     assert compare(one, 1, before="odd") == [0.0]
+
+
+def test_a_judge_that_says_something_else_when_asked_again_is_not_steady() -> None:
+    one = judging(better("new"), second=better("old"))
+    assert set(compare(one, 40)) == {1.0}  # its two orders agree, so there is no contradiction to be counted
+    told = one.as_dict()["judges"][0]
+    assert told["asked_again"] == sum(repeated(f"p{n}", "s") for n in range(40)) > 3
+    assert (told["changed_its_mind"], told["contradicted_itself"], told["steady"]) == (told["asked_again"], 0, False)
+
+
+def test_a_judge_that_never_sees_a_difference_is_found_out_and_proves_nothing() -> None:
+    one = judging(better("neither"), blind=True)
+    found = compare(one, 40)
+    told = one.as_dict()["judges"][0]
+    assert told["said_same"] == 40
+    assert told["missed_controls"] == told["controls"] > 3
+    assert told["steady"] is False
+    first = next(n for n in range(40) if repeated(f"p{n}", "s"))
+    assert found == [0.0] * (first + 1) + [-1.0] * (39 - first)
+    assert compare(judging(better("neither")), 40) == [0.0] * 40
+
+
+def test_what_is_asked_again_is_one_pair_in_five_and_recordings_are_not() -> None:
+    assert 160 <= sum(repeated(f"p{n}", "s") for n in range(1000)) <= 240
+    one = judging(better("new"), origin="recorded")
+    compare(one, 40)
+    assert one.as_dict()["judges"][0]["asked_again"] == 0
+    steady = judging(better("new"))
+    compare(steady, 40)
+    assert steady.as_dict()["judges"][0]["steady"] is True
 
 
 def test_a_judge_that_cannot_be_read_decides_nothing() -> None:

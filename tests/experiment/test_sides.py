@@ -23,10 +23,10 @@ def answering(says: dict[Any, str], *prompts: Prompt, **more: Any) -> tuple[Answ
     """Return how prompts are answered where the models say `says`, and the list of who was asked what."""
     asked: list[tuple[str, str]] = []
 
-    def ask(name: str, chain: Chain, request: Request) -> Reply:
+    def ask(name: str, targets: Chain, request: Request, **_: object) -> Reply:
         text = words(request.messages[-1].parts)
-        asked.append((chain[0].model, text))
-        return reply(name, says[chain[0]], COST[chain[0]], **(more if chain[0] == SMALL else {}))
+        asked.append((targets[0].model, text))
+        return reply(name, says[targets[0]], COST[targets[0]], **(more if targets[0] == SMALL else {}))
 
     known = {one.id: one for one in prompts}
     return Answering(lambda _: (BIG,), known, ask, checking.guard), asked

@@ -58,7 +58,9 @@ given again: what was paid is not paid twice. Exit code 0: a candidate passed; 1
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs"), show_default=True, help="Where runs go.")
 @click.option("--seed", type=click.IntRange(0), default=20260921, show_default=True, help="Seed of the sample.")
 @click.option("--parallel", type=click.IntRange(1, 64), default=16, show_default=True, help="Calls at once.")
-@click.option("--timeout", type=click.FloatRange(1, 600), default=60.0, show_default=True, help="Seconds for one call.")
+@click.option(
+    "--timeout", type=click.FloatRange(1, 600), help="Seconds for one call. Default: what --config says, else 60."
+)
 @click.option("--minutes", type=click.FloatRange(0.01), default=10.0, show_default=True, help="No new call after that.")
 @click.option(
     "--max-output-tokens", type=click.IntRange(1, 1_000_000), help="Limit of answers where prompts give none."

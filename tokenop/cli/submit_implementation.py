@@ -185,7 +185,7 @@ def _from_run(run: Path, template_id: str, version: str | None, given: dict[str,
     from tokenop.experiment import entry
 
     found = entry.read(run, template_id)
-    measured = found.pop("version", version)
+    measured: str | None = found.pop("version", version)
     if version is not None and version != measured:
         raise MisuseError(f"--version: the run was of {template_id} {measured}")
     beside = sorted(_CALLED[name] for name in (*found, *_DAYS) if given.get(name) is not None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Literal
@@ -76,7 +76,10 @@ class Purse:
 
 @dataclass(frozen=True)
 class Asker:
-    """Asks models, each question once. `seconds_left` is asked before each call; those under way end by timeouts."""
+    """Asks models, each question once. `seconds_left` is asked before each call; those under way end by timeouts.
+
+    `policy` holds where a question brings none of its own; `timeouts`, where they are given, hold before both.
+    """
 
     store: Store
     sender: Sender
@@ -84,20 +87,30 @@ class Asker:
     book: PriceBook
     now: Callable[[], datetime]
     seconds_left: Callable[[], float]
-    timeouts: Timeouts
+    policy: chain.Policy
     sleep: Callable[[float], None]
+    timeouts: Timeouts | None = None
     usable: Callable[[Target], str | None] = lambda _: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _asked: dict[str, Future[Reply]] = field(default_factory=dict)
     _dead: dict[str, str] = field(default_factory=dict)
 
-    def ask(self, prompt: str, targets: Sequence[Target], request: Request, role: Role = "answer") -> Reply:
-        """Return the answer of the chain `targets`, from the file where it was asked before.
+    def ask(
+        self,
+        prompt: str,
+        targets: Sequence[Target],
+        request: Request,
+        *,
+        role: Role = "answer",
+        again: int = 0,
+        policy: chain.Policy | None = None,
+    ) -> Reply:
+        """Return the answer of the chain `targets`, from the file where it was asked before; `again`: see `store.key`.
 
         Raises:
             CutShortError: it was not asked before, and the ceiling or the time is up.
         """
-        name = key(role, targets, request)
+        name = key(role, prompt, targets, request, again)
         with self._lock:
             waiting = self._asked.get(name)
             if waiting is None:
@@ -106,21 +119,29 @@ class Asker:
         if waiting is not None:
             return waiting.result()
         try:
-            found = self.store.get(name) or self._call(name, prompt, targets, request, role)
+            found = self.store.get(name) or self._call(name, prompt, targets, request, role, policy)
         except BaseException as error:
             mine.set_exception(error)
             raise
         mine.set_result(found)
         return found
 
-    def _call(self, name: str, prompt: str, targets: Sequence[Target], request: Request, role: Role) -> Reply:
+    def _call(
+        self,
+        name: str,
+        prompt: str,
+        targets: Sequence[Target],
+        request: Request,
+        role: Role,
+        policy: chain.Policy | None,
+    ) -> Reply:
         metered = _Metered(self)
         came = chain.run(
             targets,
             request,
             metered,
             sleep=self.sleep,
-            policy=chain.Policy(RETRY, self.timeouts),
+            policy=self._held(policy or self.policy),
             usable=self._usable,
             prices=self.book,
             wall=self.now,
@@ -136,6 +157,9 @@ class Asker:
             raise metered.refused
         self.store.put(reply)
         return reply
+
+    def _held(self, policy: chain.Policy) -> chain.Policy:
+        return policy if self.timeouts is None else replace(policy, default_timeouts=self.timeouts, timeouts={})
 
     def _usable(self, target: Target) -> str | None:
         return self._dead.get(full_name(target)) or self.usable(target)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from tokenop.prices.book import PriceBook
+    from tokenop.routing.chain import Policy
     from tokenop.routing.model import Facts, RoutingConfig
 
 # In the order of the engine's chain; a test holds it against the levers' ranks.
@@ -174,9 +175,9 @@ def tokens_of(prompt: Prompt) -> int:
     return max(1, sum(len(text.encode("utf-8", "replace")) for text in texts) // BYTES_PER_TOKEN)
 
 
-def from_chain(name: str, chain: Chain, tolerance: Decimal) -> Candidate:
+def from_chain(name: str, chain: Chain, tolerance: Decimal, policy: Policy | None = None) -> Candidate:
     """Return the candidate that answers everything with one model (or chain), without going back to today's."""
-    return Candidate(name, targets.shown(chain), tolerance, (Move("target", chain=chain),))
+    return Candidate(name, targets.shown(chain), tolerance, (Move("target", chain=chain, policy=policy),))
 
 
 def from_routing(
@@ -184,13 +185,16 @@ def from_routing(
 ) -> Candidate:
     """Return the candidate that asks whom the rules of a routing config say; it concerns what they change."""
     from tokenop import routing
+    from tokenop.routing.chain import policy_of
 
     chains: dict[str, Chain] = {}
+    policies: dict[str, Policy] = {}
     for prompt in prompts:
-        decided = routing.decide(config, facts(prompt, today(prompt)[0]), key=prompt.id).chain
+        decision = routing.decide(config, facts(prompt, today(prompt)[0]), key=prompt.id)
+        decided = decision.chain
         if decided and targets.described(decided[0]) != targets.described(today(prompt)[0]):
-            chains[prompt.id] = decided
-    move = Move("routing", frozenset(chains), chains=chains)
+            chains[prompt.id], policies[prompt.id] = decided, policy_of(config, decision)
+    move = Move("routing", frozenset(chains), chains=chains, policies=policies)
     drop = min(tolerance, config.meta.max_quality_drop)
     return Candidate(f"routing:{config.meta.id}", config.meta.title, drop, (move,))
 

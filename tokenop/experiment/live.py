@@ -20,6 +20,7 @@ from tokenop.experiment.running import Ran, Runner
 from tokenop.experiment.sides import Answering
 from tokenop.experiment.sources import Live, Replayed
 from tokenop.providers.base import Target, Timeouts
+from tokenop.routing.chain import Policy, policy_of
 from tokenop.routing.targets import is_local
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SAMPLE = "sample"
 SAMPLE_SIZE = 100
 SLEEP = time.sleep
+TIMEOUT = 60.0
 _HEAD = "# Written by `tokenop run`. Amounts are US dollars; quality is 0 to 1; shares are of 1.\n"
 
 
@@ -54,7 +56,7 @@ class Options:
     out: Path
     seed: int
     parallel: int
-    timeout: float
+    timeout: float | None
     minutes: float
     max_output_tokens: int | None
 
@@ -229,7 +231,8 @@ def _ran(
         book=ready.book,
         now=lambda: datetime.now(UTC),
         seconds_left=lambda: end - clock(),
-        timeouts=Timeouts(connect=min(5.0, options.timeout), first_token=options.timeout, total=options.timeout),
+        policy=_policy(ready.setup.wanted.config),
+        timeouts=None if options.timeout is None else _timeouts(options.timeout),
         sleep=SLEEP,
         usable=ready.source.unusable,
     )
@@ -248,6 +251,15 @@ def _ran(
         told=say,
     )
     return runner.run(), None if judging is None else judging.as_dict()
+
+
+def _policy(config: RoutingConfig | None) -> Policy:
+    """Return how long, and how often, is asked: what a routing config says, since it is what users will get."""
+    return Policy(asking.RETRY, _timeouts(TIMEOUT)) if config is None else policy_of(config)
+
+
+def _timeouts(seconds: float) -> Timeouts:
+    return Timeouts(connect=min(Timeouts().connect, seconds), first_token=seconds, total=seconds)
 
 
 def _source_name(options: Options) -> str:

@@ -105,7 +105,8 @@ def prepare(
             skipped = [one for one in skipped if one.code not in ("leaves-answers-alone", "not-here")]
     drop = MAX_DROP if wanted.max_drop is None else wanted.max_drop
     for name in wanted.candidates:
-        candidates.append(made.from_chain(name, targets.named(name, wanted.config), drop))
+        chain, policy = targets.named(name, wanted.config), targets.policy(name, wanted.config)
+        candidates.append(made.from_chain(name, chain, drop, policy))
     if wanted.config is not None and not wanted.candidates and wanted.plan is None:
         candidates.append(made.from_routing(wanted.config, found, today, drop))
     if wanted.max_drop is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tokenop.experiment import asking, prompts
 from tokenop.experiment.model import BASELINE, Prompt, Reply, Result
@@ -14,10 +14,20 @@ from tokenop.experiment.targets import Chain, full_name
 from tokenop.providers.base import Target
 from tokenop.providers.model import Request, Text, ToolCall
 
+if TYPE_CHECKING:
+    from tokenop.routing.chain import Policy
+
 Kind = Literal["reroute", "cascade", "trim", "response_cache", "target", "routing"]
-Ask = Callable[[str, Chain, Request], Reply]
 Guard = Callable[[Prompt, Reply], bool | None]
 """Whether an answer passes what the prompt's own guard asks; None where it has none or it could not be asked."""
+
+
+class Ask(Protocol):
+    """What asks a chain about a prompt; `policy` None: as the run has it."""
+
+    def __call__(self, prompt: str, targets: Chain, request: Request, *, policy: Policy | None = None) -> Reply:
+        """Return what came."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +36,7 @@ class Move:
 
     `fallback`: today's model is asked again where the answer is refused, empty or (`cascade`) does not pass the guard.
     `chains` are those of single prompts, where a routing config decides; `donors` says for a cache whose answer a
-    prompt gets.
+    prompt gets. `policy`, and `policies` of single prompts, are what a routing config says about timeouts and retries.
     """
 
     kind: Kind
@@ -35,6 +45,8 @@ class Move:
     fallback: bool = False
     chains: Mapping[str, Chain] = field(default_factory=dict)
     donors: Mapping[str, str] = field(default_factory=dict)
+    policy: Policy | None = None
+    policies: Mapping[str, Policy] = field(default_factory=dict)
 
     def concerns(self, prompt: str) -> bool:
         """Return whether the move changes how this prompt is answered."""
@@ -110,7 +122,7 @@ class Answering:
                 route, chain = move, move.asked(prompt.id)
         if route is None:
             return _result(prompt, candidate.name, (self._ask(asked, self.today(prompt)),), how=", ".join(kinds))
-        first = self._ask(asked, chain)
+        first = self._ask(asked, chain, route.policies.get(prompt.id, route.policy))
         if not route.fallback or _unknown(first) or self._good_enough(asked, first, route):
             return _result(prompt, candidate.name, (first,), how=first.target)
         again = self._ask(asked, self.today(prompt))
@@ -121,8 +133,8 @@ class Answering:
             return False
         return route.kind != "cascade" or self.guard(prompt, reply) is not False
 
-    def _ask(self, prompt: Prompt, chain: Chain) -> Reply:
-        return self.ask(prompt.id, chain, asking.request(prompt, self.limit))
+    def _ask(self, prompt: Prompt, chain: Chain, policy: Policy | None = None) -> Reply:
+        return self.ask(prompt.id, chain, asking.request(prompt, self.limit), policy=policy)
 
 
 def refused(reply: Reply) -> bool:

@@ -28,9 +28,13 @@ DECIDED = BLAMED
 _USAGE = tuple(Usage.__dataclass_fields__)
 
 
-def key(role: str, targets: Sequence[Target], request: Request) -> str:
-    """Return the name of a call: the same question to the same models is asked, and paid, once."""
-    question = [role, [described(target) for target in targets], request_hash(request)]
+def key(role: str, prompt: str, targets: Sequence[Target], request: Request, again: int = 0) -> str:
+    """Return the name of a call: the same question about the same prompt to the same models is asked, and paid, once.
+
+    Prompts that read alike and have ids of their own are asked each: one answer that counts as many would be a
+    certainty that nobody has. `again` counts from 1 where the very same is asked again on purpose.
+    """
+    question = [role, prompt, [described(target) for target in targets], request_hash(request), again]
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tokenop.errors import MisuseError
@@ -11,6 +12,7 @@ from tokenop.providers.base import Target
 from tokenop.routing.chain.charging import biller_of
 
 if TYPE_CHECKING:
+    from tokenop.routing.chain import Policy
     from tokenop.routing.model import RoutingConfig
 
 
@@ -34,6 +36,17 @@ def named(name: str, config: RoutingConfig | None = None) -> Chain:
         more = f"; the routing config knows: {', '.join(known)}" if known else ""
         raise MisuseError(f"{name!r} names no model: write provider/model, such as groq/llama-3.3-70b-versatile{more}")
     return (of(provider, model),)
+
+
+def policy(name: str, config: RoutingConfig | None) -> Policy | None:
+    """Return how long, and how often, `name` is asked where a routing config says so; None without one."""
+    if config is None:
+        return None
+    from tokenop.routing.chain import policy_of
+
+    found = policy_of(config)
+    own = config.timeouts.get(name) if name in config.tiers else None
+    return found if own is None else replace(found, default_timeouts=own)
 
 
 def of(provider: str, model: str) -> Target:
@@ -74,4 +87,4 @@ def shown(chain: Chain) -> str:
     return " → ".join(map(full_name, chain))
 
 
-__all__ = ["Chain", "biller_of", "described", "full_name", "named", "of", "shown", "unusable"]
+__all__ = ["Chain", "biller_of", "described", "full_name", "named", "of", "policy", "shown", "unusable"]
