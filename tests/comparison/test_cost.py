@@ -146,6 +146,19 @@ def test_parts_add_up_to_the_whole() -> None:
     assert len(found.intents) == 13
 
 
+def test_a_share_is_told_where_it_goes_and_not_where_most_of_its_calls_go() -> None:
+    log = [call(n, intent="extract", t_uncached=1000 * n) for n in range(1, 9)]
+    found = compared(log, config(), config([("intent = 'extract'", "T2", "0.3")], default="T3"))
+    assert [(part.was, part.name, round(part.calls / found.tiers[0].calls, 4)) for part in found.tiers] == [
+        ("T4", "T3", 1.0),
+        ("T4", "T2", round(3 / 7, 4)),
+    ]
+    assert {part.name for part in found.moves} == {"anthropic/claude-haiku-4-5", "groq/llama-3.3-70b-versatile"}
+    assert sum(part.calls for part in found.moves) == pytest.approx(8 * 730.5 / found.hours)
+    back = compared(log, config([("intent = 'extract'", "T2", "0.3")], default="T3"), config())
+    assert {(part.was, part.name) for part in back.tiers} == {("T3", "T4"), ("T2", "T4")}
+
+
 def test_latency_comes_from_the_models_own_medians_and_only_where_there_are_enough() -> None:
     haiku = {"provider": "anthropic", "model": "claude-haiku-4-5", "priced_provider": "anthropic",
              "priced_model": "claude-haiku-4-5", "latency_ms": 400.0}  # fmt: skip

@@ -131,8 +131,8 @@ def _parts(connection: duckdb.DuckDBPyConnection, key: str, monthly: float) -> t
     was = {"tier": "tier_was", "target": "target_was"}.get(key, "''")
     rows = connection.execute(
         f"""WITH parts AS (
-  SELECT {key} AS name, {was} AS was, sum(moved) AS moved, sum(usd)::DOUBLE AS usd,
-         coalesce(sum(moved) FILTER (usd IS NULL), 0) AS unknown FROM deltas GROUP BY ALL
+  SELECT {key} AS name, {was} AS was, sum(moved) AS moved, sum(usd) AS usd,
+         coalesce(sum(moved) FILTER (usd IS NULL), 0) AS unknown FROM flows GROUP BY ALL
 ), ranked AS (
   SELECT *, row_number() OVER (ORDER BY abs(coalesce(usd, 0)) DESC, moved DESC, name, was) > {MOST_PARTS} AS late
   FROM parts

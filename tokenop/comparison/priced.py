@@ -21,6 +21,25 @@ _SIZE = "(" + " + ".join(f"f.t_{name}" for name in _BUCKETS[:-1]) + ") // greate
 _FITS = f"{_SIZE} > p.above AND {_SIZE} <= p.upto"
 _PRICE = "(" + " + ".join(f"f.t_{name} * p.r_{name}" for name in _BUCKETS) + " + f.n * p.r_call)::DECIMAL(38,12)"
 
+# Where several targets lose a call to several others, each takes from each in proportion.
+_FLOWS = f"""CREATE OR REPLACE TEMP TABLE flows AS
+WITH sides AS (
+  SELECT row_id, target, tier, true AS gains, sum(weight) AS weight FROM head GROUP BY ALL
+  UNION ALL SELECT row_id, target, tier, false, sum(weight) FROM base GROUP BY ALL
+), ends AS (
+  SELECT d.row_id, d.usd, s.gains, s.tier, coalesce(d.target, '{AS_IT_IS}') AS target,
+         abs(d.weight) * s.weight / sum(s.weight) OVER (PARTITION BY d.row_id, d.target, s.gains) AS weight
+  FROM differences d JOIN sides s
+    ON s.row_id = d.row_id AND s.target IS NOT DISTINCT FROM d.target AND s.gains = (d.weight > 0)
+), pairs AS (
+  SELECT now.row_id, now.tier, was.tier AS tier_was, now.target, was.target AS target_was, now.usd - was.usd AS usd,
+         now.weight * was.weight / sum(was.weight) OVER (PARTITION BY now.row_id, now.tier, now.target) AS weight
+  FROM ends now JOIN ends was ON was.row_id = now.row_id AND now.gains AND NOT was.gains
+)
+SELECT p.row_id, coalesce(f.intent, 'unknown') AS intent, p.tier, p.tier_was, p.target, p.target_was,
+       f.n * p.weight AS moved, CASE WHEN d.usd IS NOT NULL THEN p.usd::DOUBLE * p.weight END AS usd
+FROM pairs p JOIN facts f USING (row_id) JOIN deltas d USING (row_id)"""
+
 
 def rates(
     connection: duckdb.DuckDBPyConnection, book: PriceBook, targets: Mapping[str, Target], at: datetime
@@ -57,7 +76,8 @@ def compare(connection: duckdb.DuckDBPyConnection) -> None:
     """Create `differences` and `deltas` from the tables `base` and `head`.
 
     `differences`: (row_id, target, weight): how much more of a row the target answers; NULL is "as it is".
-    `deltas`: one row a call or cell that moves: calls moved, USD before and after (None: unknown), and its names.
+    `deltas`: one row a call or cell that moves: calls moved, and what that costs (USD; NULL: unknown).
+    `flows`: the same by where it comes from and where it goes, since a share sends one call to several.
     Tokens that a cache served stay so where the new model has a price for them: its cache is as warm after some days.
     """
     for side in ("base", "head"):
@@ -80,25 +100,14 @@ SELECT m.row_id, m.target, m.weight, f.slot, f.priced_provider AS own_provider, 
 FROM moved m JOIN facts f USING (row_id) LEFT JOIN target_rates p ON p.target = m.target AND {_FITS}"""
     )
     connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE deltas AS
-WITH sides AS (
-  SELECT row_id, tier, weight FROM head UNION ALL SELECT row_id, tier, -weight FROM base
-), tiers AS (
-  SELECT row_id, tier, sum(weight) AS weight FROM sides GROUP BY ALL
-), ends AS (
-  SELECT row_id, arg_max(tier, weight ORDER BY tier) AS tier, arg_min(tier, weight ORDER BY tier) AS tier_was
-  FROM tiers GROUP BY row_id
-)
-SELECT d.row_id, any_value(f.n) AS n, any_value(f.slot) AS slot, any_value(coalesce(f.intent, 'unknown')) AS intent,
-       any_value(e.tier) AS tier, any_value(e.tier_was) AS tier_was,
-       coalesce(arg_max(d.target, d.weight ORDER BY d.target), '{AS_IT_IS}') AS target,
-       coalesce(arg_min(d.target, d.weight ORDER BY d.target), '{AS_IT_IS}') AS target_was,
-       any_value(f.n) * sum(d.weight) FILTER (d.weight > 0) AS moved,
+        """CREATE OR REPLACE TEMP TABLE deltas AS
+SELECT d.row_id, any_value(f.n) * sum(d.weight) FILTER (d.weight > 0) AS moved,
        CASE WHEN bool_and(d.usd IS NOT NULL)
          THEN sum((d.usd * d.weight::DECIMAL(18,9))::DECIMAL(38,12)) END AS usd
-FROM differences d JOIN facts f USING (row_id) JOIN ends e USING (row_id)
+FROM differences d JOIN facts f USING (row_id)
 GROUP BY d.row_id"""
     )
+    connection.execute(_FLOWS)
 
 
 def bill(connection: duckdb.DuckDBPyConnection) -> float | None:
