@@ -65,6 +65,21 @@ def confined_process() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session")
+def small_month(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a tenth of the sample month, whole sessions: enough for what does not depend on its very figures."""
+    from tokenop import database, sample
+
+    path = tmp_path_factory.mktemp("sample") / "small.parquet"
+    with database.connect() as connection:
+        connection.execute(
+            f"COPY (FROM read_parquet({database.quoted(str(sample.month()))}) "
+            f"WHERE hash(coalesce(session_id, id)) % 10 = 0 ORDER BY ts, id) "
+            f"TO {database.quoted(str(path))} (FORMAT parquet)"
+        )
+    return path
+
+
 def _run(*arguments: object, cwd: Path | None = None) -> Ran:
     from tokenop.cli.main import main
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -15,12 +16,16 @@ from tokenop.events.log import open_log
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The demo run once: the folder, what was printed as JSON, and the steps that were named."""
+def demo(tmp_path_factory, small_month):
+    """The demo run once, on a part of the month: the folder, what was printed as JSON, and the steps that were named.
+
+    tests/test_docs.py runs it on all of it.
+    """
     from click.testing import CliRunner
 
     folder = tmp_path_factory.mktemp("demo") / "out"
-    ran = CliRunner().invoke(command, ["--out", str(folder), "--json"], catch_exceptions=False)
+    with mock.patch.object(sample, "month", return_value=small_month):
+        ran = CliRunner().invoke(command, ["--out", str(folder), "--json"], catch_exceptions=False)
     assert ran.exit_code == 0
     return folder, json.loads(ran.stdout), ran.stderr
 
@@ -45,8 +50,8 @@ def test_the_plan_is_marked_as_sample_and_saves_something(demo):
     assert document["rejected"]
 
 
-def test_discover_loses_nothing_of_the_month(demo, tmp_path):
+def test_discover_loses_nothing_of_the_month(demo, small_month, tmp_path):
     folder, _, _ = demo
-    before = open_log(connect(), sample.month(), "events", tmp_path).content_hash
+    before = open_log(connect(), small_month, "events", tmp_path).content_hash
     assert open_log(connect(), folder / "events.parquet", "events", tmp_path).content_hash == before
     assert (folder / "rejected.jsonl").read_text(encoding="utf-8") == ""

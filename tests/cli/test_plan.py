@@ -19,6 +19,12 @@ def sample_plan(tmp_path_factory, module_cli):
     return json.loads(ran.stdout), folder
 
 
+@pytest.fixture(scope="module")
+def small_plan(tmp_path_factory, module_cli, small_month):
+    folder = tmp_path_factory.mktemp("small")
+    return plan_json(module_cli, folder, "--events", small_month), folder
+
+
 def test_the_json_has_what_programs_rely_on(sample_plan):
     plan, _ = sample_plan
     assert plan["baseline_monthly_usd"] > 0
@@ -55,9 +61,16 @@ def test_every_template_is_either_chosen_or_left_out_with_a_reason(sample_plan):
     assert sorted(named) == sorted(one.id for one in loader.load().templates)
 
 
+@pytest.mark.thorough  # tests/test_docs.py holds `tokenop demo` to the very figures of the README in each run
 def test_the_same_inputs_give_the_same_bytes(sample_plan, module_cli, tmp_path):
     _, folder = sample_plan
     module_cli("plan", "--events", SAMPLE, "--draws", 200, cwd=tmp_path)
+    assert (tmp_path / "optimization-plan.yaml").read_bytes() == (folder / "optimization-plan.yaml").read_bytes()
+
+
+def test_the_same_few_inputs_give_the_same_bytes(small_plan, small_month, run_cli, tmp_path):
+    _, folder = small_plan
+    run_cli("plan", "--events", small_month, "--draws", 50, cwd=tmp_path)
     assert (tmp_path / "optimization-plan.yaml").read_bytes() == (folder / "optimization-plan.yaml").read_bytes()
 
 
@@ -72,8 +85,8 @@ def plan_json(run_cli, folder, *arguments):
     return json.loads(ran.stdout)
 
 
-def test_a_policy_without_effort_leaves_everything_out_and_names_the_constraint(run_cli, tmp_path):
-    plan = plan_json(run_cli, policy(tmp_path, "effort_hours: 0\n"), "--events", SAMPLE)
+def test_a_policy_without_effort_leaves_everything_out_and_names_the_constraint(run_cli, tmp_path, small_month):
+    plan = plan_json(run_cli, policy(tmp_path, "effort_hours: 0\n"), "--events", small_month)
     assert plan["chosen"] == []
     assert plan["savings_monthly_usd"] == {"p10": 0.0, "p50": 0.0, "p90": 0.0, "expected": 0.0}
     assert any("effort_hours" in entry["reason"] for entry in plan["rejected"])
@@ -90,22 +103,22 @@ def test_quality_is_weighed_by_the_calls_that_a_template_touches(run_cli, tmp_pa
     assert all(one["quality"]["max_absolute_drop"] == 0 for one in strict["chosen"])
 
 
-def test_a_forbidden_provider_is_never_moved_to(run_cli, tmp_path):
+def test_a_forbidden_provider_is_never_moved_to(run_cli, tmp_path, small_month):
     folder = policy(tmp_path, "forbidden_providers: [anthropic, openai, groq, google]\n")
-    plan = plan_json(run_cli, folder, "--events", SAMPLE)
+    plan = plan_json(run_cli, folder, "--events", small_month)
     targets = [lever["options"].get("to") for entry in plan["chosen"] for lever in entry["levers"]]
     assert not {to["provider"] for to in targets if to} & {"anthropic", "openai", "groq", "google"}
     assert any("forbidden_providers" in entry["reason"] for entry in plan["rejected"])
 
 
-def test_an_approved_plan_takes_no_proposal(run_cli, tmp_path):
-    plan = plan_json(run_cli, tmp_path, "--events", SAMPLE, "--min-status", "approved")
+def test_an_approved_plan_takes_no_proposal(run_cli, tmp_path, small_month):
+    plan = plan_json(run_cli, tmp_path, "--events", small_month, "--min-status", "approved")
     assert plan["chosen"] == []
     assert {entry["code"] for entry in plan["rejected"]} == {"status"}
 
 
-def test_a_budget_says_whether_it_is_met(run_cli, tmp_path):
-    plan = plan_json(run_cli, policy(tmp_path, "monthly_budget_usd: 1\n"), "--events", SAMPLE)
+def test_a_budget_says_whether_it_is_met(run_cli, tmp_path, small_month):
+    plan = plan_json(run_cli, policy(tmp_path, "monthly_budget_usd: 1\n"), "--events", small_month)
     assert plan["budget"]["met"] is False
     assert plan["budget"]["after_usd"] > 1
 
@@ -122,8 +135,8 @@ def test_a_budget_says_whether_it_is_met(run_cli, tmp_path):
         ("effort_hours: 1\neffort_hours: 2\n", "policy.yaml:2"),
     ],
 )
-def test_a_bad_policy_is_refused_with_line_field_and_fix(run_cli, tmp_path, text, said):
-    ran = run_cli("plan", "--events", SAMPLE, cwd=policy(tmp_path, text))
+def test_a_bad_policy_is_refused_with_line_field_and_fix(run_cli, tmp_path, small_month, text, said):
+    ran = run_cli("plan", "--events", small_month, cwd=policy(tmp_path, text))
     assert ran.exit_code == 1
     assert said in ran.stderr
     assert "policy.yaml:" in ran.stderr
@@ -136,8 +149,8 @@ def test_without_a_log_it_exits_3_and_says_what_to_do(run_cli, tmp_path):
     assert "tokenop discover" in ran.stderr
 
 
-def test_events_and_workload_together_are_misuse(run_cli, tmp_path):
-    assert run_cli("plan", "--events", SAMPLE, "--workload", "x.yaml", cwd=tmp_path).exit_code == 2
+def test_events_and_workload_together_are_misuse(run_cli, tmp_path, small_month):
+    assert run_cli("plan", "--events", small_month, "--workload", "x.yaml", cwd=tmp_path).exit_code == 2
 
 
 def event(number=0, **fields):
@@ -176,19 +189,19 @@ def test_bad_events_are_refused_before_anything_is_written(run_cli, tmp_path):
     assert not (folder / "optimization-plan.yaml").exists()
 
 
-def test_a_slow_plan_is_refused_where_the_policy_limits_latency(run_cli, tmp_path):
-    free = plan_json(run_cli, tmp_path, "--events", SAMPLE)
+def test_a_slow_plan_is_refused_where_the_policy_limits_latency(run_cli, tmp_path, sample_plan):
+    free, _ = sample_plan
     limit = int(free["baseline"]["latency_p95_ms"])
     folder = policy(tmp_path, f"max_latency_p95_ms: {limit}\n")
     plan = plan_json(run_cli, folder, "--events", SAMPLE)
     assert plan["joint"]["latency_p95_ms"] <= limit
 
 
-def test_a_shared_workload_can_be_planned_without_the_events(run_cli, tmp_path):
-    ran = run_cli("profile", "--events", SAMPLE, "--shareable", "--out", "workload.yaml", cwd=tmp_path)
+def test_a_shared_workload_can_be_planned_without_the_events(run_cli, tmp_path, small_month, small_plan):
+    ran = run_cli("profile", "--events", small_month, "--shareable", "--out", "workload.yaml", cwd=tmp_path)
     assert ran.exit_code == 0, ran.stderr
     shared = plan_json(run_cli, tmp_path, "--workload", "workload.yaml")
-    full = plan_json(run_cli, tmp_path, "--events", SAMPLE)
+    full, _ = small_plan
     assert shared["inputs"]["kind"] == "workload"
     assert shared["baseline_monthly_usd"] == pytest.approx(full["baseline_monthly_usd"], rel=0.05)
     assert shared["savings_monthly_usd"]["p50"] == pytest.approx(full["savings_monthly_usd"]["p50"], rel=0.25)

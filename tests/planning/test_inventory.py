@@ -33,8 +33,14 @@ def planned(run_cli, folder, *arguments):
     return json.loads(ran.stdout), ran.stderr
 
 
-def test_the_baseline_is_both_bills_and_the_saving_is_on_both(run_cli, folder):
-    plan, said = planned(run_cli, folder)
+@pytest.fixture(scope="module")
+def both(module_cli, folder):
+    """Return the plan of the month and its machines, what was said beside it, and its folder, left as it is."""
+    return *planned(module_cli, folder), folder
+
+
+def test_the_baseline_is_both_bills_and_the_saving_is_on_both(both):
+    plan, said, _ = both
     baseline, machines = plan["baseline"], plan["infrastructure"]
     assert machines["monthly_usd"] == baseline["infrastructure_monthly_usd"] == 14632.38
     assert plan["baseline_monthly_usd"] == pytest.approx(baseline["tokens_monthly_usd"] + 14632.38)
@@ -49,8 +55,8 @@ def test_the_baseline_is_both_bills_and_the_saving_is_on_both(run_cli, folder):
     assert "inventory.yaml" in said
 
 
-def test_machines_change_nothing_for_calls_and_their_absence_changes_nothing_at_all(run_cli, folder, tmp_path):
-    plan, _ = planned(run_cli, folder)
+def test_machines_change_nothing_for_calls_and_their_absence_changes_nothing_at_all(run_cli, both, tmp_path):
+    plan, _, folder = both
     shutil.copy(folder / "events.parquet", tmp_path / "events.parquet")
     alone, said = planned(run_cli, tmp_path)
     assert said == ""
@@ -68,8 +74,8 @@ def test_machines_change_nothing_for_calls_and_their_absence_changes_nothing_at_
         assert "--inventory" in one["reason"]
 
 
-def test_share_is_swept_and_every_range_moves_the_result(run_cli, folder):
-    plan, _ = planned(run_cli, folder)
+def test_share_is_swept_and_every_range_moves_the_result(both):
+    plan, _, _ = both
     chosen = next(one for one in plan["chosen"] if one["id"] == "reserved-instance-planning")
     swept = {sweep["parameter"]: sweep for sweep in chosen["sweeps"]}["capacity.share"]
     assert [point["value"] for point in swept["points"]][-1] == 1.0
@@ -110,8 +116,8 @@ def test_a_wrong_inventory_is_named_with_its_line(run_cli, folder, tmp_path):
     assert f"{wrong.name}:" in ran.stderr.replace("\n", "")
 
 
-def test_the_report_shows_both_bills_and_the_machines_that_change(run_cli, folder):
-    planned(run_cli, folder)
+def test_the_report_shows_both_bills_and_the_machines_that_change(run_cli, both):
+    _, _, folder = both
     ran = run_cli("report", cwd=folder)
     assert ran.exit_code == 0, ran.stderr
     page = (folder / "reports" / "report.html").read_text(encoding="utf-8")
@@ -123,7 +129,10 @@ def test_the_report_shows_both_bills_and_the_machines_that_change(run_cli, folde
     # Long addresses break, so that the amounts stay in view on a phone.
     assert '<th scope="row" class="address">module.' in page
     assert ".address { overflow-wrap: anywhere" in page
-    text = run_cli("plan", "--draws", 20, cwd=folder)
+
+
+def test_the_plan_is_printed_with_the_machines(run_cli, small_month, tmp_path):
+    text = run_cli("plan", "--draws", 20, "--events", small_month, "--inventory", INVENTORY, cwd=tmp_path)
     assert "infrastructure $14,632: 4 resources, 1 without a known bill" in text.stdout
 
 
@@ -140,16 +149,16 @@ def test_a_commitment_that_only_costs_is_said_to_cost(run_cli, tmp_path):
     assert plan["chosen"] == []
 
 
-def test_a_budget_counts_the_machines(run_cli, folder, tmp_path):
+def test_a_budget_counts_the_machines(run_cli, small_month, tmp_path):
     policy = tmp_path / "policy.yaml"
-    policy.write_text("monthly_budget_usd: 20000\n")
-    plan, _ = planned(run_cli, folder, "--constraints", policy)
+    policy.write_text("monthly_budget_usd: 16000\n")
+    plan, _ = planned(run_cli, tmp_path, "--constraints", policy, "--events", small_month, "--inventory", INVENTORY)
     after = Decimal(str(plan["budget"]["after_usd"]))
     assert after > Decimal(str(plan["infrastructure"]["after_monthly_usd"]))
     saved = Decimal(str(plan["joint"]["replayed_monthly_usd"]))
     assert after == pytest.approx(Decimal(str(plan["baseline_monthly_usd"])) - saved, abs=Decimal("0.05"))
 
 
-def test_the_written_plan_is_the_printed_one(run_cli, folder):
-    plan, _ = planned(run_cli, folder)
+def test_the_written_plan_is_the_printed_one(both):
+    plan, _, folder = both
     assert yaml.safe_load((folder / "optimization-plan.yaml").read_text())["infrastructure"] == plan["infrastructure"]

@@ -34,6 +34,7 @@ def test_the_generator_makes_the_shipped_month(tmp_path):
     assert write(tmp_path / "again.parquet") == shipped
 
 
+@pytest.mark.thorough  # test_the_generator_makes_the_shipped_month runs the generator, test_draws_are_pinned its draws
 def test_another_seed_makes_another_month():
     assert events(1)[:50] != events(2)[:50]
 

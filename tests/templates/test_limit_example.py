@@ -11,8 +11,13 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Ran
-from tokenop import sample, settings
+from tokenop import settings
 from tokenop.catalogue import load
+
+
+@pytest.fixture(scope="module")
+def month(small_month: Path) -> Path:
+    return small_month
 
 
 @pytest.fixture(scope="module")
@@ -36,39 +41,41 @@ def template(folder: Path, lever: str) -> Path:
     return folder / "templates"
 
 
-def planned(run_cli: Callable[..., Ran], folder: Path, lever: str) -> dict[str, object]:
-    named = ("--templates-dir", template(folder, lever), "--events", sample.month(), "--draws", 20, "--json")
+def planned(run_cli: Callable[..., Ran], folder: Path, lever: str, month: Path) -> dict[str, object]:
+    named = ("--templates-dir", template(folder, lever), "--events", month, "--draws", 20, "--json")
     ran = run_cli("plan", *named, cwd=folder)
     assert ran.exit_code == 0, ran.stderr
     plan: dict[str, object] = json.loads(ran.stdout)
     return plan
 
 
-def test_the_example_degrades_calls_and_says_so(run_cli: Callable[..., Ran], tmp_path: Path, example: str) -> None:
-    plan = planned(run_cli, tmp_path, example)
+def test_the_example_degrades_calls_and_says_so(
+    run_cli: Callable[..., Ran], tmp_path: Path, example: str, month: Path
+) -> None:
+    plan = planned(run_cli, tmp_path, example, month)
     limited = plan["limited"]
     assert isinstance(limited, dict)
     assert limited["calls_rejected"] == 0
     assert limited["calls_degraded"] > 1000
     assert limited["spend_degraded_usd"] > plan["savings_monthly_usd"]["expected"] > 0
     assert "cheaper model" in limited["note"]
-    ran = run_cli("report", "--events", sample.month(), cwd=tmp_path)
+    ran = run_cli("report", "--events", month, cwd=tmp_path)
     assert ran.exit_code == 0, ran.stderr
     page = (tmp_path / "reports" / "report.html").read_text(encoding="utf-8")
     assert "because a limit is reached, whatever they ask" in page
 
 
 def test_refusing_the_same_calls_saves_all_that_they_cost(
-    run_cli: Callable[..., Ran], tmp_path: Path, example: str
+    run_cli: Callable[..., Ran], tmp_path: Path, example: str, month: Path
 ) -> None:
     lever = re.sub(r"    tokeniser_ratio: .*\n", "", example)
     lever = re.sub(r"action: downgrade, to: \{.*?\}", "action: reject", lever)
-    plan = planned(run_cli, tmp_path, lever)
+    plan = planned(run_cli, tmp_path, lever, month)
     limited, saved = plan["limited"], plan["savings_monthly_usd"]
     assert isinstance(limited, dict)
     assert isinstance(saved, dict)
     assert limited["calls_rejected"] > 1000
     assert limited["spend_rejected_usd"] == pytest.approx(saved["expected"], abs=0.05)
     assert "work not done" in limited["note"]
-    text = run_cli("plan", "--templates-dir", tmp_path / "templates", "--events", sample.month(), cwd=tmp_path)
+    text = run_cli("plan", "--templates-dir", tmp_path / "templates", "--events", month, cwd=tmp_path)
     assert "Part of this is a limit" in text.stdout
