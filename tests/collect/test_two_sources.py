@@ -64,6 +64,8 @@ def test_discover_writes_what_the_collector_is_expected_to_find(alone: dict[str,
     assert alone[name][1] == sums(FOLDER / name / "expected.jsonl")
 
 
+# The next test holds the same of all six at once.
+@pytest.mark.thorough
 @pytest.mark.parametrize("names", list(combinations(NAMES, 2))[::4], ids="+".join)
 def test_two_sources_at_once_give_one_log_whose_totals_equal_the_parts(
     collect: Callable[..., Any], alone: dict[str, Any], names: tuple[str, ...]
