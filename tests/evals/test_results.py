@@ -206,8 +206,25 @@ def test_a_strange_file_among_the_results_does_not_harm_the_database(tmp_path: P
     path = results.write(tmp_path, info(), some(3))
     path.write_bytes(path.read_bytes() + b'garbage\n{"outcome": {"task": "x"}}\n')
     (tmp_path / "notes.jsonl").write_text("not a run\n")
-    (row,) = [row for row in store.summaries(store.files(tmp_path)) if row["tier"] == "T1"]
+    (row,) = [row for row in store.summaries(results.files_in(tmp_path)) if row["tier"] == "T1"]
     assert row["asked"] == 3
+
+
+def test_a_folder_may_have_any_name_and_hold_anything(tmp_path: Path) -> None:
+    folder = tmp_path / "runs [1]*?'x"
+    results.write(folder, info(), some(3))
+    (folder / f"{info(WHEN.replace(hour=3)).run_id}.jsonl").mkdir()
+    (folder / "x.part").mkdir()
+    assert store.summaries(results.files_in(folder))[0]["asked"] == 3
+    assert results.find(folder, None).stem == info().run_id
+    assert results.unfinished(folder) == []
+
+
+def test_where_no_database_can_be_it_is_told(tmp_path: Path) -> None:
+    results.write(tmp_path, info(), some(3))
+    store.path().mkdir(parents=True)
+    with pytest.raises(store.BusyError, match="cannot be written"):
+        store.refresh(tmp_path)
 
 
 def test_costs_of_a_summary_are_unknown_where_one_is(tmp_path: Path) -> None:

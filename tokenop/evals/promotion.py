@@ -13,6 +13,7 @@ from tokenop.evals import store
 from tokenop.evals.lanes import task_hash
 from tokenop.evals.model import Task
 from tokenop.evals.paired import share_at_most
+from tokenop.evals.results import files_in
 from tokenop.routing.model import Promotion
 
 # Rows of the provider and the tiers in the window; a run that began on the last day counts, whenever on it. A copy of a
@@ -80,7 +81,7 @@ def standing(folder: Path, provider: str, rule: Promotion, tasks: Iterable[Task]
     known = [f"{name} {task_hash(task)}" for name, task in wanted.items()]
     asked = {"provider": provider, "tiers": list(rule.tiers), "tasks": known, "first": first, "last": today}
     with database.connect() as connection:
-        store.load(connection, store.files(folder))
+        store.load(connection, files_in(folder))
         counts = connection.execute(_COUNTS, asked).fetchone() or (0, 0, 0, None, None, 0)
         answered = {row[0] for row in connection.execute(_TASKS, asked).fetchall()}
         others = (connection.execute(_OTHERS, asked).fetchone() or (0,))[0]

@@ -171,7 +171,7 @@ def impossible(outcome: Outcome) -> str | None:
 def unfinished(folder: Path) -> list[Unfinished]:
     """Return the runs in `folder` that were cut short, newest first. A last line that was cut is left out."""
     found = []
-    for path in sorted(folder.glob(f"*{PART}"), reverse=True):
+    for path in sorted((path for path in folder.glob(f"*{PART}") if path.is_file()), reverse=True):
         lines, _ = _read(path)
         if lines and lines[0].run:
             outcomes = [line.outcome for line in lines if line.outcome]
@@ -209,6 +209,11 @@ def _locked(file: IO[bytes]) -> bool:
     return True
 
 
+def files_in(folder: Path) -> list[Path]:
+    """Return the files of results in a folder, oldest first."""
+    return sorted(path for path in folder.glob(f"*{DONE}") if is_run_id(path.stem) and path.is_file())
+
+
 def find(folder: Path, name: str | None) -> Path:
     """Return the file of the run `name` (its id, or the beginning of it, or a path); of the newest without a name.
 
@@ -220,7 +225,7 @@ def find(folder: Path, name: str | None) -> Path:
         if not Path(name).is_file():
             raise InputError(f"{visible(name)}: no such file of results")
         return Path(name)
-    every = sorted(path for path in folder.glob(f"*{DONE}") if is_run_id(path.stem))
+    every = files_in(folder)
     if not every:
         raise NoInputError(f"{folder}: holds no results. Next: tokenop eval run")
     if not name:

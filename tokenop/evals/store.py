@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tokenop import database, settings
 from tokenop.errors import TokenOpError
-from tokenop.evals.results import DONE, is_run_id
+from tokenop.evals.results import files_in
 
 if TYPE_CHECKING:
     import duckdb
@@ -53,7 +54,7 @@ SUMMARY = """
 
 
 class BusyError(TokenOpError):
-    """Another program holds the database; the files of results have everything anyway."""
+    """The database cannot be written, or another program holds it; the files of results have everything anyway."""
 
 
 def path() -> Path:
@@ -61,16 +62,12 @@ def path() -> Path:
     return settings.home() / "evals.duckdb"
 
 
-def files(folder: Path) -> list[Path]:
-    """Return the files of results in a folder, oldest first."""
-    return sorted(path for path in folder.glob(f"*{DONE}") if is_run_id(path.stem))
-
-
 def load(connection: duckdb.DuckDBPyConnection, chosen: Sequence[Path]) -> None:
     """Create the table `runs` from files of results. Lines that are none are left out."""
     if chosen:
         columns = ", ".join(f"{name}: {database.quoted(kind)}" for name, kind in _COLUMNS.items())
-        listed = ", ".join(database.quoted(str(path.resolve())) for path in chosen)
+        # DuckDB takes a path for a pattern.
+        listed = ", ".join(database.quoted(glob.escape(str(path.resolve()))) for path in chosen)
         source = (
             f"read_json([{listed}], format='newline_delimited', columns={{{columns}}}, ignore_errors=true, "
             "filename=true)"
@@ -95,14 +92,23 @@ def refresh(folder: Path) -> Path:
     """Bring the database up to date with the files in `folder` and return where it is; other folders' rows stay.
 
     Raises:
-        BusyError: another program has it open.
+        BusyError: another program has it open, or it cannot be written.
     """
+    target = path()
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _renew(target, folder)
+    except OSError as error:
+        told = f"cannot be written: {error.strerror or error}"
+        raise BusyError(f"{target}: {told}; the files of results have everything") from error
+    return target
+
+
+def _renew(target: Path, folder: Path) -> None:
     import duckdb
 
-    target = path()
-    target.parent.mkdir(parents=True, exist_ok=True)
     with database.connect() as connection:
-        load(connection, files(folder))
+        load(connection, files_in(folder))
         connection.execute("CREATE TABLE fresh AS SELECT * FROM runs")
         try:
             _replace(connection, target, folder)
@@ -114,8 +120,10 @@ def refresh(folder: Path) -> Path:
             # An older form, or no database at all: it is derived, so it is made anew.
             connection.execute("DETACH DATABASE IF EXISTS evals")
             target.unlink(missing_ok=True)
-            _replace(connection, target, folder)
-    return target
+            try:
+                _replace(connection, target, folder)
+            except duckdb.IOException as still:
+                raise OSError(str(still).splitlines()[0]) from still
 
 
 def _replace(connection: duckdb.DuckDBPyConnection, target: Path, folder: Path) -> None:
