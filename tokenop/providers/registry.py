@@ -93,6 +93,7 @@ PROVIDERS: Mapping[str, Provider] = MappingProxyType(
 
 # A routing config is written by others: it must not be able to name a secret of the machine (GITHUB_TOKEN) as a key.
 _KEY_NAME = re.compile(r"(?:[A-Z][A-Z0-9]*_){1,6}API_(?:KEY|TOKEN)(?:_[A-Z0-9]+){0,4}\Z|HF_TOKEN\Z")
+_KEY = re.compile(r"[\x21-\x7e]+\Z")
 
 
 def usable(target: Target, env: Mapping[str, str], *, sdk: bool = True) -> str | None:
@@ -154,8 +155,12 @@ def _key_reason(target: Target, env: Mapping[str, str]) -> str | None:
         return None
     if not _KEY_NAME.match(name):
         return f"{name!r} is no name of a provider's key: it must hold _API_KEY or _API_TOKEN"
-    if not env.get(name, "").strip():
+    value = env.get(name, "").strip()
+    if not value:
         return f"{name} is not set"
+    if not _KEY.match(value):
+        # Found here, because an HTTP library that refuses such a header quotes it.
+        return f"{name} holds a space, a line's end or a letter that no key has"
     if _in_clear(base_url(target, env)):
         return f"{name} would be sent without encryption: use https"
     return None
@@ -169,7 +174,7 @@ def _in_clear(url: str) -> bool:
 
 def _address_reason(target: Target, env: Mapping[str, str]) -> str | None:
     name = target.options.get("preset")
-    if name is not None and name not in presets.PRESETS:
+    if name is not None and (not isinstance(name, str) or name not in presets.PRESETS):
         return f"no preset is called {name!r}; known: {', '.join(presets.PRESETS)}"
     url = base_url(target, env)
     if not url:

@@ -32,7 +32,7 @@ from tokenop.providers.errors import (
 )
 from tokenop.providers.formats.anthropic import FORMAT
 from tokenop.providers.model import Message, Request, Text
-from tokenop.providers.sending import pump
+from tokenop.providers.sending import bounded
 from tokenop.providers.sending.anthropic_sdk import sender
 from tokenop.providers.sending.stainless import StainlessSender
 
@@ -234,7 +234,7 @@ def test_what_json_cannot_hold_is_refused_before_it_is_sent(sending: StainlessSe
 def test_an_answer_without_end_is_not_read_until_memory_is_full(
     sending: StainlessSender, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pump, "LARGEST", 1000)
+    monkeypatch.setattr(bounded, "LARGEST", 1000)
     error = failed(sending, events(START + text("x" * 5000)), Conduct(piece=100), PATIENT, stream=True)
     assert isinstance(error, MalformedError)
 

@@ -198,7 +198,7 @@ def test_nobody_there_is_a_failed_connection(wire: Wire) -> None:
 
 
 def test_an_answer_without_end_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenop.providers.sending.over_aiohttp.LARGEST", 100)
+    monkeypatch.setattr("tokenop.providers.sending.bounded.LARGEST", 100)
     with serve([answer(b"x" * 1000)]) as server:
         target = target_of("groq", server.base_url)
         with pytest.raises(errors.MalformedError, match="larger than"):

@@ -270,8 +270,7 @@ def test_a_key_that_no_header_can_hold_is_told_without_it(
     monkeypatch.setenv("TEST_API_KEY", "gsk\nbad-key-é")
     with serve([answer(wire.whole)]) as server:
         target = target_of(wire, server)
-        opened.append(sender_for(target))
-        with pytest.raises(ProviderError) as raised:
-            opened[0].send(REQUEST, target, PATIENT)
+        with pytest.raises(errors.NotUsableError, match="TEST_API_KEY holds a space") as raised:
+            sender_for(target)
     assert "bad-key" not in str(raised.value)
     assert not server.received

@@ -37,6 +37,11 @@ def clean(text: str, longest: int = LONGEST) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
+def without(text: str, key: str | None) -> str:
+    """Return `text` without the key, which a provider may send back."""
+    return text.replace(key, "[key]") if key else text
+
+
 def retry_after(headers: Mapping[str, str], message: str = "") -> float | None:
     """Return how many seconds to wait, as headers or words tell; None where neither does.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from tokenop.providers.errors import NotUsableError
 from tokenop.providers.formats.openai_chat import FORMAT
-from tokenop.providers.sending.stainless import HOOKS, StainlessSender, trusted
+from tokenop.providers.sending.stainless import StainlessSender, hooks, trusted
 
 
 def sender() -> StainlessSender:
@@ -22,7 +22,9 @@ def sender() -> StainlessSender:
             api_key=key or "none",
             base_url=address,
             max_retries=0,
-            http_client=groq.DefaultHttpxClient(verify=trusted(httpx), follow_redirects=False, event_hooks=HOOKS),
+            http_client=groq.DefaultHttpxClient(
+                verify=trusted(httpx), follow_redirects=False, event_hooks=hooks(httpx)
+            ),
         )
 
     return StainlessSender(FORMAT, groq, groq.GroqError, httpx, connect)

@@ -26,8 +26,9 @@ from tokenop.providers.errors import (
     TimedOutError,
 )
 from tokenop.providers.formats.ollama_chat import FORMAT
-from tokenop.providers.formats.said import clean
+from tokenop.providers.formats.said import clean, without
 from tokenop.providers.model import Delta, Request, Response
+from tokenop.providers.sending.bounded import UNPACKED, refuse_packed, taken
 from tokenop.providers.sending.pump import Line, pumped
 from tokenop.providers.sending.stainless import Held, trusted
 
@@ -45,7 +46,7 @@ class _Call:
     """One call on its way through the SDK: what goes out, and what came back so far."""
 
     body: bytes
-    key: str | None
+    key: str | None = field(repr=False)
     stream: bool
     timeouts: Timeouts
     line: Line
@@ -149,12 +150,15 @@ def _read(client: ollama.Client, call: _Call, model: str) -> Iterator[bytes]:
                 yield from _taken(call)
         else:
             client.chat(model=model, messages=[])
-    except ollama.ResponseError as error:
+    except ollama.ResponseError:
         if call.status < 400 and not 300 <= call.status < 400:
             # The stream itself tells an error; the reader says which.
             yield from _taken(call)
             raise
-        raise FORMAT.read_error(call.status, call.headers, b"".join(call.came)) from error
+        # The SDK's own error quotes the body, and the body may quote the key.
+        headers = {name: without(value, call.key) for name, value in call.headers.items()}
+        body = without(b"".join(call.came).decode("utf-8", "replace"), call.key).encode()
+        raise FORMAT.read_error(call.status, headers, body) from None
     except _NOT_THE_FORM:
         # What the SDK cannot read our reader cannot either, and says why.
         yield from _taken(call)
@@ -178,7 +182,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
             self.held = held
 
         def __iter__(self) -> Iterator[bytes]:
-            for piece in self.inner:
+            for piece in taken(self.inner, self.call.status):
                 self.call.came.append(piece)
                 yield piece
 
@@ -195,7 +199,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
             dropped = {"content-length", "authorization", "accept-encoding"}
             headers = {name: value for name, value in request.headers.items() if name not in dropped}
             # Bytes are kept as they come, so they must not come packed.
-            headers["accept-encoding"] = "identity"
+            headers |= UNPACKED
             if call.key:
                 headers["authorization"] = f"Bearer {call.key}"
             waits = httpx.Timeout(call.timeouts.total, connect=call.timeouts.connect).as_dict()
@@ -209,6 +213,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
             call.headers = dict(answer.headers)
             # Now that the headers are here, the rest may take its time: whoever waits can break it off.
             waits["read"] = call.timeouts.total
+            refuse_packed(answer.headers)
             held = Held(answer)
             call.line.on_break(held.shut)
             assert isinstance(answer.stream, httpx.SyncByteStream)

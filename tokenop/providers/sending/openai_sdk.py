@@ -6,7 +6,7 @@ from typing import Any
 
 from tokenop.providers.errors import NotUsableError
 from tokenop.providers.formats.openai_chat import FORMAT
-from tokenop.providers.sending.stainless import HOOKS, StainlessSender, trusted
+from tokenop.providers.sending.stainless import StainlessSender, hooks, trusted
 
 _OPENAI = "https://api.openai.com/"
 
@@ -28,7 +28,9 @@ def sender() -> StainlessSender:
             api_key=key or "none",
             base_url=address,
             max_retries=0,
-            http_client=openai.DefaultHttpxClient(verify=trusted(httpx2), follow_redirects=False, event_hooks=HOOKS),
+            http_client=openai.DefaultHttpxClient(
+                verify=trusted(httpx2), follow_redirects=False, event_hooks=hooks(httpx2)
+            ),
             default_headers=headers,
         )
 

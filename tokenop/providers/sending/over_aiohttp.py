@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
@@ -20,20 +22,19 @@ from tokenop.providers.base import Format, Target, Timeouts, WireRequest
 from tokenop.providers.errors import (
     CannotCarryError,
     ConnectionFailedError,
-    MalformedError,
     NotUsableError,
     ProviderError,
     TimedOutError,
 )
 from tokenop.providers.formats import FORMATS
-from tokenop.providers.formats.said import clean
+from tokenop.providers.formats.said import clean, without
 from tokenop.providers.model import Delta, Request, Response
+from tokenop.providers.sending import bounded
+from tokenop.providers.sending.bounded import UNPACKED, refuse_packed
 
 if TYPE_CHECKING:
     import aiohttp
 
-LARGEST = 64 * 1024 * 1024
-LARGEST_ERROR = 64 * 1024
 _CONTENT = frozenset({"text", "thinking", "tool_call", "native"})
 
 
@@ -61,7 +62,7 @@ class AiohttpSender:
 
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0), trust_env=True
+                cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
             )
         return self
 
@@ -123,12 +124,14 @@ class AiohttpSender:
             body = msgspec.json.encode(wire.body, enc_hook=_plain)
         except (TypeError, ValueError) as error:
             raise CannotCarryError(clean(f"JSON cannot carry the request: {error}")) from error
+        url = registry.base_url(target, self._env) + wire.path
         asked = self._session.request(
             wire.method,
-            registry.base_url(target, self._env) + wire.path,
+            url,
             data=body,
-            headers={"accept": "application/json", **wire.headers, **auth_headers(target, self._env)},
+            headers={"accept": "application/json", **wire.headers, **UNPACKED, **auth_headers(target, self._env)},
             allow_redirects=False,
+            proxy=_proxy(url),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=clock.timeouts.connect),
         )
         try:
@@ -136,18 +139,25 @@ class AiohttpSender:
                 answer = await asked
         except (aiohttp.ClientError, OSError) as error:
             raise _failed(error, clock) from error
-        async with contextlib.aclosing(_body(answer, wire_format, clock)) as pieces:
+        except ValueError as error:
+            # What no header can hold; the words may quote it.
+            raise NotUsableError("the request cannot be sent: a header holds what none can") from error
+        key = registry.key(target, self._env)
+        async with contextlib.aclosing(_body(answer, wire_format, clock, key)) as pieces:
             async for piece in pieces:
                 yield piece
 
 
-async def _body(answer: aiohttp.ClientResponse, wire_format: Format, clock: _Clock) -> AsyncGenerator[bytes]:
+async def _body(
+    answer: aiohttp.ClientResponse, wire_format: Format, clock: _Clock, key: str | None
+) -> AsyncGenerator[bytes]:
     import aiohttp
 
     good = 200 <= answer.status < 300
     held: list[bytes] = []
-    size, most = 0, LARGEST if good else LARGEST_ERROR
+    size, most = 0, bounded.LARGEST if good else bounded.LARGEST_ERROR
     try:
+        refuse_packed(answer.headers)
         while True:
             try:
                 async with clock.limit():
@@ -161,14 +171,16 @@ async def _body(answer: aiohttp.ClientResponse, wire_format: Format, clock: _Clo
             size += len(piece)
             if size > most:
                 if good:
-                    raise MalformedError(f"the answer is larger than {LARGEST // 1024 // 1024} MB")
+                    raise bounded.too_large()
                 break
             if good:
                 yield piece
             else:
                 held.append(piece)
         if not good:
-            raise wire_format.read_error(answer.status, answer.headers, b"".join(held))
+            headers = {name: without(value, key) for name, value in answer.headers.items()}
+            body = without(b"".join(held).decode("utf-8", "replace"), key).encode()
+            raise wire_format.read_error(answer.status, headers, body)
     finally:
         # Back into the pool where all was read, else closed.
         answer.release()
@@ -196,6 +208,18 @@ class _Clock:
             if self.begun or self.timeouts.total <= self.timeouts.first_token:
                 raise TimedOutError(f"no end after {self.timeouts.total:g} s", phase="total") from error
             raise TimedOutError(f"no first token after {self.timeouts.first_token:g} s", phase="first_token") from error
+
+
+def _proxy(url: str) -> str | None:
+    """Return the proxy that the environment names for `url`, None where it names none.
+
+    aiohttp would look it up itself, but then also send what `~/.netrc` holds for an address.
+    """
+    address = urlsplit(url)
+    if proxy_bypass(address.hostname or ""):
+        return None
+    proxies = getproxies()
+    return proxies.get(address.scheme) or proxies.get("all")
 
 
 def _failed(error: Exception, clock: _Clock) -> ProviderError:

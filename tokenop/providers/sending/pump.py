@@ -14,10 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 from tokenop.providers.base import Timeouts
-from tokenop.providers.errors import MalformedError, TimedOutError
-
-# More than any model answers; whoever sends without end is not read until memory is full.
-LARGEST = 64 * 1024 * 1024
+from tokenop.providers.errors import TimedOutError
+from tokenop.providers.sending import bounded
 
 Close: TypeAlias = Callable[[], object]
 
@@ -61,12 +59,12 @@ def pumped(
 
     Raises:
         TimedOutError: no first token, or no end in time.
-        MalformedError: the answer is larger than `LARGEST`.
+        MalformedError: the answer is larger than `bounded.LARGEST`.
     """
     line = Line()
     pieces: queue.SimpleQueue[bytes | BaseException | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(read, line, pieces), daemon=True, name="answer").start()
-    started, size = clock(), 0
+    started = clock()
     try:
         while True:
             wait = timeouts.total if begun() else min(timeouts.total, timeouts.first_token)
@@ -78,9 +76,6 @@ def pumped(
                 return
             if isinstance(piece, BaseException):
                 raise piece
-            size += len(piece)
-            if size > LARGEST:
-                raise MalformedError(f"the answer is larger than {LARGEST // 1024 // 1024} MB")
             yield piece
     finally:
         line.break_off()
@@ -98,7 +93,8 @@ def _read(
     pieces: queue.SimpleQueue[bytes | BaseException | None],
 ) -> None:
     try:
-        for piece in read(line):
+        # Counted here, where it comes in: who waits may be slower than who sends.
+        for piece in bounded.taken(read(line), 200):
             if line.broken_off:
                 return
             pieces.put(piece)

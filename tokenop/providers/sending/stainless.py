@@ -27,8 +27,9 @@ from tokenop.providers.errors import (
     ProviderError,
     TimedOutError,
 )
-from tokenop.providers.formats.said import clean
+from tokenop.providers.formats.said import clean, without
 from tokenop.providers.model import Delta, Request, Response
+from tokenop.providers.sending.bounded import UNPACKED, refuse_packed, taken
 from tokenop.providers.sending.pump import Line, pumped
 
 _CONTENT = frozenset({"text", "thinking", "tool_call", "native"})
@@ -109,9 +110,8 @@ class StainlessSender:
             # NaN, half a surrogate pair, a set.
             raise CannotCarryError(clean(f"JSON cannot carry the request: {error}")) from error
         key = registry.key(target, os.environ)
-        headers: dict[str, Any] = dict(wire.headers)
-        if key is None:
-            headers["Authorization"] = self._sdk.Omit()
+        headers: dict[str, Any] = {**wire.headers, **UNPACKED}
+        headers["Authorization"] = self._sdk.Omit() if key is None else f"Bearer {key}"
         pieces = pumped(lambda line: self._read(client, wire, headers, timeouts, line), timeouts, begun)
         return self._translated(pieces, timeouts, key, stream=bool(wire.body.get("stream")))
 
@@ -123,6 +123,8 @@ class StainlessSender:
         # takes over.
         silence = min(timeouts.first_token, timeouts.total) if wire.body.get("stream") else timeouts.total
         running.total = timeouts.total
+        running.line = line
+        running.asked = {name: value for name, value in headers.items() if isinstance(value, str)}
         options = {
             "headers": headers,
             "timeout": self._http.Timeout(timeouts.total, connect=timeouts.connect, read=silence),
@@ -136,12 +138,7 @@ class StainlessSender:
             stream_cls=self._sdk.Stream[object],
         )
         with contextlib.closing(streamed):
-            held = Held(streamed.response)
-            line.on_break(held.shut)
-            try:
-                yield from streamed.response.iter_bytes()
-            finally:
-                held.release()
+            yield from streamed.response.iter_bytes()
 
     def _translated(
         self, pieces: Iterator[bytes], timeouts: Timeouts, key: str | None, *, stream: bool
@@ -154,11 +151,16 @@ class StainlessSender:
             raise
         except sdk.APIStatusError as error:
             answer = error.response
-            raise self._format.read_error(answer.status_code, answer.headers, self._content(answer)) from error
+            # The SDK's own error quotes the body, and the body may quote the key.
+            headers = {name: without(value, key) for name, value in answer.headers.items()}
+            body = without(self._content(answer).decode("utf-8", "replace"), key).encode()
+            raise self._format.read_error(answer.status_code, headers, body) from None
         except (sdk.APITimeoutError, http.TimeoutException) as error:
             raise self._timed_out(error, timeouts, stream=stream) from error
         except (sdk.APIConnectionError, http.TransportError) as error:
             cause = error.__cause__ if isinstance(error, sdk.APIConnectionError) else error
+            if isinstance(cause, ProviderError):
+                raise cause from None
             raise ConnectionFailedError(said(f"the connection failed: {cause or error}", key)) from error
         except (sdk.APIError, http.DecodingError) as error:
             raise MalformedError(said(str(error), key)) from error
@@ -182,14 +184,46 @@ class StainlessSender:
 
 
 running = threading.local()
+_CUSTOM_HEADERS = ("ANTHROPIC_CUSTOM_HEADERS", "GROQ_CUSTOM_HEADERS", "OPENAI_CUSTOM_HEADERS")
 
 
-def patient(response: Any) -> None:
-    """Let the rest of an answer take its time: a hook of the HTTP libraries, called when the headers have come."""
-    response.request.extensions["timeout"]["read"] = running.total
+def plain(request: Any) -> None:
+    """Take away what an SDK adds from the environment: a hook of the HTTP libraries, called before a request goes out.
+
+    `…_CUSTOM_HEADERS` may hold a secret, which is meant for one address and not for every target's.
+    """
+    for variable in _CUSTOM_HEADERS:
+        for line in os.environ.get(variable, "").splitlines():
+            request.headers.pop(line.partition(":")[0].strip(), None)
+    request.headers.update(running.asked)
 
 
-HOOKS = {"response": [patient]}
+def hooks(http: ModuleType) -> dict[str, list[Callable[[Any], None]]]:
+    """Return what an HTTP library calls before a request goes out, and when the headers of its answer have come."""
+
+    class Watched(http.SyncByteStream):  # type: ignore[misc,name-defined]  # of either version of the library
+        """The body of an answer. It may take its time, can be broken off, and has an end."""
+
+        def __init__(self, inner: Any, held: Held, status: int) -> None:
+            self.inner = inner
+            self.held = held
+            self.status = status
+
+        def __iter__(self) -> Iterator[bytes]:
+            yield from taken(self.inner, self.status)
+
+        def close(self) -> None:
+            self.held.release()
+            self.inner.close()
+
+    def patient(response: Any) -> None:
+        response.request.extensions["timeout"]["read"] = running.total
+        refuse_packed(response.headers)
+        held = Held(response)
+        running.line.on_break(held.shut)
+        response.stream = Watched(response.stream, held, response.status_code)
+
+    return {"request": [plain], "response": [patient]}
 
 
 @functools.cache
@@ -200,7 +234,7 @@ def trusted(http: ModuleType) -> Any:
 
 def said(text: str, key: str | None) -> str:
     """Return `text` fit to show; an HTTP library may quote a header with the key in it."""
-    return clean(text.replace(key, "[key]") if key else text)
+    return clean(without(text, key))
 
 
 class Held:
