@@ -14,7 +14,9 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -36,9 +38,10 @@ from tokenop.providers.formats.said import clean, error_of
 from tokenop.providers.model import MISSING, Delta, FinishReason, Request, Response, Text, Usage
 from tokenop.providers.sending.whole import deltas
 
+# What the program may write: to a file, so that it never waits for a reader, which is looked at this often (seconds).
 LARGEST = 64 * 1024 * 1024
-# One argument of a program may hold 128 KiB on Linux.
-LONGEST_SYSTEM = 100_000
+_LOOK = 0.05
+_SYSTEM = "system-prompt.txt"
 # Where it finds its login, how it reaches the network; nothing else.
 _ENVIRONMENT = frozenset(
     {
@@ -80,7 +83,8 @@ class ClaudeCliSender:
         """Return the whole answer. Raises a ProviderError; never retries by itself."""
         try:
             prompt = _prompt(request)
-            code, out, err = _run(_command(request, target), prompt, _environment(request), timeouts.total)
+            asked = _Asked(prompt, _texts(request.system), _environment(request))
+            code, out, err = _run(_command(target.model or request.model), asked, timeouts.total)
             return _read(code, out, err, target.model)
         except ProviderError as error:
             raise error.of(target.provider, target.model) from error.__cause__
@@ -93,6 +97,15 @@ class ClaudeCliSender:
 def sender() -> ClaudeCliSender:
     """Return a sender that runs the `claude` program."""
     return ClaudeCliSender()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the program is given: on its standard input, in a file, in its environment."""
+
+    prompt: str
+    system: str
+    env: Mapping[str, str]
 
 
 def _prompt(request: Request) -> str:
@@ -108,8 +121,6 @@ def _prompt(request: Request) -> str:
         lost.append("a conversation of more than one message")
     parts = [*request.system, *(part for message in request.messages for part in message.parts)]
     lost += sorted({type(part).__name__.lower() for part in parts if not isinstance(part, Text)})
-    if len(_texts(request.system).encode(errors="replace")) > LONGEST_SYSTEM:
-        lost.append(f"a system prompt of more than {LONGEST_SYSTEM} bytes")
     if lost:
         raise CannotCarryError("the claude program cannot carry " + "; ".join(lost))
     return _texts(request.messages[0].parts)
@@ -119,20 +130,15 @@ def _texts(parts: tuple[Any, ...]) -> str:
     return "\n\n".join(part.text for part in parts if isinstance(part, Text))
 
 
-def _command(request: Request, target: Target) -> list[str]:
+def _command(model: str) -> list[str]:
     program = shutil.which(os.environ.get("CLAUDE_CLI", "claude"))
     if program is None:
         raise NotUsableError("the program `claude` is not on PATH")
-    model = target.model or request.model
     if not _MODEL.match(model):
         raise NotUsableError(f"{clean(model, 100)!r} is no model's name")
     command = [str(Path(program).absolute()), "-p", "--output-format", "json", "--model", model]
     # Both are needed: the first takes away its own tools, the second those of the user's MCP servers.
-    command += ["--tools", "", "--strict-mcp-config", "--max-turns", "1"]
-    system = _texts(request.system)
-    if "\0" in system:
-        raise CannotCarryError("the claude program cannot carry a NUL in its system prompt")
-    return [*command, "--system-prompt", system] if system else command
+    return [*command, "--tools", "", "--strict-mcp-config", "--max-turns", "1"]
 
 
 def _environment(request: Request) -> dict[str, str]:
@@ -142,34 +148,61 @@ def _environment(request: Request) -> dict[str, str]:
     return kept
 
 
-def _run(command: list[str], prompt: str, env: dict[str, str], seconds: float) -> tuple[int, bytes, bytes]:
-    """Return the program's exit code and what it wrote. Raises TimedOutError, having killed all of its processes."""
+def _run(command: list[str], asked: _Asked, seconds: float) -> tuple[int, bytes, bytes]:
+    """Return the program's exit code and what it wrote.
+
+    Raises:
+        TimedOutError: it took too long, and was killed with all that it started.
+        MalformedError: it wrote more than `LARGEST`, and was killed as well.
+    """
     with (
-        tempfile.TemporaryDirectory(prefix="tokenop-claude-") as folder,
+        tempfile.TemporaryDirectory(prefix="tokenop-claude-") as kept,
         tempfile.TemporaryFile() as given,
         tempfile.TemporaryFile() as out,
         tempfile.TemporaryFile() as err,
     ):
-        given.write(prompt.encode("utf-8", errors="replace"))
+        given.write(asked.prompt.encode("utf-8", errors="replace"))
         given.seek(0)
+        folder = Path(kept, "empty")
+        folder.mkdir()
+        if asked.system:
+            # In a file that nobody else may read: everybody on the machine sees a program's arguments.
+            place = Path(kept, _SYSTEM)
+            place.write_bytes(asked.system.encode("utf-8", errors="replace"))
+            command = [*command, "--system-prompt-file", str(place)]
         try:
             process = subprocess.Popen(  # noqa: S603 no shell; the program is the user's own, its arguments are checked
-                command, stdin=given, stdout=out, stderr=err, cwd=folder, env=env, start_new_session=True
+                command, stdin=given, stdout=out, stderr=err, cwd=folder, env=asked.env, start_new_session=True
             )
         except OSError as error:
             raise NotUsableError(f"the program `claude` cannot be run: {error.strerror}") from error
         try:
-            code = process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            raise TimedOutError(f"no end after {seconds:g} s", phase="total") from None
+            code = _waited(process, (out, err), seconds)
         finally:
-            if process.returncode is None:
-                _kill(process)
+            _kill(process)
         return code, _held(out), _held(err)
 
 
+def _waited(process: subprocess.Popen[bytes], written: Iterable[IO[bytes]], seconds: float) -> int:
+    until = time.monotonic() + seconds
+    while True:
+        left = until - time.monotonic()
+        try:
+            return process.wait(timeout=max(min(left, _LOOK), 0))
+        except subprocess.TimeoutExpired:
+            if left <= 0:
+                raise TimedOutError(f"no end after {seconds:g} s", phase="total") from None
+        if any(os.fstat(file.fileno()).st_size > LARGEST for file in written):
+            raise _too_large()
+
+
+def _too_large() -> MalformedError:
+    return MalformedError(f"the answer is larger than {LARGEST // 1024 // 1024} MB")
+
+
 def _kill(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):  # it may have ended just now
+    """Kill the program with all that it started; what it started may outlive it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # all may have ended just now
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
 
@@ -177,7 +210,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
 def _held(file: IO[bytes]) -> bytes:
     size = file.seek(0, os.SEEK_END)
     if size > LARGEST:
-        raise MalformedError(f"the answer is larger than {LARGEST // 1024 // 1024} MB")
+        raise _too_large()
     file.seek(0)
     return file.read()
 
