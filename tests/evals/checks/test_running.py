@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -102,6 +103,26 @@ def test_where_no_program_can_be_run_nothing_is_known(monkeypatch: pytest.Monkey
         assert "no Landlock" in found.detail
     # What is wrong without running it stays wrong.
     assert ask(ADD, "I cannot").result == "fail"
+
+
+FORGED = [
+    5, None, [1], {}, {"results": 5}, {"results": None}, {"results": "abcd"}, {"results": {"a": 1}},
+    {"results": [3, [1, 2], 0.3, "TypeError"]}, {"results": [None] * 4}, {"results": [{}] * 4},
+    {"results": [{"value": 3}]}, {"failed": {"a": ["\x1b[2J"]}},
+    *({"results": [{"value": 3}, {"value": [1, 2]}, {"value": 0.3}, last]} for last in (
+        {"raised": 5}, {"raised": "TypeError"}, {"raised": {"TypeError": 1}}, {"raised": ["Error"]}, {"value": 1}, {})),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("gave", FORGED, ids=str)
+def test_results_that_a_program_writes_itself_are_read_as_what_they_are(
+    gave: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    line = json.dumps({"gave": gave}).encode() + b"\n"
+    assert ask(ADD, f"import os\nos.write(3, {line!r})\nos._exit(0)\ndef add(a, b): pass").result == "fail"
+    monkeypatch.setattr(running, "run", lambda *_, **__: running.Ended(gave=gave))
+    assert ask(QUERY, GROUPED).result == "fail"
+    assert ask(CONSTRAINTS, "[3]").result != "pass"
 
 
 SUM = "def problems(answer):\n    return [] if sum(answer) == 3 else ['no']"

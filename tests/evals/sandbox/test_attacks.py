@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,14 @@ def test_a_program_that_eats_memory_gets_an_error_and_no_memory() -> None:
 @pytest.mark.parametrize("code", ["os.write(3, b'x' * 65536)", "os.write(3, b'{}\\n' * 20000)"])
 def test_output_without_end_is_cut(code: str) -> None:
     ended = attack(f"import os\nwhile True: {code}")
-    assert ended.stopped == "gave more than 2 MB"
+    assert ended.stopped == "gave more than 2 MB or 100 lines"
+
+
+def test_many_short_lines_cost_the_parent_no_time() -> None:
+    code = "import os\nrest = b'{}\\n' * 600_000\nwhile rest: rest = rest[os.write(3, rest):]\nos._exit(0)"
+    before = time.process_time()
+    assert attack(code).stopped == "gave more than 2 MB or 100 lines"
+    assert time.process_time() - before < 0.3
 
 
 def test_what_it_prints_goes_nowhere() -> None:

@@ -6,7 +6,7 @@ Task files come from other people: their programs run behind the same walls as t
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tokenop.evals.checks import programs, schemas
 from tokenop.evals.checks.answer import Answer, failed, labelled, parsed, passed, unfenced, unknown
@@ -33,13 +33,13 @@ def _check(spec: Spec, answer: Answer, asked: Asked) -> Checked:
     ended = running.run("calls", given, **programs.limits(spec, asked))
     if verdict := programs.unsound(ended):
         return verdict
-    gave = ended.gave if isinstance(ended.gave, Mapping) else {}
-    if "failed" in gave:
-        return unknown(f"the task's own program does not run: {gave['failed']}")
-    result = gave["results"][0]
+    results = programs.results(ended, 1)
+    if isinstance(results, str):
+        return unknown(f"the task's own program {results}")
+    result = results[0]
     if "raised" in result:
         # An answer that the program did not foresee, such as a text where a number should be.
-        return failed(f"cannot be followed: {result['told']}")
+        return failed(f"cannot be followed: {result.get('told')}")
     problems = result.get("value")
     if not isinstance(problems, list) or not all(isinstance(one, str) for one in problems):
         return unknown("the task's own program gives no list of texts")

@@ -12,8 +12,8 @@ from tokenop.evals.checks.values import normalised
 from tokenop.evals.model import Checked
 
 _LONGEST = 60
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:([,' \u00a0\u202f’_])\d{3})(?:\1\d{3})*(?:\.\d+)?\Z")
-_PLAIN = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,2})?\Z")
+_GROUPED = re.compile(r"[-+]?\d{1,3}(?:([,' \u00a0\u202f’_])\d{3})(?:\1\d{3})*(?:\.\d+)?\Z", re.ASCII)
+_PLAIN = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d{1,2})?\Z", re.ASCII)
 
 
 def _check(spec: Spec, answer: Answer, asked: Asked) -> Checked:  # noqa: ARG001 the shape of any check

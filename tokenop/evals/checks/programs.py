@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from tokenop.evals.checks.answer import Answer, UnreadableError, failed, fenced, unknown
@@ -53,6 +54,20 @@ def unsound(ended: Ended) -> Checked | None:
     if ended.stopped:
         return failed(f"the program {ended.stopped}" + (f"; it {tried}" if tried else ""))
     return failed(f"the program {tried}") if tried else None
+
+
+def results(ended: Ended, count: int) -> list[Mapping[str, Any]] | str:
+    """Return what each of `count` calls or queries gave; in words why none of them did.
+
+    A program can write the line that holds them itself: whatever it says there, only what fits is read.
+    """
+    gave = ended.gave if isinstance(ended.gave, Mapping) else {}
+    if "failed" in gave:
+        return f"does not run: {gave['failed']}"
+    found = gave.get("results")
+    if not isinstance(found, list) or len(found) != count or not all(isinstance(one, Mapping) for one in found):
+        return "gave no results"
+    return found
 
 
 def blocked() -> Checked | None:

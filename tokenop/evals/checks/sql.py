@@ -28,7 +28,9 @@ def _check(spec: Spec, answer: Answer, asked: Asked) -> Checked:
     ended = running.run("sql", given, **programs.limits(spec, asked))
     if verdict := programs.unsound(ended):
         return verdict
-    results = ended.gave["results"]
+    results = programs.results(ended, len(spec["cases"]))
+    if isinstance(results, str):
+        return failed(f"the query {results}")
     for number, (case, result) in enumerate(zip(spec["cases"], results, strict=True), 1):
         if found := _differs(spec, case["returns"], result):
             return failed(f"on set {number} of tables: {found}")

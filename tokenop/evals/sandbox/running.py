@@ -19,6 +19,8 @@ from typing import Any, BinaryIO
 MOST_SECONDS = 5
 MEMORY_MB = 512
 MOST_OUTPUT = 2_000_000
+# A child tells that it is ready, some things that were tried, and what it gave.
+MOST_LINES = 100
 _ROOT = str(Path(__file__).resolve().parents[3])
 # At the end: nothing that is installed beside tokenop may stand before Python's own libraries.
 _BOOTSTRAP = f"import sys; sys.path.append({_ROOT!r}); from tokenop.evals.sandbox.child import main; main()"
@@ -123,9 +125,9 @@ def _talk(request: bytes, folder: str, said: BinaryIO, clock: float) -> tuple[li
         timer.cancel()
         _kill_unless_ended(child)
         child.stdout.close()
-    if len(rest) > MOST_OUTPUT:
+    if len(rest) > MOST_OUTPUT or rest.count(b"\n") > MOST_LINES:
         return [_parsed(started), "too much"], child.returncode, late.is_set()
-    return [_parsed(line) for line in (started, *rest.splitlines())], child.returncode, late.is_set()
+    return [_parsed(line) for line in (started, *rest.split(b"\n"))], child.returncode, late.is_set()
 
 
 def _parsed(line: bytes) -> Any:
@@ -166,7 +168,7 @@ def _ended(lines: list[Any], code: int, late: bool, said: str, seconds: int, clo
 
 def _why(too_much: bool, code: int, late: bool, seconds: int, clock: float) -> str:
     if too_much:
-        return f"gave more than {MOST_OUTPUT // 1_000_000} MB"
+        return f"gave more than {MOST_OUTPUT // 1_000_000} MB or {MOST_LINES} lines"
     if late:
         return f"did not end in {clock:g} s"
     if code in (-signal.SIGXCPU, -signal.SIGKILL):
