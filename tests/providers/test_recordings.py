@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given
 
 from tests.providers.openai import strategies
-from tokenop.errors import FindingsError
+from tokenop.errors import FindingsError, InputError, TokenOpError
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.errors import MissingRecordingError
 from tokenop.providers.model import (
@@ -239,3 +240,56 @@ def test_replay_says_loudly_what_is_missing(tmp_path: Path) -> None:
     assert str(raised.value) == (
         "groq/llama-3.3-70b-versatile: no answer to task T3-02 is recorded; 1 other answers of this model are"
     )
+
+
+def test_what_could_not_be_read_again_is_not_written(tmp_path: Path) -> None:
+    recordings = Recordings(tmp_path)
+    recordings.append(recording())
+    for wrong, said in (
+        (recording(repeat=-1), "must not be negative"),
+        (recording(recorded_at=datetime(2026, 7, 1)), "time zone"),  # noqa: DTZ001 that is the point
+        (recording(response=replace(RESPONSE, parts=(Text("\ud800"),))), "no Unicode text"),
+    ):
+        with pytest.raises(TokenOpError, match=said):
+            recordings.append(wrong)
+    assert len(Recordings.load(tmp_path)) == 1
+
+
+def test_a_very_long_model_has_a_file_and_no_two_share_it(tmp_path: Path) -> None:
+    recordings = Recordings(tmp_path)
+    for end in "ab":
+        recordings.append(recording(model="x" * 300 + end))
+    assert len(Recordings.load(tmp_path)) == 2
+    assert len(list(tmp_path.glob("groq/*.jsonl"))) == 2
+
+
+def test_a_link_that_leads_out_is_neither_read_nor_written(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "recordings", tmp_path / "outside"
+    (folder / "groq").mkdir(parents=True)
+    outside.mkdir()
+    (folder / "groq" / "m.jsonl").symlink_to("/dev/zero")
+    with pytest.raises(InputError, match="leads out"):
+        Recordings.load(folder)
+    (folder / "ollama").symlink_to(outside)
+    with pytest.raises(InputError, match="leads out"):
+        Recordings(folder).append(recording(provider="ollama"))
+    assert not list(outside.iterdir())
+
+
+def test_what_is_no_file_or_no_folder_is_told(tmp_path: Path) -> None:
+    (tmp_path / "groq").mkdir()
+    os.mkfifo(tmp_path / "groq" / "m.jsonl")
+    with pytest.raises(InputError, match="is no file"):
+        Recordings.load(tmp_path)
+    (tmp_path / "ollama").write_text("x")
+    with pytest.raises(InputError, match="cannot be written"):
+        Recordings(tmp_path).append(recording(provider="ollama"))
+
+
+def test_a_line_without_end_is_not_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "groq" / "m.jsonl"
+    path.parent.mkdir()
+    with path.open("wb") as file:
+        file.truncate(200 * 1024 * 1024 * 1024)  # no byte of it is stored
+    with pytest.raises(FindingsError, match="longer than"):
+        Recordings.load(tmp_path)

@@ -26,6 +26,7 @@ from tokenop.errors import Finding, FindingsError, InputError
 from tokenop.providers.model import Image, Native, Part, Request, Response, Text, Thinking, ToolCall, Usage
 
 LONGEST_LINE = 16 * 1024 * 1024
+_LONGEST_NAME = 100
 _PARTS = {"text": Text, "image": Image, "thinking": Thinking, "tool_call": ToolCall, "native": Native}
 _NAMES = {kind: name for name, kind in _PARTS.items()}
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
@@ -63,8 +64,13 @@ def request_hash(request: Request) -> str:
 
 
 def slug(model: str) -> str:
-    """Return a model's name as the name of a file."""
-    return _NO_SLUG.sub("-", model.lower()).strip("-.") or "model"
+    """Return a model's name as the name of a file; of a very long one its beginning and a hash of all of it."""
+    name = _NO_SLUG.sub("-", model.lower()).strip("-.") or "model"
+    return (
+        name
+        if len(name) <= _LONGEST_NAME
+        else f"{name[:_LONGEST_NAME]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    )
 
 
 def shipped() -> Path:
@@ -92,6 +98,7 @@ class Recordings:
         findings: list[Finding] = []
         # A hidden file is one that another process is about to put in place.
         for path in sorted(path for path in folder.glob("*/*.jsonl") if not path.name.startswith(".")):
+            _refuse_outside(folder, path)
             for number, read in _lines(path):
                 if isinstance(read, Finding):
                     findings.append(read)
@@ -120,18 +127,24 @@ class Recordings:
 
         Raises:
             InputError: the file cannot be read or written.
-            FindingsError: what is in the file is no recording.
+            FindingsError: what is in the file, or `recording` itself, could not be read again.
         """
         path = self.folder / slug(recording.provider) / f"{slug(recording.model)}.jsonl"
+        again = _read(path, 1, _written(recording).encode())
+        if isinstance(again, Finding):
+            raise FindingsError([again])
         with self._lock:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
+            _refuse_outside(self.folder, path)
             with _held(path.parent):
-                kept = (
-                    {_key(one): one for _, one in _lines(path) if isinstance(one, Recording)} if path.exists() else {}
-                )
-                bad = [one for _, one in _lines(path) if isinstance(one, Finding)] if path.exists() else []
+                read = [one for _, one in _lines(path)] if path.exists() else []
+                bad = [one for one in read if isinstance(one, Finding)]
                 if bad:
                     raise FindingsError(bad)
+                kept = {_key(one): one for one in read if isinstance(one, Recording)}
                 kept[_key(recording)] = recording
                 lines = [_written(one) for one in sorted(kept.values(), key=_order)]
                 files.write_text(path, "".join(f"{line}\n" for line in lines))
@@ -159,6 +172,14 @@ def _held(folder: Path) -> Iterator[None]:
         os.close(handle)
 
 
+def _refuse_outside(folder: Path, path: Path) -> None:
+    """Raise InputError where a link leads out of `folder`, or what is there is no file: others may have written it."""
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise InputError(f"{path}: is a link that leads out of {folder}; put the file itself there")
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: is no file")
+
+
 def _plain(value: Any, left_out: frozenset[str] = frozenset()) -> Any:
     """Return `value` as JSON-ready fields without those at their defaults: a field added later changes no hash."""
     if is_dataclass(value) and not isinstance(value, type):
@@ -184,13 +205,23 @@ def _at_default(field: Any, value: Any) -> bool:
 
 def _written(recording: Recording) -> str:
     line = {**_plain(recording), "recorded_at": recording.recorded_at.isoformat(), "latency_ms": recording.latency_ms}
-    return msgspec.json.encode(line, order="sorted").decode()
+    try:
+        return msgspec.json.encode(line, order="sorted").decode()
+    except UnicodeEncodeError as error:
+        raise InputError(f"the answer to {recording.task!r} cannot be recorded: it is no Unicode text") from error
 
 
 def _lines(path: Path) -> Iterator[tuple[int, Recording | Finding]]:
     try:
         with path.open("rb") as file:
-            for number, line in enumerate(file, start=1):
+            number = 0
+            while line := file.readline(LONGEST_LINE + 1):
+                number += 1
+                if len(line) > LONGEST_LINE:
+                    # Nobody needs the rest, which may be larger than memory.
+                    fix = "delete the line"
+                    yield number, _finding(path, number, "", "recording-size", f"longer than {LONGEST_LINE} bytes", fix)
+                    return
                 if line.strip():
                     yield number, _read(path, number, line)
     except OSError as error:
@@ -225,8 +256,6 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def _read(path: Path, number: int, raw: bytes) -> Recording | Finding:
-    if len(raw) > LONGEST_LINE:
-        return _finding(path, number, "", "recording-size", f"longer than {LONGEST_LINE} bytes", "delete the line")
     try:
         line = msgspec.json.decode(raw, type=_Line)
         response = _response(msgspec.convert(line.response, _Answer))
