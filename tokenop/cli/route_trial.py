@@ -298,5 +298,6 @@ def _end(trial: Trial, target: Path | None, report: Path | None, saved: bool) ->
     if target and saved:
         click.echo(f"Written to {target}. Next: name it in a routing config, see docs/routers.md.", err=True)
     else:
-        click.echo("Next: again with --save router.json, and --max-drop where quality has a limit.", err=True)
+        limit = ", and --max-drop where quality has a limit" if trial.max_drop is None else ""
+        click.echo(f"Next: again with --save router.json{limit}.", err=True)
     return 0

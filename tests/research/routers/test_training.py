@@ -81,13 +81,13 @@ def test_a_limit_on_the_drop_asks_the_strong_model_more_often() -> None:
     assert shares[-1] > shares[0]
 
 
-def test_the_worst_drop_is_mean_and_two_errors_of_what_is_sent_to_the_weak_model() -> None:
+def test_the_worst_drop_is_mean_and_errors_of_what_is_sent_to_the_weak_model() -> None:
     world = helpful(100, 4)
     scores = np.random.default_rng(0).random(100)
     curve = trace(scores, world)
     for threshold, bound in zip(curve.thresholds, training._worst_drop(scores, world), strict=True):
         lost = np.where(scores >= threshold, world.gain, 0.0)
-        assert bound == pytest.approx(lost.mean() + 2 * lost.std() / 10)
+        assert bound == pytest.approx(lost.mean() + training._SURE * lost.std() / 10)
 
 
 def test_an_overhead_above_every_saving_leaves_one_model_alone() -> None:

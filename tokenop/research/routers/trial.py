@@ -293,7 +293,7 @@ def _verdict(one: Judged, costs_known: bool, max_drop: float | None) -> Judged:
     if one.point.chance > 1 - (one.point.vs_mix.level or 1.0):
         reasons.append(f"decisions dealt out by chance do as well in {one.point.chance:.1%} of all cases")
     if max_drop is not None and -(one.point.vs_best.low or 0.0) > max_drop:
-        reasons.append(f"it may lose more than {max_drop:.1%} of quality: {points(one.point.vs_best)}")
+        reasons.append(f"it may lose more than {100 * max_drop:g} points: {points(one.point.vs_best)}")
     if reasons:
         return replace(one, why="; ".join(reasons))
     return replace(one, recommended=True, why=_gains(one.point))
