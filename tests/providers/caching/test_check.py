@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -242,3 +243,49 @@ def test_a_call_that_does_not_say_what_it_read_is_unknown_and_not_a_miss() -> No
     found = use([Usage(100, 1), Usage(None, 1, 5), Usage(100, 1, 50)])
     assert (found.calls, found.unknown, found.hit_ratio) == (3, 2, 0.5)
     assert use([Usage()]).hit_ratio is None
+
+
+@given(st.text("-0123456789aAtTeEdDoOyYsSiInNmM @{}$()<%!`[]:#/.", max_size=40))
+def test_no_line_is_passed_over_at_a_glance_that_holds_a_sign(line: str) -> None:
+    if not volatile.hinted(line):
+        assert volatile._sign(line) is None
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Today is 2026-11-05",
+        "DATE: 5 May",
+        "!`git status`",
+        "$(session)",
+        "${x_state}",
+        "# To do",
+        "# TODO",
+        "@TODO.md",
+    ],
+)
+def test_what_changes_is_not_passed_over(line: str) -> None:
+    assert bool(list(volatile.signs(line))) == (volatile._sign(line) is not None)
+
+
+def test_a_byte_order_mark_does_not_hide_the_frontmatter(tmp_path: Path) -> None:
+    path = agent(tmp_path, RULES, front="name: reviewer\nmodel: opus\n")
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    (one,) = checked(tmp_path).checked
+    assert one.model == "opus"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "prompt.md")
+    assert only(checked(tmp_path / "prompt.md")).message == "is no file"
+
+
+def test_a_folder_of_texts_is_walked_without_what_is_hidden_or_leads_out(tmp_path: Path) -> None:
+    folder = tmp_path / "texts"
+    for name in ("b.md", "a/c.txt", ".git/d.md", "a/.e.md", "f.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("x")
+    (tmp_path / "out.md").write_text("x")
+    (folder / "out.md").symlink_to(tmp_path / "out.md")
+    (folder / "a" / "up").symlink_to(folder)
+    assert list(blocks.loose(folder)) == [folder / "a/c.txt", folder / "b.md"]

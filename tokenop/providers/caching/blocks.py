@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import fnmatch
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -68,9 +70,13 @@ def files(root: Path, block: Block) -> Iterator[Path]:
 def loose(folder: Path) -> Iterator[Path]:
     """Yield the texts below a folder that is no project, hidden ones left out, by path."""
     inside = folder.resolve()
-    for path in sorted(each for kind in ("md", "txt") for each in folder.rglob(f"*.{kind}")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.is_file() and not hidden and path.resolve().is_relative_to(inside):
+    found = []
+    # Unlike a glob, this steps over a folder that vanishes or may not be read.
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [Path(place, name) for name in names if name.endswith((".md", ".txt")) and not name.startswith(".")]
+    for path in sorted(found):
+        if path.is_file() and path.resolve().is_relative_to(inside):
             yield path
 
 
@@ -104,11 +110,13 @@ def gather(root: Path, registry: Sequence[Block] = REGISTRY) -> Gathered:
 def read(path: Path) -> str:
     """Return the text of a file. Raises InputError."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: is no file")  # a pipe would be waited for
         with path.open("rb") as file:
             raw = file.read(LARGEST + 1)
         if len(raw) > LARGEST:
             raise InputError(f"{path}: is larger than {LARGEST // 1024} KB")
-        return raw.decode("utf-8")
+        return raw.decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror or error}") from error
     except UnicodeDecodeError as error:

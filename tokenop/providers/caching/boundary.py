@@ -44,15 +44,11 @@ def split(text: str) -> Split:
     return Split("".join(lines[: found[0] - 1]), "".join(lines[found[0] :]), found)
 
 
-def _marks(line: str) -> bool:
-    return _WORDS in line and _LINE.fullmatch(line) is not None
-
-
 def outside_code(lines: list[str]) -> list[str]:
     """Return the lines, with those of fenced code blocks empty."""
     shown, fence = [], ""
     for line in lines:
-        opening = _FENCE.match(line)
+        opening = _FENCE.match(line) if "```" in line or "~~~" in line else None
         if fence:
             closes = opening and opening[1].startswith(fence) and not opening[2].strip()
             fence = "" if closes else fence
