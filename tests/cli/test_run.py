@@ -132,6 +132,56 @@ def test_a_worse_model_fails_with_what_it_lost_and_leaves_no_patch(
     assert not list(tmp_path.glob("runs/*/patches/*"))
 
 
+def test_harm_that_hides_in_a_rare_intent_is_named_and_left_out_of_the_rule(
+    run_cli: Cli, serve: Any, tmp_path: Path
+) -> None:
+    lines = [
+        {"id": f"p{n}", "prompt": f"Double: {n}", "reference": str(2 * n), "intent": "easy" if n % 15 else "hard"}
+        for n in range(60)
+    ]
+    (tmp_path / "p.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    serve(lambda model, text: "no" if "haiku" in model and int(text.split()[-1]) % 15 == 0 else sound(model, text))
+    ran = run_cli("run", "--input", "p.jsonl", *BOTH, "--max-drop", "0.3", cwd=tmp_path)
+    assert ran.exit_code == 0, ran.stderr
+    assert "intent hard: 4 of 4 got worse (-100.0 points)" in ran.stdout
+    [patch] = tmp_path.glob("runs/*/patches/router.yaml")
+    assert "intent IN ('easy')" in patch.read_text()
+    assert "Left out, since they got worse by more than is allowed: 'hard'" in patch.read_text()
+
+
+def test_a_judge_who_always_takes_the_first_proves_nothing_and_is_named(
+    run_cli: Cli, serve: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "p.jsonl").write_text(
+        "".join(json.dumps({"id": str(n), "prompt": f"Write {n}"}) + "\n" for n in range(30))
+    )
+    serve(lambda model, text: '{"better": "1"}' if "opus" in model else f"{model}: {text}")
+    words = ("--judge", "anthropic/claude-opus-4-5", "--max-drop", "0.1")
+    ran = run_cli("run", "--input", "p.jsonl", *BOTH, *words, cwd=tmp_path)
+    assert ran.exit_code == 1
+    assert "contradicted itself on 30 of 30 pairs" in ran.stdout
+    assert "not believed on 30 of its pairs" in ran.stdout
+    assert "would decide" not in ran.stdout
+    quality = report(tmp_path)["candidates"][0]["quality"]
+    assert (quality["doubtful"], quality["worse"], quality["difference"]) == (30, 0, None)
+
+
+def test_one_that_is_as_dear_or_of_unknown_price_passes_and_is_not_recommended(
+    run_cli: Cli, serve: Any, prompts: Path, tmp_path: Path
+) -> None:
+    serve(sound)
+    both = ("--candidate", BIG, "--candidate", "anthropic/claude-unheard-of")
+    words = ("--max-drop", "0.3", "--sample-size", "30")
+    ran = run_cli("run", "--input", prompts, "--baseline", BIG, *both, *words, cwd=tmp_path)
+    assert ran.exit_code == 0
+    assert "it does not cost less, so it is not recommended" in ran.stdout
+    assert "its cost is not known, so it is not recommended" in ran.stdout
+    assert "and 30 calls whose cost nobody knows" in ran.stdout
+    assert "% more" not in ran.stdout
+    assert report(tmp_path)["recommended"] is None
+    assert not list(tmp_path.glob("runs/*/patches/*"))
+
+
 def test_the_report_fits_its_schema_and_is_the_same_bytes_again(
     run_cli: Cli, serve: Any, prompts: Path, tmp_path: Path
 ) -> None:

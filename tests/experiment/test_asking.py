@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -194,6 +195,25 @@ def test_a_line_that_a_kill_cut_is_taken_off_and_asked_again(make: Make, tmp_pat
         again.ask(name, (BIG,), request(prompt(name)))
     assert len(sender.asked) == 3
     assert path.read_bytes().count(b"\n") == 2
+
+
+def test_a_full_disk_is_said_and_nothing_follows_the_line_that_was_cut(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asker = make(Scripted(lambda *_: "ok"))
+    asker.ask("a", (BIG,), request(prompt("a")))
+
+    def full(number: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        with pytest.raises(InputError, match="No space left on device; the same command goes on"):
+            asker.ask("b", (BIG,), request(prompt("b")))
+    written = (tmp_path / FILE).read_bytes()
+    with pytest.raises(InputError, match="cannot be written"):
+        asker.ask("c", (BIG,), request(prompt("c")))
+    assert (tmp_path / FILE).read_bytes() == written
 
 
 def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:

@@ -39,3 +39,15 @@ def test_the_order_mixes_the_segments_so_that_stopping_early_sees_all_of_them() 
 def test_another_seed_is_another_sample() -> None:
     prompts = [prompt(f"p{number}") for number in range(200)]
     assert {one.id for one in sample(prompts, 50, 1)} != {one.id for one in sample(prompts, 50, 2)}
+
+
+def test_of_many_small_segments_each_has_its_chance() -> None:
+    """One prompt each: were shares rounded by name or size, the same ones would be asked under every seed."""
+    prompts = [prompt(f"p{n}", intent="x", tenant=f"t{n:02}") for n in range(50)]
+    prompts += [prompt(f"q{n}", intent="x", tenant="large") for n in range(51)]
+    drawn = Counter(one.tenant for seed in range(200) for one in sample(prompts, 10, seed))
+    expected = 200 * 10 / 101
+    assert len(drawn) == 51
+    assert all(4 <= drawn[f"t{n:02}"] <= 2.4 * expected for n in range(50))
+    assert abs(drawn["large"] - 51 * expected) <= 200
+    assert sum(drawn.values()) == 2000

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Literal
 
 from tokenop.experiment.model import Pair, Result
 from tokenop.experiment.race import Standing, needed
@@ -15,13 +15,14 @@ DRAWS = 1000
 _TAIL = 0.025
 
 
-def candidate(standing: Standing, intents: Mapping[str, str], seed: int) -> dict[str, Any]:
+def candidate(standing: Standing, names: Mapping[str, tuple[str, str]], seed: int) -> dict[str, Any]:
     """Return quality, cost and latency of a candidate beside the baseline's on the same prompts.
 
-    `intents` says the intent of each prompt.
+    `names` says intent and tenant of each prompt.
     """
     interval = standing.interval
-    known = standing.differences
+    known = [one.difference for one in standing.pairs if one.difference is not None and not one.doubtful]
+    doubtful = len(standing.differences) - len(known)
     decided = standing.verdict != "inconclusive"
     return {
         "verdict": standing.verdict,
@@ -36,7 +37,7 @@ def candidate(standing: Standing, intents: Mapping[str, str], seed: int) -> dict
         },
         "quality": {
             "allowed_drop": standing.tolerance,
-            "difference": _six(interval.mean) if interval.n else None,
+            "difference": _mean(known),
             "low": _six(interval.low) if interval.n else None,
             "high": _six(interval.high) if interval.n else None,
             "confidence": _six(standing.confidence),
@@ -44,14 +45,17 @@ def candidate(standing: Standing, intents: Mapping[str, str], seed: int) -> dict
             "after": _mean([pair.after for pair in standing.pairs]),
             "worse": sum(difference < 0 for difference in known),
             "better": sum(difference > 0 for difference in known),
-            "prompts_needed": None if decided else needed(known, standing.tolerance, standing.confidence),
+            "doubtful": doubtful,
+            # More of the same doubt would decide nothing, however many prompts.
+            "prompts_needed": None if decided or doubtful else needed(known, standing.tolerance, standing.confidence),
         },
         "cost": cost(standing.pairs, seed),
         "latency_ms": {
             "before": latency([pair.baseline for pair in standing.pairs]),
             "after": latency([pair.candidate for pair in standing.pairs]),
         },
-        "intents": segments(standing.pairs, intents),
+        "intents": segments(standing.pairs, names, "intent"),
+        "tenants": segments(standing.pairs, names, "tenant"),
     }
 
 
@@ -106,15 +110,21 @@ def latency(results: Sequence[Result]) -> dict[str, float | None]:
     return {"p50": _quantile(times, 0.5), "p95": _quantile(times, 0.95)}
 
 
-def segments(pairs: Sequence[Pair], names: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return by intent how many pairs were scored, and how many of them got worse or better: the tail hides there."""
+def segments(
+    pairs: Sequence[Pair], names: Mapping[str, tuple[str, str]], kind: Literal["intent", "tenant"]
+) -> list[dict[str, Any]]:
+    """Return by intent (or tenant) how many pairs were scored, and how many got worse or better: harm hides there.
+
+    Doubtful pairs are left out: nobody knows what they say.
+    """
     found: dict[str, list[float]] = {}
+    at = ("intent", "tenant").index(kind)
     for pair in pairs:
-        if pair.difference is not None:
-            found.setdefault(names[pair.prompt], []).append(pair.difference)
+        if pair.difference is not None and not pair.doubtful:
+            found.setdefault(names[pair.prompt][at], []).append(pair.difference)
     return [
         {
-            "intent": name,
+            kind: name,
             "scored": len(values),
             "worse": sum(value < 0 for value in values),
             "better": sum(value > 0 for value in values),

@@ -9,7 +9,8 @@ from typing import Any
 
 from tokenop.catalogue.model import Template
 from tokenop.errors import FindingsError, MisuseError
-from tokenop.experiment import targets
+from tokenop.experiment import figures, targets
+from tokenop.experiment.race import Standing
 from tokenop.experiment.report import Measured
 
 KINDS = ("router-config", "cache-config")
@@ -31,6 +32,12 @@ def files(measured: Measured, run_id: str, templates: Sequence[Template]) -> dic
         return {}
     target = chain[0]
     intents = sorted({measured.setup.all_prompts[pair.prompt].intent or "" for pair in best.pairs} - {""})
+    harmed = sorted(set(intents) & _harmed(best, measured))
+    if intents and harmed:
+        intents = [name for name in intents if name not in harmed]
+        head += "# Left out, since they got worse by more than is allowed: " + ", ".join(map(ascii, harmed)) + "\n"
+        if not intents:
+            return {}
     rule: dict[str, Any] = {
         "when": _when(intents),
         "to": {"provider": targets.biller_of(target), "model": target.model},
@@ -55,6 +62,13 @@ def _of_template(template: Template, head: str) -> dict[str, str]:
             continue  # it wants a value that only its user knows: `template-apply` asks for it
         found[PurePosixPath(patch.target).name] = head + text
     return found
+
+
+def _harmed(best: Standing, measured: Measured) -> set[str]:
+    """Return the intents that got worse by more than the mean may: a verdict is of all of them together."""
+    names = {name: prompt.segment for name, prompt in measured.setup.all_prompts.items()}
+    parts = figures.segments(best.pairs, names, "intent")
+    return {part["intent"] for part in parts if part["difference"] < -best.tolerance}
 
 
 def _when(intents: Sequence[str]) -> str:

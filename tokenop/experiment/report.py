@@ -79,7 +79,8 @@ class Measured:
         kinds = {reply.origin for reply in self.replies}
         if self.setup.sample or "sample" in kinds:
             return "sample"
-        return "recorded" if "recorded" in kinds or self.outcomes is not None else "live"
+        replayed = "recorded" in kinds or self.source.startswith("recordings")  # where all are missing, none says so
+        return "recorded" if replayed or self.outcomes is not None else "live"
 
     def results(self, side: str | None) -> Iterable[Result]:
         """Return what the baseline (None) or a candidate made of the prompts that both answered, by prompt."""
@@ -92,7 +93,7 @@ def document(measured: Measured, run_id: str) -> dict[str, Any]:
     """Return the report: plain data, the same for the same answers."""
     setup, ran = measured.setup, measured.ran
     wanted = setup.wanted
-    intents = {prompt.id: prompt.segment[0] for prompt in setup.order}
+    segments = {prompt.id: prompt.segment for prompt in setup.order}
     standings = ran.race.standings
     best = measured.best
     return {
@@ -107,7 +108,7 @@ def document(measured: Measured, run_id: str) -> dict[str, Any]:
             {
                 **_about(one, setup),
                 "yardstick": one.name in ran.race.yardsticks,
-                **figures.candidate(standings[one.name], intents, wanted.seed),
+                **figures.candidate(standings[one.name], segments, wanted.seed),
             }
             for one in sorted(setup.candidates, key=lambda one: one.name)
         ],
@@ -144,12 +145,15 @@ def document(measured: Measured, run_id: str) -> dict[str, Any]:
 
 
 def spending(replies: Iterable[Reply]) -> dict[str, Any]:
-    """Return what the run itself cost. Recorded answers cost nothing now; what they once cost is not counted."""
+    """Return what the run itself cost, calls that failed included: a provider may charge for them.
+
+    Recorded answers cost nothing now; what they once cost is not counted.
+    """
     found: dict[str, Any] = {}
     all_of = list(replies)
     for role, name in (("answer", "answers"), ("judge", "judging")):
         calls = [one for one in all_of if one.role == role]
-        live = [one for one in calls if one.origin == "live" and one.error_kind is None]
+        live = [one for one in calls if one.origin == "live"]
         known = [one.cost_usd for one in live if one.cost_usd is not None]
         found[name] = {
             "calls": len(calls),

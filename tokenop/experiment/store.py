@@ -10,8 +10,9 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 from tokenop.applying.locking import alone
 from tokenop.errors import Finding, FindingsError, InputError
@@ -49,6 +50,8 @@ class Store:
             InputError: it cannot be read or written, or another run is writing it.
         """
         self._lock = threading.Lock()
+        self._path = path
+        self._broken: InputError | None = None
         self._replies: dict[str, Reply] = {}
         self._rows: list[Reply] = []
         with contextlib.ExitStack() as stack:
@@ -83,12 +86,25 @@ class Store:
         return None if reply is None or (reply.error_kind and reply.error_kind not in DECIDED) else reply
 
     def put(self, reply: Reply) -> None:
-        """Write a call. It is on the disk when this returns: it was paid."""
+        """Write a call. It is on the disk when this returns: it was paid.
+
+        Raises:
+            InputError: the disk is full or broken. Nothing is written after that.
+        """
         line = json.dumps(_row(reply), ensure_ascii=False, sort_keys=True).encode("utf-8", "replace") + b"\n"
         with self._lock:
-            self._file.write(line)
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            if self._broken is not None:
+                raise self._broken
+            try:
+                rest = memoryview(line)
+                while rest:
+                    rest = rest[self._file.write(rest) :]
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                # Nothing may follow a line that is cut: the next start takes it off and goes on.
+                why = error.strerror or error
+                self._broken = InputError(f"{self._path}: cannot be written: {why}; the same command goes on")
+                raise self._broken from error
             self._keep(reply)
 
     def _keep(self, reply: Reply) -> None:
@@ -110,10 +126,10 @@ class Store:
         self._stack.close()
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> FileIO:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        return path.open("a+b")
+        return FileIO(path, "a+")
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
