@@ -128,6 +128,9 @@ def labelled(text: str, label: str, rest: bool = False) -> str:
         bare = lines[number].strip().strip("*_`#> \t").replace("**", "").replace("__", "")
         if bare.casefold().startswith(wanted):
             following = lines[number + 1 :] if rest else []
+            if sum(1 for line in lines[:number] if _FENCE.match(line)) % 2:  # the label stands in a fenced block
+                end = next((i for i, line in enumerate(following) if _FENCE.match(line)), len(following))
+                del following[end : end + 1]
             return "\n".join([bare[len(wanted) :].strip().strip("*_` "), *following]).strip()
     raise UnreadableError(f"no line begins with {label}:")
 
