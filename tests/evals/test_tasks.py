@@ -124,6 +124,23 @@ def test_all_that_is_wrong_in_all_files_is_told_at_once(tmp_path: Path) -> None:
     assert any("the file is T2.yaml" in one.message for one in told)
 
 
+def test_all_that_is_wrong_in_one_file_is_told_at_once_whatever_sort_of_wrong_it_is(tmp_path: Path) -> None:
+    changes = {
+        "t1-shape": ("kind: exact", "kind: exactly"),
+        "t1-unsound": ("values: [EF]", 'values: [EF, ""]'),
+        "t1-examples": ("right: [EF, ef]", "right: [EF, GH]"),
+        "t1-constant": ("values: [EF]", "values: [EF, unknown]"),
+        "t1-sound": ("", ""),
+    }
+    tasks_of_file = [TASK.replace("t1-word", name).replace(*change) for name, change in changes.items()]
+    told = found(tmp_path, HEAD + "".join(tasks_of_file))
+    assert [one.field for one in told] == [
+        "tasks[0].check.kind", "tasks[1].check.values[1]", "tasks[2].examples.right[1]", "tasks[3].check",
+    ]  # fmt: skip
+    assert [one.line for one in told] == sorted({one.line for one in told})
+    assert all(one.fix for one in told)
+
+
 def test_ids_are_unique_over_all_files(tmp_path: Path) -> None:
     told = found(tmp_path, HEAD + TASK + TASK)
     assert [(one.field, one.line) for one in told] == [("tasks[1].id", 22)]

@@ -6,6 +6,7 @@ must accept the ones and refuse the others, the empty answer and every constant 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cache
@@ -22,6 +23,7 @@ from tokenop.evals.sandbox import running
 
 TIERS = ("T1", "T2", "T3", "T4", "T5")
 RULE = "GOLDEN"
+_IN_TASK = re.compile(r"tasks\[(\d+)\]")
 SCHEMA_FILE = Path(__file__).with_name("tasks.schema.json")
 
 
@@ -49,9 +51,11 @@ def load(folder: Path, tiers: Iterable[str] | None = None, programs: bool = Fals
     read: list[tuple[Document, int, Task]] = []
     for path in paths:
         try:
-            read += _read(path)
+            found, wrong = _read(path)
         except FindingsError as error:
-            findings += error.findings
+            found, wrong = [], list(error.findings)
+        read += found
+        findings += wrong
     findings += _repeated(read)
     for document, index, task in read:
         if not checks.runs(task.check) or (programs and running.trouble() is None):
@@ -61,11 +65,11 @@ def load(folder: Path, tiers: Iterable[str] | None = None, programs: bool = Fals
     return tuple(task for _, _, task in read)
 
 
-def _read(path: Path) -> list[tuple[Document, int, Task]]:
-    """Return the tasks of one file, each with where it stands.
+def _read(path: Path) -> tuple[list[tuple[Document, int, Task]], list[Finding]]:
+    """Return the sound tasks of one file, each with where it stands, and what is wrong with the others.
 
     Raises:
-        FindingsError: the file does not fit its schema, or a check in it is unsound.
+        FindingsError: the file is no YAML, or what stands around its tasks does not fit the schema.
     """
     from tokenop.catalogue import schema
 
@@ -74,21 +78,28 @@ def _read(path: Path) -> list[tuple[Document, int, Task]]:
         Finding(str(path), one.place[0], one.field, RULE, "error", one.message, one.place[1], one.fix or "correct it")
         for one in schema.objections(document, *_validators())
     ]
-    if found:
+    misshapen = {_task_of(one.field) for one in found}
+    if None in misshapen:
         raise FindingsError(found)
     tier = document.meta["tier"]
     if path.stem != tier:
         found.append(_at(document, "tier", f"is {tier}, but the file is {path.name}", f"write {path.stem}"))
     tasks = []
     for index, declared in enumerate(plain(document.meta)["tasks"]):
+        if index in misshapen:
+            continue
         wrong = list(_unsound(declared, tier))
         found += [_finding(document, index, *one) for one in wrong]
         if not wrong:
             line = document.key_line(f"tasks[{index}]")[0]
             tasks.append((document, index, _task(declared, tier, path, line)))
-    if found:
-        raise FindingsError(found)
-    return tasks
+    return tasks, found
+
+
+def _task_of(field: str) -> int | None:
+    """Return which task a field belongs to; None for what stands around the tasks."""
+    found = _IN_TASK.match(field)
+    return int(found[1]) if found else None
 
 
 def _unsound(declared: Mapping[str, Any], tier: str) -> Iterator[checks.Complaint]:
