@@ -187,6 +187,12 @@ def test_without_prompts_or_models_the_file_is_refused(tmp_path: Path) -> None:
     assert refused(as_csv(tmp_path / "b.csv", [{"prompt": "a", "note": "x"}])) == [(1, "prompt", "RT-MODEL")]
 
 
+@pytest.mark.parametrize("name", ["SMALL", "_line", "_LINE", "Prompt"])
+def test_columns_that_sql_would_take_for_others_are_refused(tmp_path: Path, name: str) -> None:
+    row = {"prompt": "a", "small": "True", "big": "False", name: "True"}
+    assert refused(as_csv(tmp_path / "a.csv", [row])) == [(1, name, "RT-COLUMN")]
+
+
 def test_names_that_repaint_terminals_and_break_sql_are_harmless(tmp_path: Path) -> None:
     nasty = "x\"'; DROP TABLE answers; --\x1b[2J"
     rows = [{"prompt": "a", nasty: "True", "big": "2"}, {"prompt": "b", nasty: "\x1b[2J", "big": "1"}]

@@ -121,7 +121,7 @@ def _file(reading: _Reading, path: Path, number: int) -> None:
             names, relation, rejected = _lines(reading, SourceFile(plain, shown, sort))
         for bad in rejected:
             reading.object(shown, bad.line, bad.field, bad.rule, bad.message, bad.fix)
-        if not relation:
+        if not relation or _clash(reading, shown, names):
             return
         texts = ", ".join(f"CAST({identifier(name)} AS VARCHAR) AS {identifier(name)}" for name in names)
         reading.connection.execute(f"CREATE OR REPLACE TEMP TABLE raw AS SELECT _line, {texts} FROM ({relation})")
@@ -130,6 +130,19 @@ def _file(reading: _Reading, path: Path, number: int) -> None:
     rows: Any = reading.connection.execute("SELECT count(*) FROM raw").fetchone()
     if rows[0]:
         _answers(reading, shown, names)
+
+
+def _clash(reading: _Reading, shown: str, names: tuple[str, ...]) -> bool:
+    """Tell columns that SQL, which knows no case, would take for one another; return whether there are any."""
+    seen = {"_line": "_line"}
+    before = len(reading.findings) + reading.more
+    for name in names:
+        if name.lower() in seen:
+            message = f"the columns {seen[name.lower()]!r} and {name!r} differ only in case"
+            message = "no column may be named so" if name.lower() == "_line" else message
+            reading.object(shown, 1, name, "RT-COLUMN", message, "rename one")
+        seen.setdefault(name.lower(), name)
+    return len(reading.findings) + reading.more > before
 
 
 def reading_errors() -> tuple[type[Exception], ...]:
