@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.providers.openai import strategies
+from tests.thoroughness import examples
 from tokenop.errors import FindingsError, InputError, TokenOpError
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.errors import MissingRecordingError
@@ -76,6 +77,7 @@ def test_a_folder_that_does_not_exist_holds_nothing(tmp_path: Path) -> None:
     assert len(Recordings.load(tmp_path / "none")) == 0
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.requests)
 def test_model_stream_and_hints_to_cache_are_no_part_of_what_is_asked(request: Request) -> None:
     hinted = replace(request, system=(*request.system, Text("x", cache="1h")))

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.providers.anthropic import strategies
+from tests.thoroughness import examples
 from tokenop.providers.base import Target
 from tokenop.providers.errors import CannotCarryError
 from tokenop.providers.formats import FORMATS
@@ -64,6 +65,7 @@ def without_raw(request: Request) -> Request:
     return replace(request, messages=messages)
 
 
+@settings(max_examples=examples(30, 100))
 @given(conversations())
 def test_a_conversation_with_tools_is_the_same_after_both_wires(request: Request) -> None:
     first, anthropic = over(ANTHROPIC, request)

@@ -8,10 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.providers.anthropic import strategies
+from tests.thoroughness import examples
 from tokenop.providers.base import Target
 from tokenop.providers.errors import BadRequestError, CannotCarryError
 from tokenop.providers.formats.anthropic import FORMAT
@@ -44,6 +45,7 @@ def asking(*parts: Part, **more: Any) -> Request:
     return Request("claude-sonnet-4-5", (Message("user", parts or (Text("Hi"),)),), max_output_tokens=9, **more)
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.requests)
 def test_what_is_written_reads_as_the_same_request(request: Request) -> None:
     body = json.loads(json.dumps(written(request)))
@@ -71,6 +73,7 @@ def with_part(request: Request, part: Part) -> Request:
     return replace(request, messages=(*request.messages, Message("user", (part,))))
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.requests, st.lists(st.sampled_from(sorted(LOST)), min_size=1, max_size=4, unique=True))
 def test_everything_that_cannot_be_carried_is_named_at_once(request: Request, kinds: list[str]) -> None:
     kept = [kind for kind in kinds if not (kind == "choice" and "nameless" in kinds)]
@@ -159,6 +162,7 @@ FIELDS = ("model", "messages", "system", "tools", "tool_choice", "metadata", "st
 OTHERS = ("output_config", "max_tokens", "thinking")
 
 
+@settings(max_examples=examples(30, 100))
 @given(st.dictionaries(st.sampled_from(FIELDS + OTHERS), strategies.json_values))
 def test_any_body_is_a_request_or_refused(body: dict[str, Any]) -> None:
     try:

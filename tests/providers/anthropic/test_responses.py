@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.providers.anthropic import strategies
+from tests.thoroughness import examples
 from tokenop.providers.errors import CannotCarryError, MalformedError, OverloadedError
 from tokenop.providers.formats.anthropic import FORMAT
 from tokenop.providers.model import MISSING, Delta, Native, Response, Text, Thinking, ToolCall, Usage
@@ -58,11 +59,13 @@ def without_callers(response: Response) -> Response:
     return replace(response, parts=plain)
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.responses())
 def test_what_is_written_reads_as_the_same_answer(response: Response) -> None:
     assert FORMAT.read_response(json.dumps(FORMAT.write_response(response)).encode()) == response
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.responses(), st.lists(st.integers(0, 10_000), max_size=6))
 def test_a_stream_that_is_written_reads_as_the_same_answer_wherever_it_is_cut(
     response: Response, places: list[int]
@@ -74,6 +77,7 @@ def test_a_stream_that_is_written_reads_as_the_same_answer_wherever_it_is_cut(
     assert got == response
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.responses())
 def test_what_a_reader_yields_can_be_written_again(response: Response) -> None:
     first, second = FORMAT.writer(), FORMAT.writer()

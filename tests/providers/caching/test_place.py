@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.providers.anthropic import strategies
+from tests.thoroughness import examples
 from tokenop.providers.base import Target
 from tokenop.providers.caching.boundary import MARKER, split
 from tokenop.providers.caching.limits import minimum_tokens, tokens_at_least
@@ -122,6 +123,7 @@ def test_each_family_caches_from_its_own_length_on(model: str, least: int | None
 system_texts = st.lists(st.sampled_from([LONG, "short", f"{MARKER}\n", f"a\n{MARKER}\nb\n{MARKER}\nc", ""]), max_size=7)
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.requests, system_texts, st.sampled_from(("5m", "1h")), st.integers(0, 6))
 def test_placing_keeps_the_words_and_the_wires_rules(asked: Request, texts: list[str], ttl: Any, most: int) -> None:
     asked = replace(asked, model="claude-sonnet-4-5", system=tuple(map(Text, texts)))

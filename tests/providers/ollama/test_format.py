@@ -9,10 +9,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.providers.openai import strategies
+from tests.thoroughness import examples
 from tokenop.providers import errors
 from tokenop.providers.base import Target
 from tokenop.providers.errors import BadRequestError, CannotCarryError, MalformedError, ProviderError
@@ -89,6 +90,7 @@ def conversations(draw: st.DrawFn) -> Request:
     )
 
 
+@settings(max_examples=examples(30, 100))
 @given(conversations())
 def test_what_is_written_reads_as_the_same_request(request: Request) -> None:
     body = json.loads(json.dumps(written(request)))

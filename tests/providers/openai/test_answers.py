@@ -7,9 +7,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.thoroughness import examples
 from tokenop.providers import errors
 from tokenop.providers.errors import MalformedError, ProviderError
 from tokenop.providers.formats.openai_chat import FORMAT
@@ -117,6 +118,7 @@ json_values = st.recursive(
 _fields = st.sampled_from(("content", "reasoning", "tool_calls", "refusal", "function", "name", "id", "arguments"))
 
 
+@settings(max_examples=examples(30, 100))
 @given(st.dictionaries(_fields, json_values, max_size=4), json_values, json_values)
 def test_no_answer_breaks_the_reader(message: Any, usage: Any, finish: Any) -> None:
     with contextlib.suppress(ProviderError):

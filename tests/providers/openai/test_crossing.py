@@ -6,12 +6,13 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests import wire
 from tests.providers import meanings
 from tests.providers.openai import strategies
+from tests.thoroughness import examples
 from tokenop.providers.base import Target
 from tokenop.providers.errors import CannotCarryError
 from tokenop.providers.formats import FORMATS
@@ -66,6 +67,7 @@ def portable(draw: st.DrawFn) -> Request:
     )
 
 
+@settings(max_examples=examples(30, 100))
 @given(portable())
 def test_a_body_of_anthropics_comes_back_from_chat_completions_as_it_went(request: Request) -> None:
     first = json.loads(json.dumps(ANTHROPIC.write_request(request, CLAUDE).body))

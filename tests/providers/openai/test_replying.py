@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.providers.openai import strategies
+from tests.thoroughness import examples
 from tokenop.providers.errors import CannotCarryError
 from tokenop.providers.formats.openai_chat import FORMAT
 from tokenop.providers.model import MISSING, Delta, Native, Part, Response, Text, Thinking, Usage
@@ -31,12 +32,14 @@ def answers(draw: st.DrawFn) -> Response:
     return Response("m", tuple(parts), finish, draw(USAGES), "c1", native)  # type: ignore[arg-type]
 
 
+@settings(max_examples=examples(30, 100))
 @given(answers())
 def test_a_whole_answer_reads_as_it_was(response: Response) -> None:
     read = FORMAT.read_response(json.dumps(FORMAT.write_response(response)).encode())
     assert (read.parts, read.finish, read.usage) == (response.parts, response.finish, response.usage)
 
 
+@settings(max_examples=examples(30, 100))
 @given(answers())
 def test_a_streamed_answer_reads_as_it_was(response: Response) -> None:
     writer, reader = FORMAT.writer(), FORMAT.reader()

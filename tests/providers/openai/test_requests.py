@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from tests.providers.openai import strategies
+from tests.thoroughness import examples
 from tokenop.providers.base import Target
 from tokenop.providers.errors import BadRequestError, CannotCarryError
 from tokenop.providers.formats.marks import TOOL_ERROR
@@ -39,12 +40,14 @@ def asking(*parts: Part, **more: Any) -> Request:
     return Request("m", (Message("user", parts or (Text("Hi"),)),), **more)
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.requests)
 def test_what_is_written_reads_as_the_same_request(request: Request) -> None:
     body = json.loads(json.dumps(written(request)))
     assert FORMAT.read_request(body) == request
 
 
+@settings(max_examples=examples(30, 100))
 @given(strategies.requests)
 def test_what_was_read_is_written_as_it_stood(request: Request) -> None:
     body = json.loads(json.dumps(written(request)))
