@@ -245,3 +245,27 @@ def test_the_priorities_are_the_registrys() -> None:
 def test_every_shipped_rule_says_which_golden_tasks_tell_about_it() -> None:
     config = routing.load(routing.shipped())
     assert all(rule.tiers for rule in config.rules)
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "said"),
+    [
+        (b"\xef\xbb\xbf---\nid: x\n---\nmode: route\n", "file", "byte order mark"),
+        (b"---\n---\nmode: route\n", "meta", "`id: default`"),
+        (META.encode(), "config", "`mode: route`"),
+    ],
+)
+def test_what_is_no_config_is_told_in_words_of_configs(tmp_path: Path, data: bytes, field: str, said: str) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(data)
+    (found,) = findings(path)
+    assert (found.field, found.rule) == (field, "RT001")
+    assert said in f"{found.message} {found.fix}"
+
+
+def test_an_empty_project_file_is_told_in_words_of_configs(tmp_path: Path) -> None:
+    overlay = tmp_path / "router.yaml"
+    overlay.write_text("")
+    (found,) = findings(written(tmp_path), overlay)
+    assert (found.field, found.rule) == ("overlay", "RT001")
+    assert "my-template" not in found.fix

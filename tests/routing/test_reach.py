@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.routing import drawn
 from tokenop.routing.model import Facts
 from tokenop.routing.predicates import Expression, compiled, read
-from tokenop.routing.predicates.reach import Reached, reached
+from tokenop.routing.predicates.reach import Effort, Reached, reached
 
 
 @functools.cache
@@ -123,3 +123,13 @@ def test_what_only_looks_covered_stays_open() -> None:
     # Every text with `sql` has `sql` or `code`; patterns are not compared, so that is neither proven nor shown false.
     found = asked("regexp_matches(intent, 'sql')", "regexp_matches(intent, 'sql|code')")
     assert found == Reached(proven=False, witness=None)
+
+
+def test_what_all_searches_take_together_is_bounded() -> None:
+    parts = "input_tokens > {0} OR tool_count < {0} OR regexp_matches(user_id, 'x{0}')"
+    rules = [tree(f"regexp_matches(intent, 'a.*b') AND ({parts.format(number)})") for number in range(20)]
+    effort = Effort(left=500)
+    found = [reached(rule, rules[:place], effort) for place, rule in enumerate(rules)]
+    assert effort.left < 0
+    assert not any(one.proven for one in found)
+    assert found[-1].witness is None

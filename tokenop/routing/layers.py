@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,9 @@ Kind = Literal["meta", "config", "overlay", "caches"]
 
 _LINE = re.compile(rb"^---[ \t]*\r?$", re.MULTILINE)
 _START = re.compile(rb"\s*---[ \t]*\r?$", re.MULTILINE)
+_MARK = b"\xef\xbb\xbf"
 _ORDERED = "rules"
+_EXAMPLES: Mapping[Kind, str] = {"meta": "id: default", "config": "mode: route", "overlay": "mode: route"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,10 @@ def read(path: Path, overlays: Sequence[Path] = ()) -> Layers:
     for overlay in overlays:
         try:
             above.append(documents.load_yaml(overlay))
-            findings += _checked(above[-1], "caches" if _is_caches(above[-1]) else "overlay")
         except FindingsError as error:
-            findings += error.findings
+            findings += [_named(one, "overlay") for one in error.findings]
+        else:
+            findings += _checked(above[-1], "caches" if _is_caches(above[-1]) else "overlay")
     if findings or meta is None or config is None:
         raise FindingsError(findings)
     settings: dict[str, Any] = config.meta
@@ -100,14 +103,19 @@ def read(path: Path, overlays: Sequence[Path] = ()) -> Layers:
 def _two(path: Path) -> tuple[Document, Document]:
     """Return both documents of a routing config; positions of the second are those of the file."""
     raw = _raw(path)
+    if raw.startswith(_MARK):
+        raise FindingsError([_plain(path, "starts with a byte order mark", "save it as UTF-8 without BOM")])
     if _START.match(raw) is None:
         raise FindingsError([_plain(path, "does not start with a line ---", "write ---, metadata, ---, config")])
-    meta = documents.parse(path, raw)
+    try:
+        meta = documents.parse(path, raw)
+    except FindingsError as error:
+        raise FindingsError([_named(one, "meta") for one in error.findings]) from error
     text = "\n" * (meta.body_line - 1) + meta.body
     try:
         settings = documents.parse_yaml(text, path)
     except FindingsError as error:
-        raise FindingsError([_named(one) for one in error.findings]) from error
+        raise FindingsError([_named(one, "config") for one in error.findings]) from error
     digest = hashlib.sha256(raw).hexdigest()
     return meta, Document(path, settings, "", text.count("\n") + 1, digest, text, (0, len(text)))
 
@@ -126,12 +134,11 @@ def _plain(path: Path, message: str, fix: str) -> Finding:
     return Finding(str(path), 1, "file", RULE, "error", message, 1, fix)
 
 
-def _named(finding: Finding) -> Finding:
-    """Return a finding of the strict reader, whose name for the whole document is that of a template."""
-    field = "config" if finding.field == "frontmatter" else finding.field
-    return Finding(
-        finding.file, finding.line, field, RULE, finding.severity, finding.message, finding.column, finding.fix
-    )
+def _named(finding: Finding, kind: Kind) -> Finding:
+    """Return a finding of the strict reader, whose words for the whole document are those of a template."""
+    whole = finding.field == "frontmatter"
+    fix = finding.fix.replace("id: my-template", _EXAMPLES[kind]) if whole else finding.fix
+    return replace(finding, field=kind if whole else finding.field, rule=RULE, fix=fix)
 
 
 def _checked(document: Document, kind: Kind) -> list[Finding]:

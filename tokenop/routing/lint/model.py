@@ -12,7 +12,7 @@ from tokenop.errors import Finding
 from tokenop.routing import predicates
 from tokenop.routing.layers import Layers
 from tokenop.routing.model import RoutingConfig, Rule
-from tokenop.routing.predicates.reach import Reached, reached
+from tokenop.routing.predicates.reach import Effort, Reached, reached
 from tokenop.routing.targets import is_local
 
 if TYPE_CHECKING:
@@ -73,17 +73,26 @@ class Checked:
         return tuple(one for one in self.deciding[:place] if one.share == 1)
 
     @cached_property
+    def effort(self) -> Effort:
+        """Return how much looking for calls may still take in all."""
+        return Effort()
+
+    @cached_property
     def alone(self) -> Mapping[str, Reached]:
         """Return for each deciding rule whether any call fits its condition."""
-        return {rule.name: reached(self.trees[rule.name]) for rule in self.deciding}
+        return {rule.name: reached(self.trees[rule.name], effort=self.effort) for rule in self.deciding}
 
     @cached_property
     def comes_through(self) -> Mapping[str, Reached]:
         """Return for each deciding rule whether any call gets past the rules before it."""
-        return {
-            rule.name: reached(self.trees[rule.name], [self.trees[one.name] for one in self.before(rule)])
-            for rule in self.deciding
-        }
+        return {rule.name: self._through(rule, self.before(rule)) for rule in self.deciding}
+
+    def _through(self, rule: Rule, before: tuple[Rule, ...]) -> Reached:
+        alone = self.alone[rule.name]
+        known = alone.witness
+        if alone.proven or (known is not None and not any(one.holds(known) for one in before)):
+            return alone
+        return reached(self.trees[rule.name], [self.trees[one.name] for one in before], self.effort)
 
     def found(self, rule: str, field: str, message: str, fix: str, level: Level = "error") -> tuple[Level, Finding]:
         """Return a finding at a setting."""

@@ -15,7 +15,9 @@ def _check(checked: Checked) -> Iterator[tuple[Level, Finding]]:
             continue
         tree = checked.trees[rule.name]
         before = checked.before(rule)
-        one = next((other for other in before if reached(tree, [checked.trees[other.name]]).proven), None)
+        one = next(
+            (other for other in before if reached(tree, [checked.trees[other.name]], checked.effort).proven), None
+        )
         by = f"{one.name}, which stands before it," if one else "the rules before it together"
         message = f"no call reaches it: {by} take{'s' if one else ''} every call for which it holds"
         yield checked.found("RT014", f"rules.{rule.name}", message, "move it up, narrow the others, or remove it")

@@ -41,6 +41,7 @@ from tokenop.routing.predicates.tree import (
 
 TRUE, FALSE, NULL = 1, 2, 4
 MOST_STEPS = 2_000
+MOST_EFFORT = 100_000
 _MOST_TRIED = 400
 
 
@@ -61,9 +62,19 @@ class Reached:
     witness: Facts | None = None
 
 
-def reached(wanted: Expression, before: Sequence[Expression] = ()) -> Reached:
-    """Return whether a call can exist for which `wanted` holds and none of `before` does."""
-    search = _Search(wanted, tuple(before))
+@dataclass
+class Effort:
+    """How many conditions may still be looked at: shared by searches, so that no file takes minutes to check."""
+
+    left: int = MOST_EFFORT
+
+
+def reached(wanted: Expression, before: Sequence[Expression] = (), effort: Effort | None = None) -> Reached:
+    """Return whether a call can exist for which `wanted` holds and none of `before` does.
+
+    Where `effort` (None: as much as one search may take) is used up, it stays open.
+    """
+    search = _Search(wanted, tuple(before), effort or Effort())
     found = next(search.run(), None)
     if found is None:
         return Reached(proven=not search.tired)
@@ -74,6 +85,7 @@ def reached(wanted: Expression, before: Sequence[Expression] = ()) -> Reached:
 class _Search:
     wanted: Expression
     before: tuple[Expression, ...]
+    effort: Effort
     steps: int = 0
     tired: bool = False
     said: dict[Any, Any] = field(default_factory=dict)  # column → its cell; free atom → TRUE or FALSE
@@ -87,8 +99,8 @@ class _Search:
         self.cells = {column: _cells(column, self.atoms) for column in self.columns}
         self.free = [atom for atom in self.atoms if not _exact(atom)]
         self.functions: tuple[Asked, tuple[Asked, ...]] = (
-            compiled(self.wanted),
-            tuple(compiled(one) for one in self.before),
+            _function(self.wanted),
+            tuple(_function(one) for one in self.before),
         )
 
     def run(self) -> Iterator[Mapping[Any, Any]]:
@@ -97,7 +109,8 @@ class _Search:
 
     def _choose(self, place: int) -> Iterator[Mapping[Any, Any]]:
         self.steps += 1
-        if self.steps > MOST_STEPS:
+        self.effort.left -= 1 + len(self.before)
+        if self.steps > MOST_STEPS or self.effort.left < 0:
             self.tired = True
             return
         if not self._hopeful():
