@@ -114,6 +114,7 @@ def test_a_live_run_of_a_template_is_ready_to_be_reported(run_cli: Cli, tmp_path
     assert (folder / "patches" / "router.yaml").read_text().count("claude-haiku-4-5") == 1
 
 
+@pytest.mark.thorough  # that what was paid is not paid twice, and a cut line is mended, hold quicker tests as well
 def test_a_killed_run_goes_on_and_ends_as_one_that_was_never_killed(
     run_cli: Cli, tmp_path: Path, monkeypatch: Any
 ) -> None:

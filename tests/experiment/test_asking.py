@@ -170,6 +170,9 @@ def test_a_call_whose_cost_nobody_knows_counts_as_its_worst_case(make: Make) -> 
     asker = make(Late(lambda *_: ""), "10")
     assert asker.ask("a", (BIG,), request(prompt("a"))).error_kind == "timeout"
     assert asker.purse.ceiling.spent > 0
+    # The next start of the run must know of it: else each restart would have that money once more.
+    assert asker.store.spent == asker.purse.ceiling.spent
+    assert make(Late(lambda *_: "")).store.spent == asker.purse.ceiling.spent
 
 
 def test_no_call_is_begun_when_the_time_is_up(make: Make) -> None:

@@ -32,7 +32,7 @@ def race(differences: dict[str, list[float]], drop: float = 0.1, early: bool = T
     return found
 
 
-REPEATS = pytest.mark.parametrize(("repeats", "most"), [(30, 4), pytest.param(600, 25, marks=pytest.mark.thorough)])
+REPEATS = pytest.mark.parametrize(("repeats", "most"), [(12, 3), pytest.param(600, 25, marks=pytest.mark.thorough)])
 """How often a race is run, and how many false passes are next to impossible where their rate is at most 2.5 %."""
 
 

@@ -84,11 +84,22 @@ def command(as_json: bool, outcomes: Path | None, dry_run: bool, out: Path, **gi
         options = _options(out, given)
         if dry_run:
             return _tell_dry(live.dry(options), as_json)
-        with steps() as say:
-            finished = live.run(options, say)
+        finished = _interruptible(options)
     _write_tables(finished)
     _tell(finished, as_json)
     return 0 if finished.document["verdict"] == "pass" else 1
+
+
+def _interruptible(options: Options) -> Finished:
+    from tokenop.cli.progress import steps
+    from tokenop.experiment import live
+
+    try:
+        with steps() as say:
+            return live.run(options, say)
+    except KeyboardInterrupt:
+        click.echo("interrupted: calls under way were finished and kept; the same command goes on", err=True)
+        raise
 
 
 def _options(out: Path, given: dict[str, Any]) -> Options:

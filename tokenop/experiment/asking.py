@@ -150,7 +150,7 @@ class Asker:
         for attempt in came.attempts:
             if attempt.error_kind in _HOPELESS and metered.refused is None:
                 self._dead[full_name(attempt.target)] = attempt.detail
-        reply = self._reply(name, prompt, targets, role, came)
+        reply = replace(self._reply(name, prompt, targets, role, came), booked_usd=metered.booked)
         if metered.refused is not None and came.response is None:
             if reply.cost_usd != 0:  # an earlier attempt was paid, or may have been: the file must know
                 self.store.put(reply)
@@ -195,6 +195,7 @@ class _Metered:
         self._asker = asker
         self._reserved: spend.Reservation | None = None
         self.refused: CutShortError | None = None
+        self.booked = Decimal(0)
 
     def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
         """Send, if there is money and time. Raises a ProviderError."""
@@ -221,6 +222,8 @@ class _Metered:
         reserved, self._reserved = self._reserved, None
         if reserved is not None:
             self._asker.purse.settle(reserved, attempt.cost_usd)
+            taken = reserved.worst_case if attempt.cost_usd is None else attempt.cost_usd
+            self.booked += taken or Decimal(0)
 
 
 def request(prompt: Prompt, limit: int | None = None) -> Request:

@@ -66,7 +66,8 @@ class Prompt:
 class Reply:
     """One call that was made and paid, as it stands in `answers.jsonl`.
 
-    `cost_usd` is None where price or tokens are unknown. Where `error_kind` is set nothing came.
+    `cost_usd` is None where price or tokens are unknown; `booked_usd` is then its worst case, which a ceiling counts.
+    Where `error_kind` is set nothing came.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Reply:
     origin: Origin
     error_kind: str | None = None
     detail: str = ""
+    booked_usd: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,8 +118,12 @@ class Store:
 
     @property
     def spent(self) -> Decimal:
-        """Return what all calls cost, as far as it is known; recorded answers cost nothing now."""
-        return sum((row.cost_usd for row in self if row.cost_usd is not None and row.origin == "live"), Decimal(0))
+        """Return what all calls took of a ceiling: where nobody knows what one cost, its worst case.
+
+        Recorded answers cost nothing now.
+        """
+        booked = [row.booked_usd if row.cost_usd is None else row.cost_usd for row in self if row.origin == "live"]
+        return sum((one for one in booked if one is not None), Decimal(0))
 
     def close(self) -> None:
         """Let go of the file."""
@@ -141,6 +145,7 @@ def _row(reply: Reply) -> dict[str, Any]:
         "parts": [_part(part) for part in reply.parts if isinstance(part, Text | ToolCall)],
         "usage": {name: getattr(reply.usage, name) for name in _USAGE},
         "cost_usd": None if reply.cost_usd is None else f"{reply.cost_usd:f}",
+        "booked_usd": None if reply.booked_usd is None else f"{reply.booked_usd:f}",
         "at": reply.at.astimezone(UTC).isoformat(),
     }
 
@@ -154,13 +159,14 @@ def _part(part: Text | ToolCall) -> dict[str, Any]:
 def _parsed(line: bytes) -> Reply | None:
     try:
         row = json.loads(line)
-        cost = row["cost_usd"]
+        cost, booked = row["cost_usd"], row["booked_usd"]
         fields = {name: row[name] for name in ("key", "role", "prompt", "target", "provider", "model", "finish")}
         return Reply(
             **fields,
             parts=tuple(_read(part) for part in row["parts"]),
             usage=Usage(**{name: row["usage"][name] for name in _USAGE}),
             cost_usd=None if cost is None else Decimal(cost),
+            booked_usd=None if booked is None else Decimal(booked),
             latency_ms=row["latency_ms"],
             at=datetime.fromisoformat(row["at"]),
             origin=row["origin"],
