@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import re
@@ -104,13 +105,20 @@ class Demo(NamedTuple):
 
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    """Run the demo once for all examples that build on it."""
-    folder = tmp_path_factory.mktemp("demo")
-    ran = subprocess.run(
-        ["tokenop", "demo"], cwd=folder, env=newcomers(folder), capture_output=True, text=True, encoding="utf-8"
-    )
-    assert ran.returncode == 0, ran.stderr
-    return Demo(folder / "tokenop-demo", ran.stdout)
+    """Run the demo once for all examples that build on it, in whatever processes the tests run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo"
+    folder.mkdir(exist_ok=True)
+    printed = folder / "printed.txt"
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the second process waits here until the first one has run it
+        if not printed.exists():
+            ran = subprocess.run(
+                ["tokenop", "demo"], cwd=folder, env=newcomers(folder), capture_output=True, text=True, encoding="utf-8"
+            )
+            assert ran.returncode == 0, ran.stderr
+            printed.write_text(ran.stdout, encoding="utf-8")
+    return Demo(folder / "tokenop-demo", printed.read_text(encoding="utf-8"))
 
 
 def test_the_guard_against_connections_holds(newcomer: dict[str, str]) -> None:
