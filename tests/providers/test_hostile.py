@@ -173,3 +173,10 @@ def test_an_effort_that_ollama_may_know_one_day_is_kept() -> None:
     body = {"model": "m", "messages": [], "think": "max"}
     request = FORMATS["ollama-chat"].read_request(body)
     assert FORMATS["ollama-chat"].write_request(request, TARGETS["ollama-chat"]).body["think"] == "max"
+
+
+@pytest.mark.parametrize("betas", ["a\r\nx-injected: 1", ["a", "b c"], 5, [5], {"a": 1}])
+def test_a_beta_that_no_header_can_hold_is_refused(betas: Any) -> None:
+    target = Target("a", "anthropic", "m", options={"betas": betas})
+    with pytest.raises(CannotCarryError, match="betas"):
+        FORMATS["anthropic-messages"].write_request(SAID, target)

@@ -50,6 +50,27 @@ def test_every_provider_names_a_format_and_a_sender_that_exist() -> None:
         (compatible(base_url="https://x/v1", api_key_env="AWS_SECRET_ACCESS_KEY"), {}, "no name of a provider's key"),
         (compatible(base_url="https://x/v1", api_key_env="X_API_KEY"), {"X_API_KEY": "k"}, None),
         (compatible(base_url="http://x.example/v1", api_key_env="X_API_KEY"), {"X_API_KEY": "k"}, "without encryption"),
+        (compatible(base_url="https://evil.example/v1", api_key_env="GROQ_API_KEY"), {"GROQ_API_KEY": "k"}, "alone"),
+        (compatible(options={"preset": "together"}, api_key_env="GROQ_API_KEY"), {"GROQ_API_KEY": "k"}, "alone"),
+        (
+            compatible(base_url="https://api.groq.com/openai/v1/", api_key_env="GROQ_API_KEY"),
+            {"GROQ_API_KEY": "k"},
+            None,
+        ),
+        (compatible(base_url="http://127.0.0.1:1/v1", api_key_env="GROQ_API_KEY"), {"GROQ_API_KEY": "k"}, None),
+        (compatible(base_url="http://[::1]:1/v1", api_key_env="X_API_KEY"), {"X_API_KEY": "k"}, None),
+        (
+            compatible(base_url="http://[2001:4860::1]/v1", api_key_env="X_API_KEY"),
+            {"X_API_KEY": "k"},
+            "without encryption",
+        ),
+        (
+            compatible(options={"preset": "openai"}),
+            {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://proxy.example/v1"},
+            None,
+        ),
+        (GROQ, {"GROQ_API_KEY": "two words"}, "holds a space"),
+        (compatible(options={"preset": ["vllm"]}), {}, "no preset is called"),
         (compatible(base_url="http://192.168.1.9/v1", api_key_env="X_API_KEY"), {"X_API_KEY": "k"}, None),
     ],
 )

@@ -161,9 +161,39 @@ def _key_reason(target: Target, env: Mapping[str, str]) -> str | None:
     if not _KEY.match(value):
         # Found here, because an HTTP library that refuses such a header quotes it.
         return f"{name} holds a space, a line's end or a letter that no key has"
+    # A config that others wrote must not be able to have a key sent to them.
+    owners = _owners(name, env) if target.api_key_env else ()
+    if owners and not _at_home(base_url(target, env), owners):
+        return f"{name} goes to {', '.join(owners)} alone: name another variable for {target.name}"
     if _in_clear(base_url(target, env)):
         return f"{name} would be sent without encryption: use https"
     return None
+
+
+def _owners(name: str, env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the hosts that the key `name` was made for; none where it is no provider's own."""
+    urls = [url for base, variable in _made_for(name) for url in (base, env.get(variable or "", "")) if url]
+    return tuple(sorted({_host(url) for url in urls}))
+
+
+@functools.lru_cache(maxsize=256)
+def _made_for(name: str) -> tuple[tuple[str, str | None], ...]:
+    """Return the addresses, and the variables that hold others, of those whose key `name` is."""
+    providers = [(each.base_url, each.url_env) for each in PROVIDERS.values() if each.key_env == name]
+    return (*providers, *((each.base_url, each.url_env) for each in presets.PRESETS.values() if each.key_env == name))
+
+
+@functools.lru_cache(maxsize=256)
+def _at_home(url: str, owners: tuple[str, ...]) -> bool:
+    return _host(url) in owners or _near(_host(url))
+
+
+@functools.lru_cache(maxsize=256)
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url if "://" in url else f"http://{url}").hostname or ""
+    except ValueError:
+        return ""
 
 
 @functools.lru_cache(maxsize=256)

@@ -6,6 +6,7 @@ answer's schema and whether it is strict (it always is), and the text that a too
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, cast
@@ -41,6 +42,7 @@ _ROLES = ("user", "assistant", "system")
 _ALWAYS_READ = frozenset({"model", "messages", "system", "tools", "max_tokens", "stop_sequences", "stream"})
 _NUMBERS = ("temperature", "top_p", "top_k")
 _EMPTY_SCHEMA = {"type": "object"}
+_BETA = re.compile(r"[\x21-\x7e]+\Z")
 # Efforts of other wires that this one does not know.
 _FOREIGN_EFFORTS = frozenset({"none", "minimal"})
 
@@ -217,9 +219,10 @@ def write(request: Request, target: Target) -> WireRequest:
 
 def _betas(options: Mapping[str, Any], lost: list[str]) -> list[str]:
     betas = options.get("betas") or []
-    if isinstance(betas, Sequence) and all(isinstance(beta, str) for beta in betas):
-        return [betas] if isinstance(betas, str) else list(betas)
-    lost.append("betas: must be a list of texts")
+    betas = [betas] if isinstance(betas, str) else betas
+    if isinstance(betas, Sequence) and all(isinstance(beta, str) and _BETA.match(beta) for beta in betas):
+        return list(betas)
+    lost.append("betas: must be names without a space or a line's end, which a header cannot hold")
     return []
 
 
