@@ -235,6 +235,18 @@ def test_a_program_may_use_pythons_own_libraries() -> None:
     assert ended.tried == ()
 
 
+def test_a_program_may_print_its_stack_and_warn_of_its_callers() -> None:
+    code = """
+        import traceback, warnings
+        traceback.print_stack()
+        for level in range(1, 9): warnings.warn("old", DeprecationWarning, stacklevel=level)
+        return len(traceback.format_stack()) > 1
+    """
+    ended = attack(code)
+    assert result(ended) == {"value": True}
+    assert ended.tried == ()
+
+
 @pytest.mark.parametrize(
     ("code", "odd"),
     [

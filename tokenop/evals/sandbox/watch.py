@@ -22,7 +22,8 @@ _FILES = {
     "os.setxattr": "change", "shutil.rmtree": "remove", "shutil.copyfile": "copy", "shutil.move": "move",
     "sqlite3.connect": "open", "glob.glob": "list",
 }  # fmt: skip
-_ITS_OWN = ("<answer>", "<harness>")  # Python itself looks for the line of a SyntaxError there
+# Python itself looks there for the lines of a SyntaxError, of a warning and of a stack. It gets none.
+_ITS_OWN = ("<answer>", "<harness>", "<string>", __file__.removesuffix("watch.py"))
 _NOT_THERE = ("..", "/site-packages", "/dist-packages")
 _WRITING = 0o1 | 0o2 | 0o100 | 0o1000 | 0o2000  # O_WRONLY, O_RDWR, O_CREAT, O_TRUNC, O_APPEND
 
@@ -56,7 +57,7 @@ def _about_file(event: str, arguments: tuple[object, ...], roots: tuple[str, ...
         return None
     flags = arguments[2] if event == "open" and len(arguments) > 2 and isinstance(arguments[2], int) else 0
     reading = event in ("open", "os.listdir", "os.scandir") and not flags & _WRITING
-    if event == "open" and name in _ITS_OWN:
+    if reading and name.startswith(_ITS_OWN):
         return None
     if reading and name.startswith(roots) and not any(part in name for part in _NOT_THERE):
         return None
