@@ -16,6 +16,7 @@ from tests.conftest import ROOT, Ran
 from tests.experiment.models_http import Models, models
 from tokenop import documents
 from tokenop.experiment import live
+from tokenop.experiment.judge import repeated
 
 Cli = Callable[..., Ran]
 BIG, SMALL = "anthropic/claude-sonnet-4-5", "anthropic/claude-haiku-4-5"
@@ -312,6 +313,18 @@ def test_a_dry_run_asks_nobody_and_needs_no_key(run_cli: Cli, prompts: Path, tmp
     assert "candidate model-routing: quality may drop by 0.02" in ran.stdout
     assert "At most 200 calls and $" in ran.stdout
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_counts_the_calls_of_judges(run_cli: Cli, tmp_path: Path) -> None:
+    (tmp_path / "p.jsonl").write_text(
+        "".join(json.dumps({"id": str(n), "prompt": f"Write {n}"}) + "\n" for n in range(30))
+    )
+    words = ("run", "--input", "p.jsonl", *BOTH, "--dry-run", "--json")
+    plain = json.loads(run_cli(*words, cwd=tmp_path).stdout)
+    judged = json.loads(run_cli(*words, "--judge", "anthropic/claude-opus-4-5", cwd=tmp_path).stdout)
+    again = sum(repeated(str(n), SMALL) for n in range(30))
+    assert (plain["calls_at_most"], judged["calls_at_most"]) == (60, 120 + 2 * again)
+    assert judged["worst_case_usd"] > plain["worst_case_usd"]
 
 
 @pytest.mark.parametrize(

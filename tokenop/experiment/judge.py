@@ -241,6 +241,11 @@ def _fence(texts: Sequence[str]) -> str:
     return f"text-{number}"
 
 
+def longest(tokens: int) -> str:
+    """Return a text as long as an answer of so many tokens may be in a question."""
+    return "x" * min(_LONGEST, 4 * tokens)
+
+
 def _cut(text: str) -> str:
     if len(text) <= _LONGEST:
         return text

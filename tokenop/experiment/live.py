@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenop.errors import FindingsError, InputError
 from tokenop.evals import spend
-from tokenop.experiment import asking, checking, entry, patching, planned, report, setup, store, targets
+from tokenop.experiment import asking, checking, entry, judge, patching, planned, report, setup, store, targets
 from tokenop.experiment.judge import Judging
 from tokenop.experiment.running import Ran, Runner
 from tokenop.experiment.sides import Answering
@@ -25,8 +25,10 @@ from tokenop.routing.targets import is_local
 
 if TYPE_CHECKING:
     from tokenop.catalogue.model import Template
+    from tokenop.experiment.model import Prompt
     from tokenop.experiment.outcomes import Asked
     from tokenop.prices.book import PriceBook
+    from tokenop.providers.model import Request
     from tokenop.routing.model import RoutingConfig
 
 SAMPLE = "sample"
@@ -122,6 +124,7 @@ def dry(options: Options) -> dict[str, Any]:
             moves = [move for move in one.moves if move.concerns(prompt.id)]
             whom += [(move.asked(prompt.id) or found.today(prompt))[0] for move in moves]
         worst += [_worst(asked, ready.book, target, now) for target in whom]
+        worst += _judging(found, prompt, asked, ready.book, now)
     known = [cost for cost in worst if cost is not None]
     chains = [*map(found.today, found.order), *found.judges, *(one.targets for one in found.candidates)]
     everybody = {targets.full_name(target): target for chain in chains for target in chain}
@@ -140,6 +143,22 @@ def dry(options: Options) -> dict[str, Any]:
         "worst_case_usd": float(sum(known, Decimal(0))),
         "calls_without_a_known_price": len(worst) - len(known),
     }
+
+
+def _judging(
+    found: setup.Setup, prompt: Prompt, asked: Request, book: PriceBook, now: datetime
+) -> list[Decimal | None]:
+    """Return what the judges' calls about a prompt cost at worst, each answer as long as it may be."""
+    if prompt.check is not None or prompt.reference is not None:
+        return []
+    longest = judge.longest(asked.max_output_tokens or asking.DEFAULT_MAX_OUTPUT)
+    question = judge.question(prompt, longest, longest)
+    calls: list[Decimal | None] = []
+    for one in found.candidates:
+        if one.concerned is None or prompt.id in one.concerned:
+            times = 4 if judge.repeated(prompt.id, one.name) else 2
+            calls += [_worst(question, book, chain[0], now) for chain in found.judges] * times
+    return calls
 
 
 def _ready(options: Options, say: Callable[[str], None], *, asking_nobody: bool = False) -> _Ready:
