@@ -98,3 +98,23 @@ def test_without_a_main_branch_a_revision_is_asked_for(tmp_path: Path) -> None:
     git(tmp_path, "init", "-q", "-b", "trunk")
     with pytest.raises(InputError, match="--base"):
         Repository(tmp_path).base(None)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("templates/routing/nowhere.yaml", "there was none"),
+        ("other.yaml", "is not in templates/routing"),
+        ("templates/routing", "is not in templates/routing"),
+    ],
+)
+def test_a_file_of_which_nothing_could_be_said_is_refused(repository: Path, name: str, said: str) -> None:
+    here = Repository(repository)
+    with pytest.raises(InputError, match=said):
+        here.placed(here.base(None), repository / name)
+
+
+def test_a_file_that_is_gone_may_be_named(repository: Path) -> None:
+    here = Repository(repository)
+    (repository / "templates" / "routing" / "gone.yaml").unlink()
+    here.placed(here.base(None), repository / "templates" / "routing" / "gone.yaml")

@@ -269,3 +269,11 @@ def test_an_empty_project_file_is_told_in_words_of_configs(tmp_path: Path) -> No
     (found,) = findings(written(tmp_path), overlay)
     assert (found.field, found.rule) == ("overlay", "RT001")
     assert "my-template" not in found.fix
+
+
+def test_a_template_and_a_folder_are_told_from_a_config(tmp_path: Path) -> None:
+    page = tmp_path / "template.md"
+    page.write_text(META + "## Problem\n")
+    assert "is a page or a template" in findings(page)[0].message
+    with pytest.raises(InputError, match="is a folder"):
+        routing.load(tmp_path)

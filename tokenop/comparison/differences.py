@@ -48,11 +48,13 @@ def of_git(folder: Path, base: str | None, only: Sequence[Path], scratch: Path) 
 
     Raises:
         FindingsError: a config has errors.
-        InputError: there is no such revision, or no checkout.
+        InputError: there is no such revision, or no checkout, or a file that is named is none of its configs.
     """
     repository = revisions.Repository(folder)
     commit = repository.base(base)
     named = {path.resolve() for path in only}
+    for path in only:
+        repository.placed(commit, path)
     return tuple(
         _changed(repository, commit, one, scratch)
         for one in repository.differing(commit)

@@ -35,7 +35,11 @@ class Repository:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self.root = Path(self._git("rev-parse", "--show-toplevel").decode("utf-8", "surrogateescape").strip())
+        try:
+            root = self._git("rev-parse", "--show-toplevel")
+        except InputError as error:
+            raise InputError(f"{error}; without git, compare two files with --against") from error
+        self.root = Path(root.decode("utf-8", "surrogateescape").strip())
 
     def base(self, named: str | None) -> str:
         """Return the commit to compare with: the one named, or where this branch left the main one.
@@ -64,6 +68,14 @@ class Repository:
             if before != now:
                 found.append(Differing(path, before, now))
         return tuple(found)
+
+    def placed(self, commit: str, path: Path) -> None:
+        """Raise InputError where `path` is no config that git would compare: nothing would be said of it."""
+        folder, whole = (self.root / FOLDER).resolve(), path.resolve()
+        if not whole.is_relative_to(folder) or whole == folder:
+            raise InputError(f"{path}: is not in {FOLDER} of this checkout; compare it with a file by --against")
+        if not whole.exists() and self.at(commit, whole.relative_to(self.root.resolve()).as_posix()) is None:
+            raise InputError(f"{path}: there is no such file, and there was none")
 
     def at(self, commit: str, path: str) -> str | None:
         """Return the text of a file in a commit; None where it is not there."""

@@ -105,6 +105,8 @@ def _two(path: Path) -> tuple[Document, Document]:
     raw = _raw(path)
     if raw.startswith(_MARK):
         raise FindingsError([_plain(path, "starts with a byte order mark", "save it as UTF-8 without BOM")])
+    if path.suffix == ".md":
+        raise FindingsError([_plain(path, "is a page or a template, no routing config", "name a .yaml file")])
     if _START.match(raw) is None:
         raise FindingsError([_plain(path, "does not start with a line ---", "write ---, metadata, ---, config")])
     try:
@@ -122,6 +124,8 @@ def _two(path: Path) -> tuple[Document, Document]:
 
 def _raw(path: Path) -> bytes:
     try:
+        if path.is_dir():
+            raise InputError(f"{path}: is a folder; name the files in it")
         if not path.is_file():
             raise InputError(f"{path}: no such file")
         with path.open("rb") as file:
