@@ -89,6 +89,7 @@ def test_programs_and_queries(spec: dict[str, Any], text: str, said: str | None)
     assert said is None or said in found.detail
 
 
+@pytest.mark.thorough  # the same limit stops a loop in test_attacks
 def test_a_query_without_end_is_stopped() -> None:
     endless = f"{COUNTING} SELECT COUNT(*), 1 FROM n"
     given = {"sql": endless, "tables": {}, "rows": [{}]}
@@ -105,7 +106,7 @@ def test_where_no_program_can_be_run_nothing_is_known(monkeypatch: pytest.Monkey
     assert ask(ADD, "I cannot").result == "fail"
 
 
-FORGED = [
+FORGED: list[Any] = [
     5, None, [1], {}, {"results": 5}, {"results": None}, {"results": "abcd"}, {"results": {"a": 1}},
     {"results": [3, [1, 2], 0.3, "TypeError"]}, {"results": [None] * 4}, {"results": [{}] * 4},
     {"results": [{"value": 3}]}, {"failed": {"a": ["\x1b[2J"]}},
@@ -114,13 +115,18 @@ FORGED = [
 ]  # fmt: skip
 
 
+def test_a_program_can_write_its_results_itself_and_gains_nothing() -> None:
+    line = json.dumps({"gave": FORGED[-1]}).encode() + b"\n"
+    found = ask(ADD, f"import os\nos.write(3, {line!r})\nos._exit(0)\ndef add(a, b): pass")
+    assert found.detail == 'add(1, "x"): returns, where it must raise TypeError'
+
+
 @pytest.mark.parametrize("gave", FORGED, ids=str)
 def test_results_that_a_program_writes_itself_are_read_as_what_they_are(
     gave: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    line = json.dumps({"gave": gave}).encode() + b"\n"
-    assert ask(ADD, f"import os\nos.write(3, {line!r})\nos._exit(0)\ndef add(a, b): pass").result == "fail"
     monkeypatch.setattr(running, "run", lambda *_, **__: running.Ended(gave=gave))
+    assert ask(ADD, "def add(a, b): pass").result == "fail"
     assert ask(QUERY, GROUPED).result == "fail"
     assert ask(CONSTRAINTS, "[3]").result != "pass"
 
