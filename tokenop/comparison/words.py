@@ -41,7 +41,9 @@ def bill(cost: Cost) -> str:
     if cost.delta_usd is None:
         return "unknown: no call that goes elsewhere has a price both ways"
     low, _, high = cost.interval or (cost.delta_usd,) * 3
-    return f"{bill_of((low, cost.delta_usd, high), cost.base_usd)} a month"
+    shown, _, further = bill_of((low, cost.delta_usd, high), cost.base_usd).partition(" ")
+    said = {"-": f"saves {shown[1:]} a month", "+": f"costs {shown[1:]} more a month"}.get(shown[0], f"{shown} a month")
+    return f"{said} {further}"
 
 
 def bill_of(usd: tuple[float, float, float], base: float | None) -> str:
