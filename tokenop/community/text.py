@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from tokenop.planning.text import visible
 
 # What would be markup, an entity, a mention, a reference or a link in a cell.
-_MARKUP = re.compile(r"[\\`*_{}\[\]<>|@#&~]")
+_MARKUP = re.compile(r"[\\`*_{}\[\]<>|@#&~$]")
 _LINK = re.compile(r"(?i)\b(https?|ftp|mailto|www)(?=[:.])")
 LONGEST = 200
 
