@@ -94,6 +94,22 @@ def test_a_trained_router_is_judged_on_what_it_has_not_seen(tmp_path: Path) -> N
         evaluate(folder, name)
 
 
+def test_routers_that_learned_from_different_prompts_are_not_judged_together(tmp_path: Path) -> None:
+    from tokenop.research.routers import read, save, train
+
+    folder = tmp_path / "outcomes"
+    folder.mkdir()
+    write(folder, 160)
+    pairs = read([folder]).pair(WEAK, STRONG)
+    names = []
+    for seed in (5, 6):
+        path = tmp_path / f"router-{seed}.json"
+        save(train("rules", pairs.split(seed=seed)[0], seed=seed), path)
+        names.append(f"router:{path}")
+    with pytest.raises(InputError, match="run one by one"):
+        evaluate(folder, *names)
+
+
 @pytest.mark.parametrize("name", ["nobody", "random:2", "random:x", "length:", "oracle:1"])
 def test_what_is_no_policy_is_told(tmp_path: Path, name: str) -> None:
     write(tmp_path, 50)

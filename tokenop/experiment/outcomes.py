@@ -113,6 +113,10 @@ def _unseen(outcomes: Outcomes, found: Sequence[policies.Policy]) -> tuple[Outco
         return outcomes, list(found), ""
     if any(router.trained_on == outcomes.sha256 for router in seen):
         raise InputError("a router was trained on these very outcomes: it cannot be judged on them")
+    if len({(router.seed, router.trained_on) for router in seen}) > 1:
+        raise InputError(
+            "routers that learned from different prompts cannot be judged on the same ones: run one by one"
+        )
     for router in seen:
         learned, held_out = outcomes.split(router.seed)
         if learned.sha256 == router.trained_on:
