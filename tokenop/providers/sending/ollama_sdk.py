@@ -6,11 +6,10 @@ exists. So the SDK connects, streams and checks the answer's form, and what goes
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,8 +26,8 @@ from tokenop.providers.errors import (
 )
 from tokenop.providers.formats.ollama_chat import FORMAT
 from tokenop.providers.formats.said import clean, without
-from tokenop.providers.model import Delta, Request, Response
 from tokenop.providers.sending.bounded import UNPACKED, refuse_packed, taken
+from tokenop.providers.sending.pieced import PiecedSender
 from tokenop.providers.sending.pump import Line, pumped
 from tokenop.providers.sending.stainless import Held, trusted
 
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     import httpx
     import ollama
 
-_CONTENT = frozenset({"text", "thinking", "tool_call"})
 # What the SDK raises over an answer that is no object, or not in its form.
 _NOT_THE_FORM = (ValueError, TypeError, AttributeError)
 
@@ -55,50 +53,12 @@ class _Call:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class OllamaSender:
+class OllamaSender(PiecedSender):
     """Sends with one client for each address, no retries of its own, and follows no redirects."""
 
     def __init__(self) -> None:
-        self._clients: dict[str, ollama.Client] = {}
-        self._lock = threading.Lock()
+        super().__init__(FORMAT)
         self._running = threading.local()
-
-    def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
-        """Return the whole answer. Raises a ProviderError; never retries by itself."""
-        try:
-            wire = FORMAT.write_request(replace(request, stream=False), target)
-            return FORMAT.read_response(b"".join(self._pieces(wire, target, timeouts, lambda: True)))
-        except ProviderError as error:
-            error.after_first_token = False  # nothing was passed on
-            raise error.of(target.provider, target.model) from error.__cause__
-
-    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
-        """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""
-        begun = ended = False
-        try:
-            wire = FORMAT.write_request(replace(request, stream=True), target)
-            reader = FORMAT.reader()
-            with contextlib.closing(self._pieces(wire, target, timeouts, lambda: begun)) as pieces:
-                for piece in pieces:
-                    for delta in reader.feed(piece):
-                        begun = begun or delta.kind in _CONTENT
-                        ended = ended or delta.kind == "end"
-                        yield delta
-            if not ended:
-                response = reader.end()
-                yield Delta("end", usage=response.usage, response=response)
-        except ProviderError as error:
-            if ended:
-                return
-            error.after_first_token = begun
-            raise error.of(target.provider, target.model) from error.__cause__
-
-    def close(self) -> None:
-        """Close all connections."""
-        with self._lock:
-            clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            client.close()  # type: ignore[no-untyped-call]  # the SDK's
 
     def _client(self, target: Target) -> ollama.Client:
         import ollama
@@ -112,7 +72,8 @@ class OllamaSender:
                 self._clients[address] = ollama.Client(
                     host=address, follow_redirects=False, transport=_transport(self._running)
                 )
-            return self._clients[address]
+            client: ollama.Client = self._clients[address]
+            return client
 
     def _pieces(
         self, wire: WireRequest, target: Target, timeouts: Timeouts, begun: Callable[[], bool]

@@ -13,7 +13,6 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -28,67 +27,26 @@ from tokenop.providers.errors import (
     TimedOutError,
 )
 from tokenop.providers.formats.said import clean, without
-from tokenop.providers.model import Delta, Request, Response
 from tokenop.providers.sending.bounded import UNPACKED, refuse_packed, taken
+from tokenop.providers.sending.pieced import PiecedSender
 from tokenop.providers.sending.pump import Line, pumped
 
-_CONTENT = frozenset({"text", "thinking", "tool_call", "native"})
 # (address, key) → one of the SDK's clients.
 Connect = Callable[[str, str | None], Any]
 
 
-class StainlessSender:
+class StainlessSender(PiecedSender):
     """Sends with one client for each address and key, no retries of its own, and follows no redirects."""
 
     def __init__(
         self, wire_format: Format, sdk: ModuleType, base: type[Exception], http: ModuleType, connect: Connect
     ) -> None:
         """Take the SDK's module, the base of its errors, the HTTP library it stands on, and what makes a client."""
-        self._format = wire_format
+        super().__init__(wire_format)
         self._sdk = sdk
         self._base = base
         self._http = http
         self._connect = connect
-        self._clients: dict[tuple[str, str | None], Any] = {}
-        self._lock = threading.Lock()
-
-    def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
-        """Return the whole answer. Raises a ProviderError; never retries by itself."""
-        try:
-            wire = self._format.write_request(replace(request, stream=False), target)
-            return self._format.read_response(b"".join(self._pieces(wire, target, timeouts, lambda: True)))
-        except ProviderError as error:
-            error.after_first_token = False  # nothing was passed on
-            raise error.of(target.provider, target.model) from error.__cause__
-
-    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
-        """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""
-        begun = ended = False
-        try:
-            wire = self._format.write_request(replace(request, stream=True), target)
-            reader = self._format.reader()
-            with contextlib.closing(self._pieces(wire, target, timeouts, lambda: begun)) as pieces:
-                # Read to the end of the bytes, not of the answer alone, so that the connection can be used again.
-                for piece in pieces:
-                    for delta in reader.feed(piece):
-                        begun = begun or delta.kind in _CONTENT
-                        ended = ended or delta.kind == "end"
-                        yield delta
-            if not ended:
-                response = reader.end()
-                yield Delta("end", usage=response.usage, response=response)
-        except ProviderError as error:
-            if ended:
-                return
-            error.after_first_token = begun
-            raise error.of(target.provider, target.model) from error.__cause__
-
-    def close(self) -> None:
-        """Close all connections."""
-        with self._lock:
-            clients, self._clients = list(self._clients.values()), {}
-        for client in clients:
-            client.close()
 
     def _client(self, target: Target) -> Any:
         reason = registry.usable(target, os.environ)
