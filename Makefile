@@ -29,8 +29,8 @@ demo: $(READY) ## Run the main job on the shipped sample month and write its HTM
 test: $(READY) ## Run all tests but those that need a browser or long
 	$(RUN)/python -m pytest -q -m "not browser and not thorough" -n auto --dist worksteal
 
-test-thorough: $(READY) ## Run the tests that take long: kills, memory, every sample under pseudonyms
-	$(RUN)/python -m pytest -q -m thorough -n auto --dist worksteal
+test-thorough: $(READY) ## Run the tests that take long, and those with drawn inputs on more of them
+	$(RUN)/python -m pytest -q -m "(thorough or hypothesis) and not browser" --hypothesis-profile=thorough -n auto --dist worksteal
 
 test-browser: $(READY) ## Open the reports in headless Chromium (Debian: apt-get install chromium)
 	$(RUN)/python -m pytest -q -m browser

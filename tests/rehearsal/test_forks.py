@@ -83,7 +83,8 @@ def forged(forks: Stage) -> Told:
     step = "run: .venv/bin/python scripts/check_pull_request.py --report report.json"
     forging = """run: |
           jq '{schema_version: 1, head: .pull_request.head.sha, day: "2026-01-01", findings: [], more_findings: 0,
-               checked: {templates: 1, evidence: 0, collectors: 0, people: 0}, economics: []}' \\
+               checked: {templates: 1, evidence: 0, collectors: 0, people: 0, routing: 0}, economics: [],
+               routing: []}' \\
             "$GITHUB_EVENT_PATH" > report.json
           printf 'x<<end\\n%s\\nend\\n' forged >> "$GITHUB_OUTPUT"
           echo '### Passed: merge at once' >> "$GITHUB_STEP_SUMMARY\""""
