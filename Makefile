@@ -33,7 +33,7 @@ test-thorough: $(READY) ## Run the tests that take long, and those with drawn in
 	$(RUN)/python -m pytest -q -m "(thorough or hypothesis) and not browser" --hypothesis-profile=thorough -n auto --dist worksteal
 
 test-browser: $(READY) ## Open the reports in headless Chromium (Debian: apt-get install chromium)
-	$(RUN)/python -m pytest -q -m browser
+	$(RUN)/python -m pytest -q -m browser -n auto
 
 check: $(READY) ## Check style, types, templates, collectors and generated files
 	$(RUN)/ruff check .

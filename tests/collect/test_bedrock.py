@@ -15,6 +15,9 @@ from tokenop.collect import check
 from tokenop.prices import book
 from tokenop.settings import content
 
+# In part held by `tokenop collectors check`: the sample has a row for each trap, and `make check` runs it.
+pytestmark = pytest.mark.thorough
+
 FOLDER = content("collectors") / "bedrock"
 SONNET = "anthropic.claude-sonnet-4-5-20250929-v1:0"
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/abc123"

@@ -16,6 +16,9 @@ from tokenop.collect import check
 from tokenop.prices import book
 from tokenop.settings import content
 
+# In part held by `tokenop collectors check`: the sample has a row for each trap, and `make check` runs it.
+pytestmark = pytest.mark.thorough
+
 FOLDER = content("collectors") / "langfuse"
 USAGE = {"input": 86, "input_cached_tokens": 17817, "output": 188, "total": 18091}
 OBSERVATION: dict[str, Any] = {

@@ -17,6 +17,9 @@ from tests.extract.sessions import day
 from tests.extract.vendors import VENDORS
 from tokenop.collect import manifest
 
+# In part held by test_http_sources.py and test_cli_extract.py, which ask the same servers for less.
+pytestmark = pytest.mark.thorough
+
 DAYS = ("--since", "2026-08-25", "--until", "2026-08-27")
 
 
