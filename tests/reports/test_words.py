@@ -45,7 +45,15 @@ def test_nearly_all_is_not_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "text"), [("100", "80", "−20"), ("100", "146", "+46"), ("5", "5", "±0"), ("0", "7", "new")]
+    ("before", "after", "text"),
+    [
+        ("12", "0", "−100\N{NARROW NO-BREAK SPACE}%"),
+        ("12", "0.0001", "−99.9"),
+        ("100", "80", "−20"),
+        ("100", "146", "+46"),
+        ("5", "5", "±0"),
+        ("0", "7", "new"),
+    ],
 )
 def test_a_percentage_of_change_is_signed(before: str, after: str, text: str) -> None:
     assert words.percent_change(Decimal(before), Decimal(after)).startswith(text)

@@ -43,8 +43,8 @@ def percent(share: Number | None, digits: int = 0) -> str:
         return UNKNOWN
     value = Decimal(str(share)) * 100
     text = f"{abs(value):,.{digits}f}"
-    if value < 100 and text.startswith("100"):
-        text = str(value.quantize(Decimal(1).scaleb(-max(digits, 1)), ROUND_FLOOR))
+    if abs(value) < 100 and text.startswith("100"):
+        text = str(abs(value).quantize(Decimal(1).scaleb(-max(digits, 1)), ROUND_FLOOR))
     sign = MINUS if value < 0 and float(text.replace(",", "")) else ""
     return f"{sign}{text}\N{NARROW NO-BREAK SPACE}%"
 
