@@ -43,7 +43,7 @@ def config(
     return RoutingConfig(
         meta=_META,
         path="sample.yaml",
-        mode=mode,  # type: ignore[arg-type]
+        mode=mode,
         targets={target.name: target for target in targets.values()},
         tiers={name: Tier(name, (target,)) for name, target in targets.items()},
         rules=tuple(

@@ -51,7 +51,7 @@ def record(folder: Path, tasks: Iterable[Task], who: str, worse: Iterable[str] =
         example = next(one for one in task.examples if one.right == right)
         said = response(example, model)
         kept.append(
-            Recording(task.id, 0, request_hash(task.request), provider, model, said, 250.0, WHEN, origin, "a test")  # type: ignore[arg-type]
+            Recording(task.id, 0, request_hash(task.request), provider, model, said, 250.0, WHEN, origin, "a test")
         )
 
 

@@ -24,7 +24,7 @@ def measured(results: Any, **more: Any) -> Measured:
     return Measured.of("run", "0" * 64, [replace(one, **more) for one in found])
 
 
-def between(worse: set[str], missing: set[str] = frozenset(), rules: Rules | None = None, **more: Any) -> Verdict:  # type: ignore[assignment]
+def between(worse: set[str], missing: set[str] = frozenset(), rules: Rules | None = None, **more: Any) -> Verdict:
     """Return the verdict on going from a model that passes all tasks to one that does not."""
     answer = answers({"cheap": worse}, {"cheap": missing}, **more)
     old, new = (side(config({"T1": (one,)}), TASKS, answer) for one in (GOOD, CHEAP))

@@ -26,7 +26,7 @@ def test_the_sample_has_each_segments_share_and_does_not_depend_on_the_order_of_
     for kind, number in given_.items():
         assert abs(taken[kind] - len(found) * number / len(prompts)) < 1
     shuffled = list(prompts)
-    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    random.shuffle(shuffled)
     assert sample(shuffled, size, seed) == found
 
 

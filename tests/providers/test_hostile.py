@@ -87,7 +87,7 @@ def test_no_answer_breaks_a_format(name: str) -> None:
         read += 1
         for other in ANSWERING:
             try:
-                FORMATS[other].write_response(response)  # type: ignore[attr-defined]  # these two can be answered in
+                FORMATS[other].write_response(response)  # these two can be answered in
             except CannotCarryError:
                 continue
     assert read > 100
@@ -109,7 +109,7 @@ def test_no_stream_breaks_a_format_and_none_ends_twice(name: str) -> None:
         whole += 1
         assert [delta.kind for delta in deltas].count("end") <= 1
         for other in ANSWERING:
-            writer = FORMATS[other].writer()  # type: ignore[attr-defined]  # these two can be answered in
+            writer = FORMATS[other].writer()  # these two can be answered in
             try:
                 for delta in deltas:
                     writer.write(delta)

@@ -16,7 +16,7 @@ GROQ = Target("g", "groq", "m")
 
 
 def compatible(**more: object) -> Target:
-    return Target("t", "openai-compatible", "m", **more)  # type: ignore[arg-type]
+    return Target("t", "openai-compatible", "m", **more)
 
 
 def test_every_provider_names_a_format_and_a_sender_that_exist() -> None:

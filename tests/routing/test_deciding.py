@@ -160,7 +160,7 @@ def test_facts_of_a_request_are_what_its_body_says() -> None:
     ],
 )
 def test_a_fact_that_makes_no_sense_is_unknown(name: str, value: object) -> None:
-    assert name not in routing.facts(**{name: value})  # type: ignore[arg-type]
+    assert name not in routing.facts(**{name: value})
 
 
 def test_a_name_that_is_no_fact_is_a_mistake_of_the_program() -> None:

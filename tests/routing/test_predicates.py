@@ -19,7 +19,7 @@ NOTHING: Mapping[str, object] = dict.fromkeys(COLUMNS)
 def asked(sql: str, **known: object) -> bool | None:
     tree, problems = read(sql)
     assert tree is not None, problems
-    answer: bool | None = compiled(tree)(known)  # type: ignore[arg-type]
+    answer: bool | None = compiled(tree)(known)
     return answer
 
 
@@ -27,7 +27,7 @@ def held_against_duckdb(sql: str, rows: Sequence[Mapping[str, object]]) -> None:
     tree, problems = read(sql)
     assert tree is not None, (sql, problems)
     function = compiled(tree)
-    assert [function(row) for row in rows] == drawn.judged(sql, rows)  # type: ignore[arg-type]
+    assert [function(row) for row in rows] == drawn.judged(sql, rows)
 
 
 @settings(max_examples=60, deadline=None)

@@ -33,7 +33,7 @@ def function(sql: str) -> Callable[[Facts], bool | None]:
 
 
 def comes_through(wanted: str, before: Sequence[str], call: Mapping[str, object]) -> bool:
-    said = [function(one)(call) for one in (wanted, *before)]  # type: ignore[arg-type]
+    said = [function(one)(call) for one in (wanted, *before)]
     return said[0] is True and True not in said[1:]
 
 

@@ -160,7 +160,7 @@ def responses(draw: st.DrawFn) -> Response:
     return Response(
         model=draw(names),
         parts=tuple(plain),
-        finish=finish,  # type: ignore[arg-type]
+        finish=finish,
         usage=draw(usages()),
         id=draw(st.one_of(st.none(), names)),
         native_finish=native,

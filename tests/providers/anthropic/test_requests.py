@@ -118,7 +118,7 @@ def test_a_cache_mark_that_says_more_than_a_time_stays_as_it_is() -> None:
     marked = {"type": "text", "text": "a", "cache_control": {"type": "ephemeral", "scope": "global"}}
     body = {"model": "m", "max_tokens": 1, "messages": [{"role": "user", "content": [marked]}]}
     request = FORMAT.read_request(body)
-    assert request.messages[0].parts[0].cache is None  # type: ignore[union-attr]
+    assert request.messages[0].parts[0].cache is None
     assert written(request) == body
 
 

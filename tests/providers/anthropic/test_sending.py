@@ -244,7 +244,7 @@ def test_whoever_stops_reading_leaves_no_thread_waiting(sending: StainlessSender
     with serve([events(STREAM)], Conduct(stall_after=len(START + text("Hel")))) as server:
         stream = sending.stream(REQUEST, target(server.base_url), PATIENT)
         assert next(stream).kind == "start"
-        stream.close()  # type: ignore[attr-defined]
+        stream.close()
         readers = [thread for thread in set(threading.enumerate()) - before if thread.name == "answer"]
         for thread in readers:
             thread.join(timeout=5)

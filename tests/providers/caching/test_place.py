@@ -75,7 +75,7 @@ def test_breakpoints_of_the_caller_stay_and_count() -> None:
     placed = place(replace(asked, messages=(message,), extra={"cache_control": {"type": "ephemeral"}}))
     assert placed.messages == (message,)
     assert [each for each in marks(placed)[:5] if each] == ["5m"]
-    assert placed.system[2].cache == "5m"  # type: ignore[union-attr]
+    assert placed.system[2].cache == "5m"
 
 
 def test_a_mark_of_the_caller_on_what_is_volatile_is_taken_away() -> None:

@@ -29,7 +29,7 @@ def answers(draw: st.DrawFn) -> Response:
         *draw(st.lists(strategies.calls, max_size=2)),
     ]
     finish, native = draw(FINISHES)
-    return Response("m", tuple(parts), finish, draw(USAGES), "c1", native)  # type: ignore[arg-type]
+    return Response("m", tuple(parts), finish, draw(USAGES), "c1", native)
 
 
 @settings(max_examples=examples(30, 100))

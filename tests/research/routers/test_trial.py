@@ -26,7 +26,7 @@ def still() -> float:
 
 
 def held(world: Outcomes, seed: int = 0, *names: str, **options: float) -> Trial:
-    return hold(world, seed, names, draws=400, clock=still, **options)  # type: ignore[arg-type]
+    return hold(world, seed, names, draws=400, clock=still, **options)
 
 
 def judged(found: Trial, name: str) -> Judged:

@@ -243,7 +243,7 @@ def test_the_machine_takes_no_step_out_of_turn() -> None:
 
 def config(fallback: str) -> RoutingConfig:
     meta = Meta("c", "C", "draft", "1", (), date(2026, 1, 1), date(2026, 1, 1), date(2027, 1, 1), Decimal(0), ())
-    rule = Rule("r", "true", lambda _facts: True, tier="T3", fallback=fallback)  # type: ignore[arg-type]
+    rule = Rule("r", "true", lambda _facts: True, tier="T3", fallback=fallback)
     timeouts = {"default": Timeouts(1, 1, 1), "T3": Timeouts(3, 3, 3), "t1": Timeouts(9, 9, 9)}
     return RoutingConfig(meta, "c.yaml", "route", {}, {}, (rule,), "T3", timeouts, retry=Retry(attempts=7))
 
