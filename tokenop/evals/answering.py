@@ -21,14 +21,12 @@ from tokenop.evals.lanes import Ask, recorded_as, settings_of, task_hash
 from tokenop.evals.model import Checked, Outcome
 from tokenop.providers.base import Sender, Target, Timeouts
 from tokenop.providers.errors import CannotCarryError, NotUsableError, RefusedError, TooLongError
-from tokenop.providers.model import Delta, Request, Response
+from tokenop.providers.model import Request, Response
 from tokenop.routing import chain
 from tokenop.routing.chain import charging
 from tokenop.routing.model import RoutingConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tokenop.prices.book import PriceBook
 
 BLAMED = frozenset({CannotCarryError.kind, RefusedError.kind, TooLongError.kind})
@@ -142,10 +140,6 @@ class _Metered:
         if self._live.asking is not None:
             self._live.asking(self._ask, worst)
         return sender.send(request, target, timeouts)
-
-    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
-        """Not used: golden tasks are answered whole."""
-        raise NotImplementedError
 
     def settle(self, attempt: chain.Attempt) -> None:
         """Book what an attempt cost."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,9 +16,9 @@ from tokenop.experiment.model import NO_USAGE, Origin, Prompt, Reply
 from tokenop.experiment.sources import recorded
 from tokenop.experiment.store import Store, key
 from tokenop.experiment.targets import full_name
-from tokenop.providers.base import Sender, Target, Timeouts
+from tokenop.providers.base import Target, Timeouts, WholeSender
 from tokenop.providers.errors import NotUsableError
-from tokenop.providers.model import Delta, Request, Response, Text
+from tokenop.providers.model import Request, Response, Text
 from tokenop.routing import chain
 from tokenop.routing.chain import charging
 from tokenop.routing.model import Retry
@@ -82,7 +82,7 @@ class Asker:
     """
 
     store: Store
-    sender: Sender
+    sender: WholeSender
     purse: Purse
     book: PriceBook
     now: Callable[[], datetime]
@@ -212,10 +212,6 @@ class _Metered:
     def _refuse(self, why: Why, detail: str) -> None:
         self.refused = self.refused or CutShortError(why, detail)
         raise NotUsableError(detail)
-
-    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
-        """Not used: answers are compared whole."""
-        raise NotImplementedError
 
     def settle(self, attempt: chain.Attempt) -> None:
         """Book what an attempt cost; what nobody knows counts as the worst case."""

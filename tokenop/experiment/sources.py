@@ -89,9 +89,5 @@ class Replayed:
         mark = Recorded(found.origin, found.recorded_at, found.latency_ms)
         return replace(found.response, extra={**found.response.extra, _MARK: mark})
 
-    def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
-        """Not used: answers are compared whole."""
-        raise NotImplementedError
-
     def close(self) -> None:
         """Do nothing: nothing is open."""

@@ -84,12 +84,16 @@ class Format(Protocol):
         ...
 
 
-class Sender(Protocol):
-    """Puts requests on the wire with a vendor's SDK. Safe to use from several threads."""
+class WholeSender(Protocol):
+    """Gets whole answers. Safe to use from several threads."""
 
     def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
         """Return the whole answer. Raises a ProviderError; never retries by itself."""
         ...
+
+
+class Sender(WholeSender, Protocol):
+    """Puts requests on the wire with a vendor's SDK. Safe to use from several threads."""
 
     def stream(self, request: Request, target: Target, timeouts: Timeouts) -> Iterator[Delta]:
         """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""

@@ -8,7 +8,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self, Unpack
 
-from tokenop.providers.base import Sender, Target
+from tokenop.providers.base import Sender, Target, WholeSender
 from tokenop.providers.errors import MalformedError
 from tokenop.providers.model import Delta, Request
 from tokenop.routing.chain.model import ChainResult, GiveUp, Try, Wait
@@ -20,7 +20,7 @@ CUT = "the stream stopped before its end"
 def run(
     targets: Sequence[Target],
     request: Request,
-    send: Sender,
+    send: WholeSender,
     *,
     sleep: Callable[[float], None] = time.sleep,
     **settings: Unpack[Settings],
