@@ -129,6 +129,17 @@ class AnswerFormat:
 
 
 @dataclass(frozen=True, slots=True)
+class AsSent:
+    """A request as its caller put it on the wire `format`: a provider of the same wire gets it so, word for word.
+
+    Whoever changes a request otherwise than by `to` sets `as_sent` to None with it.
+    """
+
+    format: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """What is asked of a model. None is "not said", never a default of ours.
 
@@ -153,6 +164,7 @@ class Request:
     user_id: str | None = None
     extra: Mapping[str, Any] = field(default_factory=nothing)
     extra_format: str | None = None
+    as_sent: AsSent | None = field(default=None, compare=False, repr=False)
 
     def to(self, model: str) -> Request:
         """Return the same request to another model."""
@@ -182,7 +194,10 @@ MISSING = Usage(source="missing")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a model answered. `extra` holds what only the format knows; `native_finish` is the wire's own word."""
+    """What a model answered. `extra` holds what only the format knows; `native_finish` is the wire's own word.
+
+    `raw` is the body as it came, where a sender hands it on for callers who speak the same wire.
+    """
 
     model: str
     parts: tuple[Part, ...]
@@ -191,6 +206,7 @@ class Response:
     id: str | None = None
     native_finish: str | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
+    raw: bytes | None = field(default=None, compare=False, repr=False)
 
     @property
     def text(self) -> str:
@@ -208,7 +224,8 @@ class Delta:
     """A piece of a streamed answer: of the part at `index`, as it came.
 
     `kind` is `start` (id and model are known), `text`, `thinking`, `tool_call` (`id` and `name` with its first piece),
-    `native`, `usage` or `end` (`response` is whole).
+    `native`, `usage` or `end` (`response` is whole). `raw` are the bytes that came since the piece before,
+    where a sender hands them on for callers who speak the same wire.
     """
 
     kind: Literal["start", "text", "thinking", "tool_call", "native", "usage", "end"]
@@ -219,3 +236,4 @@ class Delta:
     usage: Usage | None = None
     response: Response | None = None
     data: Mapping[str, Any] | None = None
+    raw: bytes | None = field(default=None, compare=False, repr=False)

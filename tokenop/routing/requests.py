@@ -14,4 +14,6 @@ OPTION = "request"
 def fitted(request: Request, target: Target) -> Request:
     """Return `request` for `target`: with its model, and with what the rule that led there says otherwise."""
     said = target.options.get(OPTION)
-    return replace(request, model=target.model, **said) if isinstance(said, Mapping) else request.to(target.model)
+    if isinstance(said, Mapping):
+        return replace(request, model=target.model, as_sent=None, **said)
+    return request.to(target.model)
