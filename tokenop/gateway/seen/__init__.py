@@ -1,0 +1,1 @@
+"""The gateway from outside: metrics, traces, a line for each call, and whether it is well."""
