@@ -7,7 +7,7 @@ is where they are put together, and nothing else names more than one of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -67,7 +67,8 @@ class Serving:
     """What is in force: read, checked and never changed. A call keeps the one it began with.
 
     `digest` is of all files that it was made of. `own` is `tokenop/gateway.yaml` as it stands, checked by schema; each
-    part reads its section.
+    part reads its section (numbers with a point are Decimal). `skips` are the conditions of
+    `cache.response_cache.skip`, compiled: reading them takes DuckDB, which the serving process does not hold.
     """
 
     config: RoutingConfig
@@ -75,6 +76,7 @@ class Serving:
     loaded: datetime
     files: tuple[Path, ...]
     own: Mapping[str, Any] = field(default_factory=nothing, hash=False)
+    skips: tuple[Callable[[Facts], bool | None], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
