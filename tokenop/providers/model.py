@@ -132,11 +132,13 @@ class AnswerFormat:
 class AsSent:
     """A request as its caller put it on the wire `format`: a provider of the same wire gets it so, word for word.
 
-    Whoever changes a request otherwise than by `to` sets `as_sent` to None with it.
+    Whoever changes a request otherwise than by `to` sets `as_sent` to None with it. `headers` are those that only the
+    wire's providers understand, by their lower-case names.
     """
 
     format: str
     body: Mapping[str, Any]
+    headers: Mapping[str, str] = field(default_factory=nothing)
 
 
 @dataclass(frozen=True, slots=True)

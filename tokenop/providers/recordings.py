@@ -32,7 +32,7 @@ _NAMES = {kind: name for name, kind in _PARTS.items()}
 _SHA256 = re.compile(r"[0-9a-f]{64}\Z")
 _NO_SLUG = re.compile(r"[^a-z0-9._-]+")
 # What changes nothing about the answer.
-_LEFT_OUT = frozenset({"model", "stream", "cache", "extra_format"})
+_LEFT_OUT = frozenset({"model", "stream", "cache", "extra_format", "as_sent"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from tokenop.providers.errors import (
 )
 from tokenop.providers.formats import FORMATS
 from tokenop.providers.formats.said import clean, without
-from tokenop.providers.model import Delta, Request, Response
+from tokenop.providers.model import AsSent, Delta, Request, Response
 from tokenop.providers.sending import bounded
 from tokenop.providers.sending.bounded import UNPACKED, refuse_packed
 
@@ -74,8 +74,11 @@ class AiohttpSender:
             await self._session.close()
             self._session = None
 
-    async def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
-        """Return the whole answer. Raises a ProviderError; never retries by itself."""
+    async def send(
+        self, request: Request, target: Target, timeouts: Timeouts, caller: AsSent | None = None
+    ) -> Response:
+        """Return the whole answer; `raw` where it came in the wire of `caller`. Raises a ProviderError."""
+        del caller
         try:
             wire_format = self._format(target)
             wire = wire_format.write_request(replace(request, stream=False), target)
@@ -87,8 +90,11 @@ class AiohttpSender:
             error.after_first_token = False  # nothing was passed on
             raise error.of(target.provider, target.model) from error.__cause__
 
-    async def stream(self, request: Request, target: Target, timeouts: Timeouts) -> AsyncGenerator[Delta]:
+    async def stream(
+        self, request: Request, target: Target, timeouts: Timeouts, caller: AsSent | None = None
+    ) -> AsyncGenerator[Delta]:
         """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""
+        del caller
         clock = _Clock(timeouts, first=True)
         try:
             wire_format = self._format(target)
