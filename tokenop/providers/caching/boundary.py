@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 MARKER = "<!-- CACHE BOUNDARY -->"
-_WORDS = "CACHE BOUNDARY"
+MARK = "CACHE BOUNDARY"
 _LINE = re.compile(
     r"\s*(?:<!--[\s=\-*#]*CACHE BOUNDARY\b(?:(?!-->).)*-->"
     r"|#{1,6}\s+[\s=\-*]*CACHE BOUNDARY\b.*"
@@ -33,11 +33,11 @@ class Split:
 
 def split(text: str) -> Split:
     """Return `text` cut at its first marker."""
-    if _WORDS not in text:
+    if MARK not in text:
         return Split("", text, ())
     lines = text.splitlines(keepends=True)
     found = tuple(
-        number for number, line in enumerate(outside_code(lines), 1) if _WORDS in line and _LINE.fullmatch(line)
+        number for number, line in enumerate(outside_code(lines), 1) if MARK in line and _LINE.fullmatch(line)
     )
     if not found:
         return Split("", text, ())

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tokenop.providers.caching.boundary import split
+from tokenop.providers.caching import wire
+from tokenop.providers.caching.boundary import MARK, split
 from tokenop.providers.caching.limits import MOST_BREAKPOINTS, minimum_tokens, tokens_at_least
+from tokenop.providers.caching.wire import Spot, Where
 from tokenop.providers.model import Image, Native, Part, Request, Text, Tool, ToolCall, ToolResult, Ttl
 
 
@@ -31,14 +33,13 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """One part of a request: `where` is `tools`, `system` or `messages[n]`, `index` its number there.
+    """One part of a request.
 
     `order` counts all parts in the order of the wire: tools, system, messages. `tokens` is what the prefix up to and
     with the part has at least, `cache` how long the caller has it cached.
     """
 
-    where: str
-    index: int
+    spot: Spot
     order: int
     tokens: int
     cache: Ttl | None
@@ -46,15 +47,19 @@ class _Place:
 
     @property
     def name(self) -> str:
-        return f"{self.where}[{self.index}]"
+        where, number, index = self.spot
+        return f"messages[{number}][{index}]" if where == "messages" else f"{where}[{index}]"
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
-    """A request without its marker. In `where`, the parts before `edge` are stable and the others volatile."""
+class Cut:
+    """A request without its marker. In the list at `where`, the parts before `edge` are stable, the others volatile.
+
+    `where` is None where the request has no marker; it then is as it was.
+    """
 
     request: Request
-    where: str = ""
+    where: tuple[Where, int] | None = None
     edge: int = 0
 
 
@@ -73,8 +78,8 @@ def explained(request: Request, policy: Policy = Policy()) -> Placed:
     least = minimum_tokens(request.model) if policy.minimum_tokens is None else policy.minimum_tokens
     if least is None or minimum_tokens(request.model) is None:
         return Placed(request, (), (("request", f"{request.model} knows no breakpoints"),))
-    cut = _cut(request)
-    places = _places(cut)
+    found = cut(request)
+    places = _places(found)
     taken = [each for each in places if each.cache is not None]
     wanted = [each for each in places if each.stable and each.cache is None]
     long = [each for each in wanted if each.tokens >= least]
@@ -87,14 +92,16 @@ def explained(request: Request, policy: Policy = Policy()) -> Placed:
     ranked = [*long[-1:], *long[:-1]]
     free = max(min(policy.breakpoints, MOST_BREAKPOINTS) - len(taken), 0)
     left_out += [(each.name, f"no more than {policy.breakpoints} breakpoints") for each in ranked[free:]]
-    chosen: dict[str, Ttl] = {}
+    chosen: dict[Spot, Ttl] = {}
+    named = []
     for each in sorted(ranked[:free], key=lambda place: place.order):
         ttl = _fitting(each, policy.ttl, taken)
         if ttl is None:
             left_out.append((each.name, "a breakpoint of 1h must not follow one of 5m"))
         else:
-            chosen[each.name] = ttl
-    return Placed(_marked(cut.request, chosen), tuple(chosen), tuple(sorted(left_out)))
+            chosen[each.spot] = ttl
+            named.append(each.name)
+    return Placed(marked(found.request, chosen), tuple(named), tuple(sorted(left_out)))
 
 
 def _fitting(each: _Place, ttl: Ttl, taken: Sequence[_Place]) -> Ttl | None:
@@ -106,62 +113,81 @@ def _fitting(each: _Place, ttl: Ttl, taken: Sequence[_Place]) -> Ttl | None:
     return "5m" if short_before else "1h" if long_after else ttl
 
 
-def _cut(request: Request) -> _Cut:
+def cut(request: Request) -> Cut:
     """Cut the part that holds the first marker in two there; a marker in a later place stays as text."""
-    found = _cut_parts(request.system)
-    if found is not None:
-        return _Cut(replace(request, system=found[0]), "system", found[1])
+    if request.system and (found := _cut_parts(request.system)) is not None:
+        parts, edge, split_at, texts = found
+        said = wire.cut(request.as_sent, ("system", 0, split_at), texts)
+        return Cut(replace(request, system=parts, as_sent=said), ("system", 0), edge)
     for number, message in enumerate(request.messages):
         found = _cut_parts(message.parts) if message.role == "user" else None
         if found is not None:
-            changed = replace(message, parts=found[0])
+            parts, edge, split_at, texts = found
+            changed = replace(message, parts=parts)
             messages = (*request.messages[:number], changed, *request.messages[number + 1 :])
-            return _Cut(replace(request, messages=messages), f"messages[{number}]", found[1])
-    return _Cut(request)
+            said = wire.cut(request.as_sent, ("messages", number, split_at), texts)
+            return Cut(replace(request, messages=messages, as_sent=said), ("messages", number), edge)
+    return Cut(request)
 
 
-def _cut_parts(parts: Sequence[Part]) -> tuple[tuple[Part, ...], int] | None:
-    """Return the parts without the marker, and how many of them are stable; None where there is no marker."""
+def _cut_parts(parts: Sequence[Part]) -> tuple[tuple[Part, ...], int, int, list[str]] | None:
+    """Return the parts without the marker, how many are stable, which one was cut, into what; None without a marker."""
     for number, part in enumerate(parts):
-        if not isinstance(part, Text):
+        if not isinstance(part, Text) or MARK not in part.text:
             continue
         found = split(part.text)
         if not found.lines:
             continue
         # What is empty but for spaces is no part: the wire refuses it.
-        stable, volatile = (
-            [replace(part, text=text, cache=None)] if text.strip() else [] for text in (found.stable, found.volatile)
-        )
+        texts = [text for text in (found.stable, found.volatile) if text.strip()]
+        halves = [replace(part, text=text, cache=None) for text in texts]
         later = [_cached(each, None) for each in parts[number + 1 :]]
-        return (*parts[:number], *stable, *volatile, *later), number + len(stable)
+        edge = number + bool(found.stable.strip())
+        return (*parts[:number], *halves, *later), edge, number, texts
     return None
 
 
-def _places(cut: _Cut) -> list[_Place]:
+def _places(found: Cut) -> list[_Place]:
     """Return all parts of the request, in the order of the wire."""
-    request = cut.request
-    groups: list[tuple[str, Sequence[Tool | Part]]] = [("tools", request.tools), ("system", request.system)]
-    groups += [(f"messages[{number}]", message.parts) for number, message in enumerate(request.messages)]
-    found: list[_Place] = []
+    request = found.request
+    groups: list[tuple[Where, int, Sequence[Tool | Part]]] = [
+        ("tools", 0, request.tools),
+        ("system", 0, request.system),
+        *(("messages", number, message.parts) for number, message in enumerate(request.messages)),
+    ]
+    places: list[_Place] = []
     characters = 0
-    for where, items in groups:
+    for where, number, items in groups:
         for index, item in enumerate(items):
             characters += _characters(item)
             if where == "tools":
                 stable = index == len(items) - 1
             else:
-                stable = where == cut.where and index < cut.edge and isinstance(item, Text)
-            found.append(_Place(where, index, len(found), tokens_at_least(characters), _cache(item), stable))
+                stable = (where, number) == found.where and index < found.edge and isinstance(item, Text)
+            spot = (where, number, index)
+            places.append(_Place(spot, len(places), tokens_at_least(characters), cached_by_caller(item), stable))
     if "cache_control" in request.extra:  # the provider itself sets one at the end
-        found.append(_Place("request", 0, len(found), 0, _ttl(request.extra["cache_control"]), stable=False))
-    return found
+        ttl = _ttl(request.extra["cache_control"])
+        places.append(_Place(("messages", len(request.messages), 0), len(places), 0, ttl, stable=False))
+    return places
 
 
-def _cache(item: Tool | Part) -> Ttl | None:
+def caller_caches(request: Request) -> bool:
+    """Return whether the caller has set a breakpoint anywhere."""
+    if "cache_control" in request.extra:
+        return True
+    if any(map(cached_by_caller, request.tools)) or any(map(cached_by_caller, request.system)):
+        return True
+    return any(cached_by_caller(part) for message in request.messages for part in message.parts)
+
+
+def cached_by_caller(item: Tool | Part) -> Ttl | None:
     """Return how long the caller has an item cached, also where only the provider's own format says so."""
+    if isinstance(item, Text) and not item.extra:
+        return item.cache
     native = item if isinstance(item, Native) else getattr(item, "native", None)
     said = native.data if native is not None else getattr(item, "extra", {})
-    inner = (_cache(part) for part in getattr(item, "parts", ()))
+    inner = (cached_by_caller(part) for part in getattr(item, "parts", ()))
     return getattr(item, "cache", None) or _ttl(said.get("cache_control")) or next(filter(None, inner), None)
 
 
@@ -185,18 +211,24 @@ def _cached(item: Part, ttl: Ttl | None) -> Part:
     return replace(item, cache=ttl) if isinstance(item, Text | Image | ToolCall | ToolResult) else item
 
 
-def _marked(request: Request, chosen: Mapping[str, Ttl]) -> Request:
-    """Return the request with the chosen breakpoints."""
-
-    def marked(where: str, items: Sequence[Part]) -> tuple[Part, ...]:
-        ttls = (chosen.get(f"{where}[{index}]") for index in range(len(items)))
-        return tuple(item if ttl is None else _cached(item, ttl) for item, ttl in zip(items, ttls, strict=True))
-
-    tools = tuple(
-        replace(tool, cache=chosen.get(f"tools[{index}]", tool.cache)) for index, tool in enumerate(request.tools)
+def marked(request: Request, chosen: Mapping[Spot, Ttl]) -> Request:
+    """Return the request with the chosen breakpoints, also in what its caller put on the wire."""
+    if not chosen:
+        return request
+    tools, system, messages = list(request.tools), list(request.system), list(request.messages)
+    for (where, number, index), ttl in chosen.items():
+        if where == "tools":
+            tools[index] = replace(tools[index], cache=ttl)
+        elif where == "system":
+            system[index] = _cached(system[index], ttl)
+        else:
+            message = messages[number]
+            parts = (*message.parts[:index], _cached(message.parts[index], ttl), *message.parts[index + 1 :])
+            messages[number] = replace(message, parts=parts)
+    return replace(
+        request,
+        tools=tuple(tools),
+        system=tuple(system),
+        messages=tuple(messages),
+        as_sent=wire.marked(request.as_sent, chosen),
     )
-    messages = tuple(
-        replace(message, parts=marked(f"messages[{number}]", message.parts))
-        for number, message in enumerate(request.messages)
-    )
-    return replace(request, tools=tools, system=marked("system", request.system), messages=messages)
