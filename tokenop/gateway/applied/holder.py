@@ -1,0 +1,293 @@
+"""What is in force in a running gateway, swapped when its files change."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tokenop import __version__
+from tokenop import settings as places
+from tokenop.errors import FindingsError, InputError
+from tokenop.gateway.applied.asking import Reader, ask
+from tokenop.gateway.applied.presence import Presence
+from tokenop.gateway.applied.sources import sources
+from tokenop.gateway.applied.verdict import Verdict, awake
+from tokenop.gateway.model import Serving, Settings
+from tokenop.routing.predicates import compiled
+
+EVERY = 0.1
+"""Seconds between two looks at the files."""
+
+Changed = Callable[[Serving, Serving], None]
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A change that was not taken: since when, and why, a line each."""
+
+    since: datetime
+    digest: str
+    reasons: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, object]:
+        """Return it as JSON-ready fields."""
+        return {"since": self.since.isoformat(), "digest": self.digest, "reasons": list(self.reasons)}
+
+
+def load(settings: Settings) -> Serving:
+    """Return what the files in force say.
+
+    Raises:
+        FindingsError: anything wrong in any of them, all findings at once.
+        InputError: one cannot be read.
+    """
+    return serving(checked(ask(sources(settings))), datetime.now(UTC))
+
+
+def checked(verdict: Verdict) -> Verdict:
+    """Return `verdict` where its files can be served.
+
+    Raises:
+        FindingsError: anything wrong in any of them, all findings at once.
+        InputError: one cannot be read.
+    """
+    if verdict.errors:
+        raise FindingsError(verdict.errors)
+    if verdict.config is None:
+        raise InputError(verdict.reason)
+    return verdict
+
+
+def serving(verdict: Verdict, now: datetime) -> Serving:
+    """Return what `verdict` means for calls."""
+    return Serving(
+        config=awake(verdict),
+        digest=verdict.digest,
+        loaded=now,
+        files=tuple(Path(file.path) for file in verdict.files),
+        own=verdict.own,
+        skips=tuple(compiled(tree) for tree in verdict.skips),
+    )
+
+
+class Holder:
+    """Holds what is in force. Use it as a context, or `start` and `stop` it.
+
+    A thread looks at the files ten times a second. A file that changed is read when it has stood still from one look to
+    the next, by a process of its own; what is found good takes the place of the old in one step, what is not is told
+    once, and the old goes on. Calls keep what they began with.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        tell: Tell | None = None,
+        every: float = EVERY,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """Begin to read the files: the answer is awaited by `start`.
+
+        Args:
+            settings: how the gateway is started.
+            tell: gets what a person should know, a line at a time; stderr by default.
+            every: seconds between two looks.
+            wall: the time of day.
+
+        Raises:
+            InputError: the project is no folder.
+        """
+        self._settings = settings
+        self._tell = tell or _to_stderr
+        self._every = every
+        self._wall = wall
+        self._callbacks: list[Changed] = []
+        self._also: list[tuple[Path, Callable[[], None], list[object]]] = []
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._presence: Presence | None = None
+        self._started = wall()
+        self._refusal: Refusal | None = None
+        self._current: Serving | None = None
+        self._seen = sources(settings).stamp()
+        self._moving = False
+        self._reader: Reader | None = Reader(settings.root, settings.env)
+
+    def __enter__(self) -> Holder:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def current(self) -> Serving:
+        """Return what is in force now."""
+        assert self._current is not None, "the holder was not started"
+        return self._current
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Return the change that was not taken, None where what is served is what the files say."""
+        return self._refusal
+
+    def start(self) -> Holder:
+        """Read the files and begin to look after them.
+
+        Raises:
+            FindingsError: anything wrong in any of them, all findings at once.
+            InputError: one cannot be read, or the state folder cannot be written.
+        """
+        reader, self._reader = self._reader, None
+        assert reader is not None, "a holder starts once"
+        verdict = checked(reader.read(sources(self._settings)))
+        self._verdict = verdict
+        self._current = serving(verdict, self._wall())
+        self._warn(verdict)
+        self._presence = Presence(self._settings.state)
+        self._presence.tell(self.as_dict())
+        self._thread = threading.Thread(target=self._look, name="tokenop-applied", daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop looking, and say no more that this process runs."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join()
+        if self._reader is not None:
+            self._reader.stop()
+            self._reader = None
+        if self._presence is not None:
+            self._presence.leave()
+            self._presence = None
+
+    def on_change(self, callback: Changed) -> None:
+        """Have `callback` told of each swap, the old and the new: in the thread that looks, after the swap."""
+        self._callbacks.append(callback)
+
+    def also(self, path: Path, changed: Callable[[], None]) -> None:
+        """Have `changed` called, in the thread that looks, after a further file changed, came or went."""
+        self._also.append((path, changed, [_mark(path)]))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what this process serves, as JSON-ready fields."""
+        settings, current = self._settings, self.current
+        return {
+            "schema_version": 1,
+            "pid": os.getpid(),
+            "worker": settings.worker,
+            "version": __version__,
+            "started": self._started.isoformat(),
+            "address": f"{settings.host}:{settings.port}",
+            "root": str(settings.root.absolute()),
+            "digest": current.digest,
+            "loaded": current.loaded.isoformat(),
+            "mode": current.config.mode,
+            "config": {"id": current.config.meta.id, "version": current.config.meta.version},
+            "content": _content(),
+            "files": [{"role": file.role, "path": file.path, "sha256": file.sha256} for file in self._verdict.files],
+            "refused": None if self._refusal is None else self._refusal.as_dict(),
+        }
+
+    def _look(self) -> None:
+        while not self._ended.wait(self._every):
+            try:
+                self.look()
+                self._look_elsewhere()
+            except Exception as error:  # a thread that ends would leave edits unseen for ever
+                self._tell(f"looking after the files failed, and goes on: {type(error).__name__}: {error}")
+
+    def look(self) -> None:
+        """Look once: take what changed before and stands still now."""
+        where = sources(self._settings)
+        stamp = where.stamp()
+        if stamp != self._seen:
+            # It makes itself ready while the file is still being written.
+            self._reader = self._reader or Reader(self._settings.root, self._settings.env)
+            self._seen, self._moving = stamp, True
+        elif self._moving:
+            self._moving = False
+            reader, self._reader = self._reader, None
+            assert reader is not None
+            self._judge(reader.read(where))
+
+    def _judge(self, verdict: Verdict) -> None:
+        if verdict.refused:
+            if self._refusal is None or (self._refusal.digest, self._refusal.reasons) != (
+                verdict.digest,
+                verdict.refused,
+            ):
+                self._refuse(verdict)
+        elif verdict.digest != self.current.digest:
+            self._swap(verdict)
+        elif self._refusal is not None:
+            self._refusal = None
+            self._tell("the change that was refused is gone: the files say again what is served")
+            self._announce()
+
+    def _refuse(self, verdict: Verdict) -> None:
+        self._refusal = Refusal(self._wall(), verdict.digest, verdict.refused)
+        self._tell("a change of the files is refused, and what was in force before stays so:")
+        for reason in verdict.refused:
+            self._tell(f"  {reason}")
+        self._announce()
+
+    def _swap(self, verdict: Verdict) -> None:
+        before, new = self.current, serving(verdict, self._wall())
+        self._verdict, self._refusal = verdict, None
+        self._current = new  # one store: a call sees the old or the new
+        self._warn(verdict)
+        names = ", ".join(file.role for file in verdict.files)
+        self._tell(f"taken up: {names} ({new.digest[:12]}, before {before.digest[:12]})")
+        for callback in self._callbacks:
+            try:
+                callback(before, new)
+            except Exception as error:  # the other parts must hear of it all the same
+                self._tell(f"a part did not take the change up: {type(error).__name__}: {error}")
+        self._announce()
+
+    def _announce(self) -> None:
+        if self._presence is not None:
+            try:
+                self._presence.tell(self.as_dict())
+            except InputError as error:
+                self._tell(str(error))
+
+    def _warn(self, verdict: Verdict) -> None:
+        for line in verdict.told:
+            self._tell(line)
+
+    def _look_elsewhere(self) -> None:
+        for path, changed, last in self._also:
+            mark = _mark(path)
+            if mark != last[0]:
+                last[0] = mark
+                changed()
+
+
+def _mark(path: Path) -> object:
+    with contextlib.suppress(OSError):
+        found = path.stat()
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+    return None
+
+
+def _content() -> Mapping[str, str | None]:
+    """Return where the shipped config comes from."""
+    if places.checkout() is not None:
+        return {"kind": "checkout", "version": None}
+    folder = places.synced_folder()
+    return {"kind": "shipped", "version": __version__} if folder is None else {"kind": "synced", "version": folder.name}
+
+
+def _to_stderr(line: str) -> None:
+    sys.stderr.write(f"tokenop: {line}\n")
+    sys.stderr.flush()

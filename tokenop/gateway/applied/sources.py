@@ -1,0 +1,62 @@
+"""Which files are in force in a project, and whether one of them changed since somebody looked."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tokenop.gateway.model import Settings
+
+BASE = "config"
+ROUTER = "tokenop/router.yaml"
+CACHE = "tokenop/cache.yaml"
+OWN = "tokenop/gateway.yaml"
+
+Stamp = tuple[tuple[str, int, int, int, int, int] | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """The files that a gateway is made of, whether they are there or not.
+
+    `base` is the routing config, or, where somebody named a project's file in its place, that file: it then lies over
+    `shipped` instead of `tokenop/router.yaml`.
+    """
+
+    root: Path
+    base: Path
+    shipped: Path
+    router: Path
+    cache: Path
+    own: Path
+
+    def stamp(self) -> Stamp:
+        """Return what changes whenever one of the files does, comes or goes. It reads none of them."""
+        return tuple(_stamp(path) for path in (self.base, self.router, self.cache, self.own))
+
+
+def sources(settings: Settings) -> Sources:
+    """Return the files that `settings` mean now: what is shipped may move with `tokenop sync-templates`."""
+    root = settings.root.absolute()
+    from tokenop import routing
+
+    shipped = routing.shipped()
+    base = shipped if settings.config is None else settings.config.absolute()
+    return Sources(root, base, shipped, root / ROUTER, root / CACHE, root / OWN)
+
+
+def _stamp(path: Path) -> tuple[str, int, int, int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    # The time of the last change of anything tells an edit of the same length that put the old time back.
+    return str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def shown(path: Path, root: Path) -> Path:
+    """Return a path as people of the project write it: relative where it lies in `root`."""
+    return Path(os.path.relpath(path, root)) if path.is_relative_to(root) else path
