@@ -15,7 +15,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from tokenop.catalogue.linting.text import rendered, visible
+from tokenop.applying.showing import visible
 from tokenop.errors import Finding
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.model import nothing
@@ -55,12 +55,12 @@ class Verdict:
     def refused(self) -> tuple[str, ...]:
         """Return why the files cannot be served, a line each; empty where they can."""
         reason = (visible(self.reason),) if self.config is None else ()
-        return tuple(rendered(finding) for finding in self.errors) or reason
+        return tuple(visible(str(finding)) for finding in self.errors) or reason
 
     @property
     def told(self) -> tuple[str, ...]:
         """Return what is doubtful in the files, a line each."""
-        return tuple(rendered(finding) for finding in self.warnings)
+        return tuple(f"warning: {visible(str(finding))}" for finding in self.warnings)
 
 
 def asleep(facts: Facts) -> bool | None:
