@@ -61,6 +61,11 @@ HEAVY = (
     "httpx2",
     "aiohttp",
     "sklearn",
+    "starlette",
+    "uvicorn",
+    "usearch",
+    "prometheus_client",
+    "opentelemetry",
 )
 
 
