@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC
-from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -98,16 +97,9 @@ def endpoint_of(target: Target, env: Mapping[str, str]) -> str:
 
 def as_json(event: Mapping[str, Any]) -> str:
     """Return an event as one line of JSON, with its cost in as many digits as it has."""
-    import msgspec
+    from tokenop.events import encoding
 
-    plain = {name: _number(value) if isinstance(value, Decimal) else value for name, value in event.items()}
-    return msgspec.json.encode(plain).decode()
-
-
-def _number(value: Decimal) -> Any:
-    import msgspec
-
-    return msgspec.Raw(f"{value:f}".encode())
+    return encoding.line(event).decode()
 
 
 def _cut(text: str) -> str:
