@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "route": ("route", "Say who answers a call, check routing configs, and what a change does."),
     "eval": ("eval", "Ask golden tasks, and hold a change of routing to what comes of them."),
     "cache": ("cache", "Check where prompts are cut for a provider's cache."),
+    "serve": ("serve", "Run the gateway: SDKs as before, models by the routing config."),
     "tail": ("tail", "Show the gateway's calls as they come."),
     "templates": ("templates", "List, find, show and lint optimisation templates."),
     "sync-templates": ("sync_templates", "Fetch the newest templates, checked and pinned to a commit."),

@@ -85,6 +85,16 @@ class AsyncChainStream(AsyncIterator[Delta]):
         await self.aclose()
 
     @property
+    def asked(self) -> Try | None:
+        """Return who was asked last: once a piece has come, who answers. None where nobody was."""
+        return self._operation.asked
+
+    @property
+    def model(self) -> str | None:
+        """Return the model that says it answers, or the one that was asked."""
+        return self._operation.model
+
+    @property
     def result(self) -> ChainResult:
         """Return what has come of it until now."""
         return self._operation.result()

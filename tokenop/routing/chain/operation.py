@@ -82,6 +82,8 @@ class Operation:
         self.attempts: list[Attempt] = []
         self.response: Response | None = None
         self.error: ProviderError | None = None
+        self.asked: Try | None = None
+        self.model: str | None = None
         self._first = targets[0] if targets else None
         self._ticker = Ticker()
         self._flight: _Flight | None = None
@@ -114,6 +116,7 @@ class Operation:
     def begin(self, told: Try) -> Request:
         """Start the clock of an attempt, and return what its provider is asked."""
         self._flight = _Flight(told, self._wall(), self._ticker.at(self._clock()))
+        self.asked, self.model = told, told.target.model
         self._held = []
         return fitted(self.request, told.target)
 
@@ -130,6 +133,8 @@ class Operation:
         flight.streamed = True
         if delta.usage is not None:
             flight.usage = delta.usage
+        if delta.kind == "start" and delta.name:
+            self.model = delta.name
         if delta.kind == "end":
             if delta.response is None:
                 raise MalformedError("the stream ended without its answer")

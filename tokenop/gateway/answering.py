@@ -1,0 +1,237 @@
+"""What happens to a call, from its first byte to its rows in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+
+from tokenop.errors import TokenOpError
+from tokenop.gateway import headers, reading, replying, rows, streaming, wires
+from tokenop.gateway.ending import GONE, Ending
+from tokenop.gateway.model import Call, Hit, Identity, RefusedCallError, Wire
+from tokenop.gateway.parts import Parts, Standing, Standings, new_id
+from tokenop.gateway.reading import CallerGoneError, Receive, Scope, Send
+from tokenop.gateway.replying import Reply
+from tokenop.gateway.upstream import Upstream
+from tokenop.gateway.waiting import Caller
+from tokenop.gateway.wires import CallerWire, counting, embeddings
+from tokenop.providers.base import Target
+from tokenop.providers.registry import PROVIDERS
+from tokenop.routing import decide, facts_of
+from tokenop.routing.chain import arun
+from tokenop.routing.chain.charging import biller_of, estimated_input
+from tokenop.routing.chain.operation import Settings as Told
+from tokenop.routing.model import TIERS, Decision, Facts
+
+AUTO = "auto"
+
+
+class Answering:
+    """Answers calls of all wires. One for a process."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.standings = Standings(parts)
+        self._underway = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def idle(self) -> None:
+        """Return when no call is under way."""
+        await self._idle.wait()
+
+    async def answer(self, wire: Wire, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one call. Whatever happens, the caller is told in its wire, and the log has its rows."""
+        speaker, reply = wires.of(wire), Reply(send)
+        self._underway += 1
+        self._idle.clear()
+        try:
+            call = await self._begun(speaker, scope, receive, reply)
+            if call is not None:
+                await self._through(call, speaker, receive, reply)
+        finally:
+            self._underway -= 1
+            if not self._underway:
+                self._idle.set()
+
+    async def count(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer how many tokens a request of the Messages API has. Nothing is billed, so the log has no row."""
+        speaker, reply = wires.of("anthropic-messages"), Reply(send)
+        call = await self._begun(speaker, scope, receive, reply)
+        if call is None:
+            return
+        standing = self.standings.current
+        try:
+            decision = decide(call.serving.config, call.facts, call.asked, call.operation_id)
+            timeouts = standing.policy(decision).default_timeouts
+            answer = await counting.answer(call, self.parts.sender, decision.chain, timeouts)
+        except Exception as error:
+            answer = speaker.error(self._known(error))
+        await reply.error(answer)
+
+    async def _begun(self, speaker: CallerWire, scope: Scope, receive: Receive, reply: Reply) -> Call | None:
+        """Return the call, None where there is none: its caller was told why, or is gone."""
+        try:
+            return await self._read(speaker, scope, receive)
+        except CallerGoneError:
+            return None
+        except Exception as error:
+            await reply.error(speaker.error(self._known(error)))
+            return None
+
+    async def _read(self, speaker: CallerWire, scope: Scope, receive: Receive) -> Call:
+        received = self.parts.clock()
+        said = reading.headers_of(scope)
+        identity = self.parts.gatekeeper.identify(said)
+        body = reading.object_of(await reading.body_of(receive, said))
+        labels = headers.labels_of(said, body, speaker.name)
+        request = speaker.read(body, said)
+        call = Call(
+            operation_id=new_id(),
+            wire=speaker.name,
+            body=body,
+            request=request,
+            identity=Identity(
+                identity.key_id,
+                identity.user_id or labels.pop("user_id", None) or headers.cleaned(request.user_id),
+                identity.department or labels.pop("department", None),
+                identity.tenant or labels.pop("tenant", None),
+            ),
+            labels=labels,
+            serving=self.parts.applied.current,
+            started=self.parts.wall(),
+            received=received,
+            headers=said,
+            asked=_asked(said, request.model),
+            input_tokens=estimated_input(request),
+        )
+        call.facts = _facts(call, str(scope["path"]))
+        return call
+
+    async def _through(self, call: Call, speaker: CallerWire, receive: Receive, reply: Reply) -> None:
+        standing, ending = self.standings.current, Ending(self.parts, call)
+        caller = Caller(receive, standing.longest)
+        try:
+            ending.began()
+            await self._answered(call, standing, speaker, reply, ending)
+        except asyncio.CancelledError:
+            ending.status = ending.status if reply.ended else GONE
+            if not caller.gone:
+                raise
+        except Exception as raised:
+            error = self._known(raised)
+            answer = speaker.error(error)
+            ending.failed(error, answer[0])
+            await self._told(call, reply, answer, ending, caller)
+        finally:
+            caller.left()
+            ending.over()
+
+    async def _told(self, call: Call, reply: Reply, answer: replying.Whole, ending: Ending, caller: Caller) -> None:
+        """Tell the caller of an error, where it was told nothing else by now."""
+        if reply.started:
+            return
+        try:
+            await ending.settled()
+            await reply.error(answer, headers.shown(call, None, len(ending.attempts) or None, None))
+        except asyncio.CancelledError:
+            if not caller.gone:
+                raise
+
+    async def _answered(
+        self, call: Call, standing: Standing, speaker: CallerWire, reply: Reply, ending: Ending
+    ) -> None:
+        hit = await self.parts.responses.look_up(call)
+        if hit is not None:
+            await self._from_before(call, hit, speaker, reply, ending)
+            return
+        decision = _decided(call)
+        call.decision, call.tier = decision, decision.tier
+        grant = self.parts.purse.reserve(call, decision.chain)
+        call.warnings.extend(grant.warnings)
+        sender = Upstream(self.parts.sender, self.parts.prompts, call)
+        told: Told = {
+            "policy": standing.policy(decision),
+            "breakers": standing.breakers,
+            "usable": standing.usable,
+            "record": ending.attempts.append,
+            "notices": self.parts.notices,
+            "operation_id": call.operation_id,
+            "clock": self.parts.clock,
+            "wall": self.parts.wall,
+        }
+        if call.request.stream:
+            await streaming.streamed(call, grant.chain, sender, told, speaker, reply, ending)
+        else:
+            await self._whole(call, grant.chain, sender, told, speaker, reply, ending)
+
+    async def _whole(
+        self,
+        call: Call,
+        chain: tuple[Target, ...],
+        sender: Upstream,
+        told: Told,
+        speaker: CallerWire,
+        reply: Reply,
+        ending: Ending,
+    ) -> None:
+        result = await arun(chain, call.request, sender, **told)
+        target = result.answered_by
+        if result.response is None or target is None:
+            assert result.error is not None
+            raise result.error
+        ending.response = result.response
+        body = speaker.body(result.response, PROVIDERS[target.provider].format, created=int(call.started.timestamp()))
+        last = result.attempts[-1]
+        await ending.settled()
+        said = headers.shown(call, (biller_of(target), last.model), last.attempt, ending.cost_usd)
+        await reply.whole(200, [replying.JSON, *said], body)
+
+    async def _from_before(self, call: Call, hit: Hit, speaker: CallerWire, reply: Reply, ending: Ending) -> None:
+        ending.hit, ending.response = hit, hit.response
+        said = headers.shown(call, (hit.provider, hit.response.model), None, ending.cost_usd)
+        if call.request.stream:
+            await streaming.from_before(call, hit, speaker, reply, ending, said)
+            return
+        body = speaker.body(hit.response, created=int(call.started.timestamp()))
+        await ending.settled()
+        await reply.whole(200, [replying.JSON, *said], body)
+
+    def _known(self, raised: Exception) -> Exception:
+        """Return what may be told to a caller; a bug of ours is told to whoever runs the gateway."""
+        if isinstance(raised, TokenOpError):
+            return raised
+        self.parts.tell("a bug of the gateway:\n" + "".join(traceback.format_exception(raised)))
+        return RefusedCallError("the gateway failed; its own output says why", status=500, kind="internal_error")
+
+
+def _decided(call: Call) -> Decision:
+    config = call.serving.config
+    if call.wire == "openai-embeddings":
+        return embeddings.decide(config, call.asked)
+    return decide(config, call.facts, call.asked, call.operation_id)
+
+
+def _asked(said: dict[str, str], model: str) -> str | None:
+    """Return the tier or model that the caller insists on; None where the rules decide."""
+    tier = said.get(headers.TIER)
+    if tier is not None:
+        return None if tier == AUTO else tier
+    return None if model in ("", AUTO) else model
+
+
+def _facts(call: Call, path: str) -> Facts:
+    identity, request = call.identity, call.request
+    named = request.model
+    return facts_of(
+        request,
+        **call.labels,
+        user_id=identity.user_id,
+        department=identity.department,
+        tenant=identity.tenant,
+        operation=rows.OPERATIONS.get(call.wire, "chat"),
+        model="" if named == AUTO or named in TIERS else named,
+        tier=call.asked if call.asked in TIERS else None,
+        input_tokens=call.input_tokens,
+        endpoint=path,
+    )

@@ -1,0 +1,91 @@
+"""The addresses that the gateway answers at.
+
+What is called for every token that a model gives is dispatched by hand: Starlette's routes and requests cost as much as
+all of the rest. Everything else is an ordinary Starlette application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from tokenop.gateway.answering import Answering
+from tokenop.gateway.model import RefusedCallError, Wire
+from tokenop.gateway.parts import Parts
+from tokenop.gateway.reading import Receive, Scope, Send
+from tokenop.gateway.wires import models
+from tokenop.gateway.wires import of as wire_of
+
+CALLS: Mapping[str, Wire] = MappingProxyType(
+    {
+        "/v1/chat/completions": "openai-chat",
+        "/v1/messages": "anthropic-messages",
+        "/v1/embeddings": "openai-embeddings",
+    }
+)
+COUNT = "/v1/messages/count_tokens"
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def app_of(parts: Parts, answering: Answering) -> Asgi:
+    """Return the application, as ASGI calls it. It has no lifespan of its own."""
+    calls, count, rest = dict(CALLS), COUNT, _rest(parts)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] == "POST":
+            wire = calls.get(scope["path"])
+            if wire is not None:
+                await answering.answer(wire, scope, receive, send)
+                return
+            if scope["path"] == count:
+                await answering.count(scope, receive, send)
+                return
+        await rest(scope, receive, send)
+
+    return app
+
+
+def _rest(parts: Parts) -> Starlette:
+    async def listed(request: Request) -> Response:
+        said = dict(request.headers.items())
+        try:
+            parts.gatekeeper.identify(said)
+        except RefusedCallError as error:
+            wire = wire_of("anthropic-messages" if "anthropic-version" in said else "openai-chat")
+            return _answer(wire.error(error))
+        serving = parts.applied.current
+        only = request.path_params.get("model")
+        return _answer(models.answer(serving.config, said, since=serving.loaded, only=only))
+
+    async def healthy(_: Request) -> Response:
+        status, body = parts.health.answer()
+        return Response(body, status, media_type="application/json")
+
+    async def only_post(request: Request) -> Response:
+        refused = RefusedCallError("this address takes POST alone", status=405, kind="method_not_allowed")
+        wire = wire_of(CALLS.get(request.url.path, "anthropic-messages"))
+        return _answer(wire.error(refused))
+
+    async def unknown(request: Request, _: Exception) -> Response:
+        refused = RefusedCallError("nothing is at this address", status=404, kind="unknown_address")
+        wire = wire_of("anthropic-messages" if "anthropic-version" in request.headers else "openai-chat")
+        return _answer(wire.error(refused))
+
+    routes = [
+        Route("/v1/models", listed),
+        Route("/v1/models/{model:path}", listed),
+        Route("/healthz", healthy),
+        *(Route(path, only_post, methods=["GET", "PUT", "PATCH", "DELETE"]) for path in (*CALLS, COUNT)),
+        *parts.routes,
+    ]
+    return Starlette(routes=routes, exception_handlers={404: unknown})
+
+
+def _answer(told: tuple[int, dict[str, str], bytes]) -> Response:
+    status, said, body = told
+    return Response(body, status, said)

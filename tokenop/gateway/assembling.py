@@ -1,0 +1,102 @@
+"""Where the parts of one gateway are put together, begun in order, and ended in the other order."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tokenop.errors import MisuseError
+from tokenop.gateway import absent
+from tokenop.gateway.applied import Holder
+from tokenop.gateway.model import Gatekeeper, Log, PromptCache, Purse, ResponseCache, Settings
+from tokenop.gateway.parts import Parts, utc_now
+from tokenop.gateway.seen.health import Health
+from tokenop.gateway.upstream import GatewaySender
+from tokenop.routing.chain import Notices
+from tokenop.routing.chain.charging import shipped_prices
+
+Tell = Callable[[str], None]
+
+
+@contextlib.asynccontextmanager
+async def assembled(settings: Settings, tell: Tell) -> AsyncIterator[Parts]:
+    """Yield the parts, ready to be used; whatever happens, all that were begun are ended.
+
+    Args:
+        settings: how the gateway was started.
+        tell: takes a line for the person who started it.
+
+    Raises:
+        FindingsError: what is wrong in the files in force.
+        InputError: a file or folder cannot be read or written.
+        MisuseError: an address that others reach, and no keys.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        holder = Holder(settings, tell=tell)  # reads in a process of its own while the rest is made ready
+        stack.callback(holder.stop)
+        shipped_prices()
+        sender = await stack.enter_async_context(GatewaySender(settings.env, settings.recordings))
+        holder.start()
+        yield await _Assembly(settings, tell, holder, sender, stack).parts()
+
+
+@dataclass(frozen=True, slots=True)
+class _Assembly:
+    """What parts are made of. Each is made in its own method; what must be ended is left on `stack`."""
+
+    settings: Settings
+    tell: Tell
+    holder: Holder
+    sender: GatewaySender
+    stack: contextlib.AsyncExitStack
+
+    async def parts(self) -> Parts:
+        return Parts(
+            settings=self.settings,
+            applied=self.holder,
+            gatekeeper=self.gatekeeper(),
+            log=self.log(),
+            purse=self.purse(),
+            responses=self.responses(),
+            prompts=self.prompts(),
+            sender=self.sender,
+            notices=Notices(self.tell),
+            tell=self.tell,
+            health=Health(started=utc_now()),
+        )
+
+    def gatekeeper(self) -> Gatekeeper:
+        host = self.settings.host
+        if not is_loopback(host):
+            raise MisuseError(f"--host {host}: others reach this address, and there are no keys; use 127.0.0.1")
+        return absent.OpenDoor()
+
+    def log(self) -> Log:
+        log = absent.PlainLog(log_folder(self.settings) / "plain.jsonl")
+        self.stack.callback(log.close)
+        return log
+
+    def purse(self) -> Purse:
+        return absent.NoPurse()
+
+    def responses(self) -> ResponseCache:
+        return absent.NoCache()
+
+    def prompts(self) -> PromptCache | None:
+        return None
+
+
+def log_folder(settings: Settings) -> Path:
+    """Return where the log is."""
+    return settings.state / "log"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether only this machine reaches `host`."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

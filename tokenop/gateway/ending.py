@@ -1,0 +1,119 @@
+"""The end of a call: its rows, what its parts are told, and in which order."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from decimal import Decimal
+from functools import partial
+
+from tokenop.gateway import rows
+from tokenop.gateway.model import Call, Event, Hit, Outcome, RefusedCallError
+from tokenop.gateway.parts import Parts
+from tokenop.providers.model import Delta, Response
+from tokenop.routing.chain import Attempt
+
+GONE = 499
+
+
+class Ending:
+    """What is known by now of how a call ends. `over` hands it to all who want to know, once."""
+
+    __slots__ = ("_call", "_events", "_listening", "_parts", "attempts", "hit", "refused", "response", "status")
+
+    def __init__(self, parts: Parts, call: Call) -> None:
+        self._parts = parts
+        self._call = call
+        self._events: tuple[Event, ...] | None = None
+        self._listening = parts.listening
+        self.status = 200
+        self.attempts: list[Attempt] = []
+        self.response: Response | None = None
+        self.refused: RefusedCallError | None = None
+        self.hit: Hit | None = None
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """Return what all attempts cost; None where one is unknown."""
+        costs = [attempt.cost_usd for attempt in self.attempts]
+        if len(costs) == 1:
+            return costs[0]
+        return None if None in costs else sum((cost for cost in costs if cost is not None), Decimal(0))
+
+    def began(self) -> None:
+        """Tell all who watch that a call was read."""
+        for watcher in self._parts.watchers:
+            self._safely(partial(watcher.began, self._call))
+
+    def failed(self, error: Exception, status: int) -> None:
+        """Take note of what the caller is told."""
+        self.status = status
+        self.response = None
+        if isinstance(error, RefusedCallError):
+            self.refused = error
+
+    def broke_off(self, error: Exception) -> None:
+        """Take note that an answer ended before its end, after its status had been said."""
+        self.response = None
+        if isinstance(error, RefusedCallError):
+            self.refused = error
+
+    def passed(self, delta: Delta) -> None:
+        """Tell those who want to know of a piece that is passed on."""
+        for watcher in self._listening:
+            self._safely(partial(watcher.delta, self._call, delta))
+
+    async def settled(self) -> None:
+        """Write the rows, and with `--durable` wait until they are on disk. Raises LogError where they cannot be."""
+        self._written()
+        if self._parts.settings.durable:
+            await self._parts.log.settled()
+
+    def over(self) -> None:
+        """Write the rows where that was not done, and tell everybody. Never raises: it stands in `finally`."""
+        parts, call = self._parts, self._call
+        self._safely(self._written)
+        self._safely(partial(parts.purse.release, call))
+        attempts = tuple(self.attempts)
+        last = attempts[-1] if attempts else None
+        outcome = Outcome(
+            status=self.status,
+            attempts=attempts,
+            response=self.response,
+            cost_usd=self.cost_usd,
+            latency_ms=self._milliseconds(),
+            ttft_ms=last.ttft_ms if last is not None else None,
+            refused=self.refused,
+            events=self._events or (),
+        )
+        self._safely(partial(parts.responses.keep, call, outcome))
+        if parts.prompts is not None:
+            self._safely(partial(parts.prompts.seen, call, outcome))
+        for watcher in parts.watchers:
+            self._safely(partial(watcher.ended, call, outcome))
+
+    def _written(self) -> None:
+        if self._events is not None:
+            return
+        parts, call = self._parts, self._call
+        if self.attempts:
+            events = rows.of_attempts(call, self.attempts, parts.settings.env)
+        elif self.hit is not None:
+            events = [rows.of_hit(call, self.hit, self._milliseconds())]
+        else:
+            events = [rows.of_refusal(call, self.status, self._milliseconds())]
+        self._events = tuple(events)
+        for event in events:
+            parts.log.append(event)
+        for event in events:
+            parts.purse.spent(call, event)
+
+    def _milliseconds(self) -> float:
+        return (self._parts.clock() - self._call.received) * 1000
+
+    def _safely(self, do: Callable[[], object]) -> None:
+        """Let no part's bug keep the others from their due."""
+        try:
+            do()
+        except Exception:
+            self._parts.tell("a bug of the gateway:\n" + traceback.format_exc())

@@ -1,0 +1,139 @@
+"""One process that serves: its socket, its loop, and how it leaves."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import uvicorn
+
+from tokenop.errors import InputError
+from tokenop.gateway.answering import Answering
+from tokenop.gateway.app import app_of
+from tokenop.gateway.assembling import assembled
+from tokenop.gateway.model import Settings
+from tokenop.gateway.parts import Parts
+
+Ready = Callable[[Parts, int], None]
+Tell = Callable[[str], None]
+
+BACKLOG = 2048
+KEEP_ALIVE = 75  # seconds that a connection may rest
+# A collection among many objects that live for ever would stop all calls for tens of milliseconds.
+GC_THRESHOLD = (20_000, 20, 50)
+
+
+def serve(settings: Settings, *, drain: int, ready: Ready, tell: Tell, bound: socket.socket | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the calls in flight for up to `drain` seconds.
+
+    Args:
+        settings: how the gateway was started.
+        drain: seconds.
+        ready: called with the parts and the port when calls are taken.
+        tell: takes a line for the person who started it.
+        bound: a socket that is bound already, which several processes may share.
+
+    Raises:
+        FindingsError: what is wrong in the files in force.
+        InputError: the address is in use, a file cannot be read.
+        MisuseError: an address that others reach, and no keys.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, drain, ready, tell, bound))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if sys.platform == "win32":
+        return None
+    import uvloop
+
+    return uvloop.new_event_loop
+
+
+async def _serve(settings: Settings, drain: int, ready: Ready, tell: Tell, bound: socket.socket | None) -> None:
+    listening = bound if bound is not None else bind(settings.host, settings.port)
+    with contextlib.closing(listening):
+        async with assembled(settings, tell) as parts:
+            answering = Answering(parts)
+            server = _Server(_config(app_of(parts, answering), drain), parts)
+            server.when_ready = lambda: ready(parts, listening.getsockname()[1])
+            await server.serve(sockets=[listening])
+            await answering.idle()
+
+
+def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
+    """Return a socket that is bound, and does not listen yet. `shared`: other processes may bind it as well.
+
+    Raises:
+        InputError: the address is in use or not this machine's.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        made.bind((host, port))
+    except (OSError, OverflowError) as error:
+        made.close()
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{host}:{port} cannot be bound: {reason}; choose another --port or --host") from error
+    made.setblocking(False)
+    return made
+
+
+def _config(app: Any, drain: int) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=drain,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Takes signals through the loop, and leaves the loop to whoever runs it."""
+
+    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+        super().__init__(config)
+        self._parts = parts
+        self.when_ready: Callable[[], None] = lambda: None
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        taken = (signal.SIGTERM, signal.SIGINT)
+        for number in taken:
+            loop.add_signal_handler(number, self._leave)
+        try:
+            yield
+        finally:
+            for number in taken:
+                loop.remove_signal_handler(number)
+
+    def _leave(self) -> None:
+        """Finish what is under way; a second signal does not wait for it."""
+        if self.should_exit:
+            self.force_exit = True
+        self._parts.health.draining = True
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
+        self.when_ready()
