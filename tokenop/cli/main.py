@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eval": ("eval", "Ask golden tasks, and hold a change of routing to what comes of them."),
     "cache": ("cache", "Check where prompts are cut for a provider's cache."),
     "serve": ("serve", "Run the gateway: SDKs as before, models by the routing config."),
+    "keys": ("keys", "Make, list and revoke the keys of callers of the gateway."),
     "tail": ("tail", "Show the gateway's calls as they come."),
     "templates": ("templates", "List, find, show and lint optimisation templates."),
     "sync-templates": ("sync_templates", "Fetch the newest templates, checked and pinned to a commit."),

@@ -17,12 +17,12 @@ from tokenop import settings as places
 from tokenop.errors import FindingsError, InputError
 from tokenop.gateway.applied.asking import Reader, ask
 from tokenop.gateway.applied.presence import Presence
-from tokenop.gateway.applied.sources import sources
+from tokenop.gateway.applied.sources import Stamp, sources
 from tokenop.gateway.applied.verdict import Verdict, awake
 from tokenop.gateway.model import Serving, Settings
 from tokenop.routing.predicates import compiled
 
-EVERY = 0.1
+EVERY = 0.05
 """Seconds between two looks at the files."""
 
 Changed = Callable[[Serving, Serving], None]
@@ -81,8 +81,8 @@ def serving(verdict: Verdict, now: datetime) -> Serving:
 class Holder:
     """Holds what is in force. Use it as a context, or `start` and `stop` it.
 
-    A thread looks at the files ten times a second. A file that changed is read when it has stood still from one look to
-    the next, by a process of its own; what is found good takes the place of the old in one step, what is not is told
+    A thread looks at the files twenty times a second. A file that changed is read when it has stood still from one look
+    to the next, by a process of its own; what is found good takes the place of the old in one step, what is not is told
     once, and the old goes on. Calls keep what they began with.
     """
 
@@ -117,7 +117,7 @@ class Holder:
         self._started = wall()
         self._refusal: Refusal | None = None
         self._current: Serving | None = None
-        self._seen = sources(settings).stamp()
+        self._seen: Stamp | None = sources(settings).stamp()
         self._moving = False
         self._reader: Reader | None = Reader(settings.root, settings.env)
 
@@ -174,8 +174,8 @@ class Holder:
         self._callbacks.append(callback)
 
     def also(self, path: Path, changed: Callable[[], None]) -> None:
-        """Have `changed` called, in the thread that looks, after a further file changed, came or went."""
-        self._also.append((path, changed, [_mark(path)]))
+        """Have `changed` called, in the thread that looks, once soon and after each change of a further file."""
+        self._also.append((path, changed, [self]))
 
     def as_dict(self) -> dict[str, Any]:
         """Return what this process serves, as JSON-ready fields."""
@@ -217,7 +217,11 @@ class Holder:
             self._moving = False
             reader, self._reader = self._reader, None
             assert reader is not None
-            self._judge(reader.read(where))
+            verdict = reader.read(where)
+            if verdict.refused and where.stamp() != stamp:
+                self._seen, self._moving = None, True  # it was still being written: the next look begins anew
+            else:
+                self._judge(verdict)
 
     def _judge(self, verdict: Verdict) -> None:
         if verdict.refused:

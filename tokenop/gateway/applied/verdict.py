@@ -15,7 +15,6 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
-from tokenop.applying.showing import visible
 from tokenop.errors import Finding
 from tokenop.providers.base import Target, Timeouts
 from tokenop.providers.model import nothing
@@ -54,13 +53,20 @@ class Verdict:
     @property
     def refused(self) -> tuple[str, ...]:
         """Return why the files cannot be served, a line each; empty where they can."""
-        reason = (visible(self.reason),) if self.config is None else ()
-        return tuple(visible(str(finding)) for finding in self.errors) or reason
+        if self.config is not None:
+            return ()
+        return tuple(_line(finding) for finding in self.errors) or (_line(self.reason),)
 
     @property
     def told(self) -> tuple[str, ...]:
         """Return what is doubtful in the files, a line each."""
-        return tuple(f"warning: {visible(str(finding))}" for finding in self.warnings)
+        return tuple(f"warning: {_line(finding)}" for finding in self.warnings)
+
+
+def _line(what: object) -> str:
+    from tokenop.applying.showing import visible  # only where there is something to say
+
+    return visible(str(what))
 
 
 def asleep(facts: Facts) -> bool | None:

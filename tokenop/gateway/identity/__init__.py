@@ -1,0 +1,8 @@
+"""Who calls: local keys, what a caller says of a call, and which callers are let in at all."""
+
+from __future__ import annotations
+
+from tokenop.gateway.identity.gatekeeper import KeyedDoor
+from tokenop.gateway.identity.labels import labels
+
+__all__ = ["KeyedDoor", "labels"]
