@@ -155,7 +155,7 @@ def gateway(folder: Path, written: str, *words: str, env: Mapping[str, str] | No
     """Run `tokenop serve` in `folder` on the config `written`, until the block ends."""
     project = folder / "project"
     project.mkdir(parents=True, exist_ok=True)
-    path = project / "routing.yaml"
+    path = project / "test.yaml"
     path.write_text(written, encoding="utf-8")
     started = begin(folder, "--config", str(path), *words, env=env)
     try:
