@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tokenop.events import encoding
+from tokenop.gateway.log.agreeing import agreed
 from tokenop.gateway.log.appending import Appender
 from tokenop.gateway.log.model import Health, LogError
 from tokenop.gateway.log.telling import Teller
@@ -92,7 +93,7 @@ class EventLog:
     def append(self, event: Mapping[str, Any]) -> None:
         """Take one event: at once, without waiting for a disk. Never raises; what goes wrong is told loudly."""
         try:
-            row = encoding.line(event) + b"\n"
+            row = encoding.line(agreed(event)) + b"\n"
         except Exception:  # whatever is wrong with an event, its call goes on
             row = self._forced(event)
             if not row:
