@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from tokenop.errors import MisuseError
 from tokenop.gateway import absent
 from tokenop.gateway.applied import Holder
+from tokenop.gateway.identity import KeyedDoor, is_loopback
 from tokenop.gateway.model import Gatekeeper, Log, PromptCache, Purse, ResponseCache, Settings
 from tokenop.gateway.parts import Parts, utc_now
 from tokenop.gateway.seen.health import Health
@@ -69,10 +69,14 @@ class _Assembly:
         )
 
     def gatekeeper(self) -> Gatekeeper:
-        host = self.settings.host
-        if not is_loopback(host):
-            raise MisuseError(f"--host {host}: others reach this address, and there are no keys; use 127.0.0.1")
-        return absent.OpenDoor()
+        host, holder = self.settings.host, self.holder
+        door = KeyedDoor(self.settings.state, host, holder.current.own, tell=self.tell)
+        if not (is_loopback(host) or door.count):
+            fix = "make one with tokenop keys create --user NAME, or use 127.0.0.1"
+            raise MisuseError(f"--host {host}: others reach this address, and there is no key; {fix}")
+        holder.on_change(lambda _, new: door.settings(new.own))
+        holder.also(door.path, door.reload)
+        return door
 
     def log(self) -> Log:
         log = absent.PlainLog(log_folder(self.settings) / "plain.jsonl")
@@ -92,11 +96,3 @@ class _Assembly:
 def log_folder(settings: Settings) -> Path:
     """Return where the log is."""
     return settings.state / "log"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether only this machine reaches `host`."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenop.gateway.identity.gatekeeper import KeyedDoor
+from tokenop.gateway.identity.gatekeeper import KeyedDoor, is_loopback
 from tokenop.gateway.identity.labels import labels
 
-__all__ = ["KeyedDoor", "labels"]
+__all__ = ["KeyedDoor", "is_loopback", "labels"]
