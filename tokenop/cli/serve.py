@@ -49,6 +49,13 @@ Examples:
     type=click.IntRange(0, 3600),
     help="How long calls in flight may take to finish after SIGTERM.",
 )
+@click.option(
+    "--log-format",
+    default="text",
+    show_default=True,
+    type=click.Choice(["text", "json"]),
+    help="json: a line on stderr for each call as well. `tokenop tail` shows them without it.",
+)
 @click.option("--check", is_flag=True, help="Say what would be served and which providers can be asked; then exit.")
 @click.option(
     "--print-unit",
@@ -65,6 +72,7 @@ def command(
     workers: int,
     recordings: Path | None,
     drain: int,
+    log_format: str,
     check: bool,
     unit: str | None,
 ) -> int:
@@ -90,6 +98,7 @@ def command(
         durable=durable,
         workers=workers,
         recordings=recordings,
+        lines=log_format == "json",
     )
     if unit is not None:
         return _print_unit(settings, unit, drain)
@@ -114,6 +123,8 @@ def _print_unit(settings: Settings, kind: str, drain: int) -> int:
         command += ["--recordings", str(settings.recordings.absolute())]
     if settings.durable:
         command.append("--durable")
+    if settings.lines:
+        command += ["--log-format", "json"]
     home = places.home().absolute()
     service = units.Service(command, settings.root.absolute(), home, home / "gateway.env", drain)
     click.echo(units.unit(cast("units.Kind", kind), service), nl=False)

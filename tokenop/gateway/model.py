@@ -47,7 +47,8 @@ class Settings:
 
     `root` is the project whose applied files (`tokenop/router.yaml`, `tokenop/cache.yaml`, `tokenop/gateway.yaml`) are
     read, `state` the folder of all that it writes (`$TOKENOP_HOME/gateway`), `config` another routing config than the
-    shipped one. `worker` numbers the processes of one address from 0.
+    shipped one. `worker` numbers the processes of one address from 0, and `metrics` is the folder in which they count
+    together (None: one process). `lines` asks for a line of JSON on stderr for each call.
     """
 
     root: Path
@@ -60,6 +61,8 @@ class Settings:
     workers: int = 1
     worker: int = 0
     recordings: Path | None = None
+    metrics: Path | None = None
+    lines: bool = False
 
 
 @dataclass(frozen=True, slots=True)

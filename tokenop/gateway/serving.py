@@ -19,6 +19,7 @@ from tokenop.gateway.app import app_of
 from tokenop.gateway.assembling import assembled
 from tokenop.gateway.model import Settings
 from tokenop.gateway.parts import Parts
+from tokenop.gateway.seen.building import watched
 
 Ready = Callable[[Parts, int], None]
 Tell = Callable[[str], None]
@@ -61,10 +62,11 @@ async def _serve(settings: Settings, drain: int, ready: Ready, tell: Tell, bound
     with contextlib.closing(listening):
         async with assembled(settings, tell) as parts:
             answering = Answering(parts)
-            server = _Server(_config(app_of(parts, answering), drain), parts)
-            server.when_ready = lambda: ready(parts, listening.getsockname()[1])
-            await server.serve(sockets=[listening])
-            await answering.idle()
+            async with watched(parts, answering.standings):
+                server = _Server(_config(app_of(parts, answering), drain), parts)
+                server.when_ready = lambda: ready(parts, listening.getsockname()[1])
+                await server.serve(sockets=[listening])
+                await answering.idle()
 
 
 def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
