@@ -8,7 +8,8 @@ import traceback
 from tokenop.errors import TokenOpError
 from tokenop.gateway import headers, reading, replying, rows, streaming, wires
 from tokenop.gateway.ending import GONE, Ending
-from tokenop.gateway.model import Call, Hit, Identity, RefusedCallError, Wire
+from tokenop.gateway.identity import labels as labels_of
+from tokenop.gateway.model import Call, Hit, RefusedCallError, Wire
 from tokenop.gateway.parts import Parts, Standing, Standings, new_id
 from tokenop.gateway.reading import CallerGoneError, Receive, Scope, Send
 from tokenop.gateway.replying import Reply
@@ -84,19 +85,14 @@ class Answering:
         said = reading.headers_of(scope)
         identity = self.parts.gatekeeper.identify(said)
         body = reading.object_of(await reading.body_of(receive, said))
-        labels = headers.labels_of(said, body, speaker.name)
+        labels, identity = labels_of(said, body, identity, speaker.name)
         request = speaker.read(body, said)
         call = Call(
             operation_id=new_id(),
             wire=speaker.name,
             body=body,
             request=request,
-            identity=Identity(
-                identity.key_id,
-                identity.user_id or labels.pop("user_id", None) or headers.cleaned(request.user_id),
-                identity.department or labels.pop("department", None),
-                identity.tenant or labels.pop("tenant", None),
-            ),
+            identity=identity,
             labels=labels,
             serving=self.parts.applied.current,
             started=self.parts.wall(),

@@ -2,65 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from functools import lru_cache
-from types import MappingProxyType
-from typing import Any
 
-from tokenop.gateway.model import Call, Wire
+from tokenop.gateway.model import Call
 
 Raw = list[tuple[bytes, bytes]]
 
-LONGEST = 512  # as in the event schema
 _LONGEST_SHOWN = 200
-# Header → the event's field.
-LABELS: Mapping[str, str] = MappingProxyType(
-    {
-        "x-tokenop-intent": "intent",
-        "x-tokenop-session": "session_id",
-        "x-tokenop-task": "task_id",
-        "x-tokenop-agent": "agent_id",
-        "x-tokenop-domain": "domain",
-        "x-tokenop-region": "region",
-        "x-tokenop-user": "user_id",
-        "x-tokenop-department": "department",
-        "x-tokenop-tenant": "tenant",
-    }
-)
-FIELDS = frozenset(LABELS.values())
 TIER = "x-tokenop-tier"
-
-
-def labels_of(headers: Mapping[str, str], body: dict[str, Any], wire: Wire) -> dict[str, str]:
-    """Return what the caller says of the call, by the event's field; headers win over `metadata`.
-
-    Labels are taken out of `body["metadata"]`: they are for this gateway, and providers refuse what they do not know.
-    What no event can hold is left out.
-    """
-    labels: dict[str, str] = {}
-    metadata = body.get("metadata")
-    if isinstance(metadata, dict) and not FIELDS.isdisjoint(metadata):
-        labels = {name: said for name in FIELDS if (said := cleaned(metadata.get(name))) is not None}
-        theirs = {"user_id"} if wire == "anthropic-messages" else frozenset[str]()
-        kept = {name: value for name, value in metadata.items() if name not in FIELDS or name in theirs}
-        if kept:
-            body["metadata"] = kept
-        else:
-            del body["metadata"]
-    for header in LABELS.keys() & headers.keys():
-        said = cleaned(headers[header])
-        if said is not None:
-            labels[LABELS[header]] = said
-    return labels
-
-
-def cleaned(value: object) -> str | None:
-    """Return `value` as an event may hold it: one line that can be printed, not empty, not too long; else None."""
-    if not isinstance(value, str) or not value:
-        return None
-    value = value[:LONGEST].strip()
-    return value if value and value.isprintable() else None
 
 
 def shown(call: Call, answerer: tuple[str, str] | None, attempt: int | None, cost: Decimal | None) -> Raw:
