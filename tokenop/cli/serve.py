@@ -138,6 +138,10 @@ def _check(settings: Settings) -> int:
 
 
 def _served(settings: Settings, drain: int) -> int:
+    if settings.workers > 1:
+        from tokenop.gateway.processes import Processes
+
+        return Processes(settings, drain, _tell).run()
     try:
         from tokenop.gateway import serving
     except ModuleNotFoundError as error:

@@ -13,18 +13,17 @@ from typing import Any
 
 import uvicorn
 
-from tokenop.errors import InputError
 from tokenop.gateway.answering import Answering
 from tokenop.gateway.app import app_of
 from tokenop.gateway.assembling import assembled
 from tokenop.gateway.model import Settings
 from tokenop.gateway.parts import Parts
 from tokenop.gateway.seen.building import watched
+from tokenop.gateway.sockets import BACKLOG, bind
 
 Ready = Callable[[Parts, int], None]
 Tell = Callable[[str], None]
 
-BACKLOG = 2048
 KEEP_ALIVE = 75  # seconds that a connection may rest
 # A collection among many objects that live for ever would stop all calls for tens of milliseconds.
 GC_THRESHOLD = (20_000, 20, 50)
@@ -67,27 +66,6 @@ async def _serve(settings: Settings, drain: int, ready: Ready, tell: Tell, bound
                 server.when_ready = lambda: ready(parts, listening.getsockname()[1])
                 await server.serve(sockets=[listening])
                 await answering.idle()
-
-
-def bind(host: str, port: int, *, shared: bool = False) -> socket.socket:
-    """Return a socket that is bound, and does not listen yet. `shared`: other processes may bind it as well.
-
-    Raises:
-        InputError: the address is in use or not this machine's.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if shared:
-            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        made.bind((host, port))
-    except (OSError, OverflowError) as error:
-        made.close()
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{host}:{port} cannot be bound: {reason}; choose another --port or --host") from error
-    made.setblocking(False)
-    return made
 
 
 def _config(app: Any, drain: int) -> uvicorn.Config:
