@@ -50,6 +50,10 @@ class GatewaySender:
         """Close all connections."""
         await self._http.__aexit__(kind, error, trace)
 
+    def recorded(self, target: Target) -> bool:
+        """Return whether `target` is answered from recordings, and nothing is sent."""
+        return self._all_recorded or target.provider == "replay"
+
     @property
     def http(self) -> AiohttpSender:
         """Return what sends over HTTP."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tokenop.providers.errors import ProviderError
-from tokenop.providers.model import Delta, Request, Response, nothing
+from tokenop.providers.model import AsSent, Delta, Request, Response, nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +57,10 @@ class StreamReader(Protocol):
         """Return the whole answer. Raises MalformedError where the stream was cut before its end."""
         ...
 
+    def left(self) -> bytes:
+        """Return the bytes that came and went with no Delta, where raw bytes are kept."""
+        ...
+
 
 class Format(Protocol):
     """How a wire speaks. Pure: no I/O, no clock, no environment."""
@@ -75,8 +79,20 @@ class Format(Protocol):
         """Return the answer that a body of this wire is. Raises MalformedError."""
         ...
 
-    def reader(self) -> StreamReader:
-        """Return a reader of one streamed answer."""
+    def pass_on(self, sent: AsSent, request: Request, target: Target) -> WireRequest | None:
+        """Return what a caller of this wire sent, for `target`'s model; None where it must be written anew.
+
+        `request` is the same, read: whether the answer is streamed is taken from there.
+        """
+        ...
+
+    def reader(self, *, keep_raw: bool = False, without_usage: bool = False) -> StreamReader:
+        """Return a reader of one streamed answer.
+
+        Args:
+            keep_raw: put the bytes that came onto the Deltas, for a caller of the same wire.
+            without_usage: but not those of a chunk that tells the usage alone: the caller did not ask for it.
+        """
         ...
 
     def read_error(self, status: int, headers: Mapping[str, str], body: bytes) -> ProviderError:

@@ -44,7 +44,7 @@ images = st.one_of(
     st.builds(Image, url=words, cache=caches),
 )
 thoughts = st.one_of(
-    st.builds(Thinking, words, st.one_of(st.none(), words)),
+    st.builds(Thinking, words, st.one_of(st.none(), words.filter(bool))),
     st.builds(lambda data: Thinking("", redacted=data), words),
 )
 calls = st.builds(

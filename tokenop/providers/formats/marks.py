@@ -5,5 +5,5 @@ from __future__ import annotations
 # A wire that cannot say that a tool failed says so in the answer's first words, and it is read back from them.
 TOOL_ERROR = "[tool error] "
 
-# What other wires say to make a request cheaper, not another one: it may be left out.
-ADVICE = frozenset({"cache_control", "prompt_cache_key", "prompt_cache_options", "prompt_cache_breakpoint"})
+# What other wires say to make a request cheaper, or to allow what it then says elsewhere: it may be left out.
+ADVICE = frozenset({"betas", "cache_control", "prompt_cache_key", "prompt_cache_options", "prompt_cache_breakpoint"})

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tokenop.providers.errors import MalformedError
+from tokenop.providers.model import Delta
 
 # No provider sends lines near this long; whoever does is not waited for until memory is full.
 LONGEST_EVENT = 16 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
+# An empty line. Where a return is the last that has come, a line feed may follow: an empty line more says nothing.
+_END = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Event:
-    """One event: its `event:` (`message` where the wire names none), and its `data:` lines joined by line feeds."""
+    """One event: its `event:` (`message` where the wire names none), and its `data:` lines joined by line feeds.
+
+    `raw` are the bytes since the event before: its own and those of comments.
+    """
 
     name: str
     data: str
+    raw: bytes = field(default=b"", compare=False, repr=False)
 
 
 class EventParser:
@@ -27,15 +35,9 @@ class EventParser:
         self._longest = longest
         self._pieces: list[bytes] = []
         self._size = 0
-        self._after_return = False
-        self._first_line = True
-        self._name = ""
-        self._data: list[str] = []
-
-    @property
-    def pending(self) -> bool:
-        """Return whether part of an event waits for its end."""
-        return bool(self._data or self._pieces)
+        self._tail = b""
+        self._skipped: list[bytes] = []
+        self._first = True
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield the events that `data` completes; all of them are to be taken.
@@ -43,53 +45,107 @@ class EventParser:
         Raises:
             MalformedError: a line is no UTF-8, or an event is longer than `longest` bytes.
         """
-        if self._after_return and data:
-            data = data.removeprefix(b"\n")
-            self._after_return = False
-        if b"\r" in data:
-            self._after_return = data.endswith(b"\r")
-            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-        *lines, rest = data.split(b"\n")
-        for line in lines:
-            self._grow(len(line))
-            whole = b"".join([*self._pieces, line])
+        if self._pieces:
+            # Of what came before only the end can be part of an empty line.
+            ended = _END.search(self._tail + data) is not None
+            self._pieces.append(data)
+            if not ended:
+                self._keep(data)
+                return
+            data = b"".join(self._pieces)
             self._pieces.clear()
-            event = self._line(whole)
+        start = 0
+        for found in _END.finditer(data):
+            end = found.end()
+            if end - start > self._longest + 2:
+                raise self._too_long()
+            event = self._event(data[start:end])
+            start = end
             if event is not None:
                 yield event
+        self._size = 0
+        rest = data[start:]
         if rest:
-            self._grow(len(rest))
             self._pieces.append(rest)
+            self._keep(rest)
 
     def end(self) -> Iterator[Event]:
         """Yield the last event where only its closing empty line is missing. Call once, when no bytes are left.
 
         The standard throws such an event away; providers that close the connection early have still said it.
         """
-        yield from self.feed(b"\n")
-        yield from self.feed(b"\n")
+        rest = b"".join(self._pieces)
+        self._pieces.clear()
+        event = self._event(rest) if rest else None
+        if event is not None:
+            yield event
 
-    def _grow(self, size: int) -> None:
-        self._size += size
+    def left(self) -> bytes:
+        """Return the bytes that came and are in no event."""
+        return b"".join([*self._skipped, *self._pieces])
+
+    def _keep(self, data: bytes) -> None:
+        self._size += len(data)
+        self._tail = (self._tail + data)[-3:] if len(data) < 3 else data[-3:]
         if self._size > self._longest:
-            raise MalformedError(f"the stream holds an event of more than {self._longest} bytes")
+            raise self._too_long()
 
-    def _line(self, line: bytes) -> Event | None:
-        if self._first_line:
-            self._first_line = False
-            line = line.removeprefix(_BOM)
-        if not line:
-            event = Event(self._name or "message", "\n".join(self._data)) if self._data else None
-            self._name, self._data, self._size = "", [], 0
-            return event
+    def _too_long(self) -> MalformedError:
+        return MalformedError(f"the stream holds an event of more than {self._longest} bytes")
+
+    def _event(self, block: bytes) -> Event | None:
+        """Return the event that `block` is, with the empty line at its end; None where it holds comments alone."""
+        said = block
+        if self._first:
+            self._first = False
+            said = said.removeprefix(_BOM)
         try:
-            text = line.decode("utf-8")
+            text = said.decode("utf-8")
         except UnicodeDecodeError as error:
             raise MalformedError("the stream holds bytes that are no UTF-8") from error
-        field, _, value = text.partition(":")
-        value = value.removeprefix(" ")
-        if field == "data":
-            self._data.append(value)
-        elif field == "event":
-            self._name = value
-        return None
+        if "\r" in text:
+            text = text.replace("\r\n", "\n").replace("\r", "\n")
+        name, data = "message", ""
+        lines = 0
+        for line in text.split("\n"):
+            label, _, value = line.partition(":")
+            if label == "data":
+                value = value.removeprefix(" ")
+                data = f"{data}\n{value}" if lines else value
+                lines += 1
+            elif label == "event":
+                name = value.removeprefix(" ") or "message"
+        if not lines:
+            self._skipped.append(block)
+            return None
+        if self._skipped:
+            block = b"".join([*self._skipped, block])
+            self._skipped.clear()
+        return Event(name, data, block)
+
+
+class Carrier:
+    """Puts the bytes that came onto the pieces that they became: all of them, once, in order."""
+
+    def __init__(self) -> None:
+        self._waiting: list[bytes] = []
+
+    def take(self, raw: bytes) -> None:
+        """Take the bytes of an event. They go with the next piece."""
+        self._waiting.append(raw)
+
+    def drop(self) -> None:
+        """Leave out what was taken last: the caller did not ask for it."""
+        self._waiting.pop()
+
+    def loaded(self, delta: Delta) -> Delta:
+        """Return `delta`, just made, with the bytes that wait for it."""
+        if self._waiting:
+            # Nobody has seen it yet, and a copy would cost ten times as much, for every piece of every stream.
+            object.__setattr__(delta, "raw", self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting))
+            self._waiting.clear()
+        return delta
+
+    def left(self) -> bytes:
+        """Return the bytes that went with no piece."""
+        return b"".join(self._waiting)

@@ -1,68 +1,77 @@
 """Sends without an SDK, over plain aiohttp: several times as fast under load as every SDK.
 
-Puts the same on the wire as the SDKs do; a test compares the two.
+Puts the same on the wire as the SDKs do; a test compares the two. What a caller put on the same wire goes on as it was
+put there, and what is answered comes with its bytes, for a gateway to hand back.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import msgspec
 
-from tokenop.providers import registry
-from tokenop.providers.base import Format, Target, Timeouts, WireRequest
+from tokenop.providers.base import Target, Timeouts, WireRequest
 from tokenop.providers.errors import (
     CannotCarryError,
     ConnectionFailedError,
+    MalformedError,
     NotUsableError,
     ProviderError,
     TimedOutError,
 )
-from tokenop.providers.formats import FORMATS
+from tokenop.providers.formats import openai_embeddings
+from tokenop.providers.formats.fields import object_of, tokens
 from tokenop.providers.formats.said import clean, without
 from tokenop.providers.model import AsSent, Delta, Request, Response
 from tokenop.providers.sending import bounded
-from tokenop.providers.sending.bounded import UNPACKED, refuse_packed
+from tokenop.providers.sending.bounded import refuse_packed
+from tokenop.providers.sending.places import Place, Places, auth_headers
 
 if TYPE_CHECKING:
     import aiohttp
 
+__all__ = ["AiohttpSender", "auth_headers"]
+
 _CONTENT = frozenset({"text", "thinking", "tool_call", "native"})
-
-
-def auth_headers(target: Target, env: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers that let a request in; none where the target needs no key."""
-    key = registry.key(target, env)
-    # Anthropic's API takes the key under x-api-key as well; its SDK says it as everybody does.
-    return {"authorization": f"Bearer {key}"} if key else {}
+# aiohttp warns of bodies that are larger and in one piece; it writes a file piece by piece.
+_LARGE = 1024 * 1024
+# Connections are kept a little shorter than servers usually do, so that few are gone when they are needed.
+_KEEP_ALIVE, _NAMES_KEPT = 30.0, 60
+# How long, in seconds, and for how many bytes a stream whose answer is whole is read on, to keep its connection.
+_LEAVE, _LEAVE_BYTES = 2.0, 64 * 1024
 
 
 class AiohttpSender:
     """Sends from one event loop, with one pool of connections. Use it as `async with AiohttpSender() as sender`.
 
-    A `session` that is given is used and left open; it should neither keep cookies nor raise for status.
+    A `session` that is given is used and left open; it should neither keep cookies nor raise for status. Address and
+    key of a target are looked up in `env` when the target is first asked.
     """
 
     def __init__(self, session: aiohttp.ClientSession | None = None, env: Mapping[str, str] | None = None) -> None:
         self._given = session
         self._session = session
-        self._env = os.environ if env is None else env
+        self._places = Places(os.environ if env is None else env)
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._waits: dict[float, aiohttp.ClientTimeout] = {}
 
     async def __aenter__(self) -> AiohttpSender:
         """Open the connections' pool."""
         import aiohttp
 
         if self._session is None:
+            connector = aiohttp.TCPConnector(
+                limit=0, ttl_dns_cache=_NAMES_KEPT, keepalive_timeout=_KEEP_ALIVE, use_dns_cache=True
+            )
             self._session = aiohttp.ClientSession(
-                cookie_jar=aiohttp.DummyCookieJar(), connector=aiohttp.TCPConnector(limit=0), auto_decompress=False
+                cookie_jar=aiohttp.DummyCookieJar(), connector=connector, auto_decompress=False
             )
         return self
 
@@ -70,6 +79,9 @@ class AiohttpSender:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Close what was opened."""
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
         if self._session is not None and self._given is None:
             await self._session.close()
             self._session = None
@@ -77,51 +89,120 @@ class AiohttpSender:
     async def send(
         self, request: Request, target: Target, timeouts: Timeouts, caller: AsSent | None = None
     ) -> Response:
-        """Return the whole answer; `raw` where it came in the wire of `caller`. Raises a ProviderError."""
-        del caller
+        """Return the whole answer; never retries by itself.
+
+        Args:
+            request: what is asked; as its caller sent it where `as_sent` is set and in the target's wire.
+            target: whom to ask.
+            timeouts: how long to wait.
+            caller: what the caller sent, where that is known otherwise; an answer in the same wire has its `raw`.
+
+        Raises:
+            ProviderError: there is no answer.
+        """
+        caller = caller or request.as_sent
         try:
-            wire_format = self._format(target)
-            wire = wire_format.write_request(replace(request, stream=False), target)
-            pieces = []
-            async for piece in self._pieces(wire_format, wire, target, _Clock(timeouts, first=False)):
-                pieces.append(piece)  # noqa: PERF401 the iterator is asynchronous
-            return wire_format.read_response(b"".join(pieces))
+            place = self._places.of(target)
+            if caller is not None and caller.format == openai_embeddings.NAME:
+                body = await self._whole(place, openai_embeddings.write_request(caller, target), timeouts)
+                return openai_embeddings.read_response(body)
+            body = await self._whole(place, place.written(request, stream=False), timeouts)
+            response = place.format.read_response(body)
+            same = caller is not None and caller.format == place.format.name
+            return replace(response, raw=body) if same else response
         except ProviderError as error:
             error.after_first_token = False  # nothing was passed on
+            raise error.of(target.provider, target.model) from error.__cause__
+
+    async def count(self, request: Request, target: Target, timeouts: Timeouts) -> int:
+        """Return how many tokens Anthropic counts in `request`. Raises a ProviderError."""
+        from tokenop.providers.formats.anthropic import FORMAT
+
+        try:
+            place = self._places.of(target)
+            answer = object_of(await self._whole(place, FORMAT.write_count(request, target), timeouts))
+            counted = tokens(answer, "input_tokens")
+            if counted is None:
+                raise MalformedError("input_tokens: must be a number of tokens")
+            return counted
+        except ProviderError as error:
             raise error.of(target.provider, target.model) from error.__cause__
 
     async def stream(
         self, request: Request, target: Target, timeouts: Timeouts, caller: AsSent | None = None
     ) -> AsyncGenerator[Delta]:
-        """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""
-        del caller
-        clock = _Clock(timeouts, first=True)
+        """Yield the answer as it comes; the last Delta is `end`. Arguments as in `send`. Raises a ProviderError."""
+        caller = caller or request.as_sent
+        limit = _Limit(timeouts)
+        ended = False
+        answer: aiohttp.ClientResponse | None = None
         try:
-            wire_format = self._format(target)
-            wire = wire_format.write_request(replace(request, stream=True), target)
-            reader = wire_format.reader()
-            async with contextlib.aclosing(self._pieces(wire_format, wire, target, clock)) as pieces:
-                async for piece in pieces:
-                    for delta in reader.feed(piece):
-                        clock.begun = clock.begun or delta.kind in _CONTENT
-                        yield delta
-                        if delta.kind == "end":
-                            return
+            place = self._places.of(target)
+            reader = place.reader(caller)
+            answer = await self._answer(place, place.written(request, stream=True), timeouts, limit)
+            limit.watch(answer)
+            size, most = 0, bounded.LARGEST
+            while piece := await _piece(answer, limit):
+                size += len(piece)
+                if size > most:
+                    raise bounded.too_large()
+                for delta in reader.feed(piece):
+                    kind = delta.kind
+                    if not limit.begun and kind in _CONTENT:
+                        limit.begin()
+                    elif kind == "end":
+                        ended = True
+                    yield delta
+                    if ended:
+                        return
             response = reader.end()
-            yield Delta("end", usage=response.usage, response=response)
+            ended = True
+            yield Delta("end", usage=response.usage, response=response, raw=reader.left() or None)
         except ProviderError as error:
-            error.after_first_token = clock.begun
+            error.after_first_token = limit.begun
             raise error.of(target.provider, target.model) from error.__cause__
+        finally:
+            limit.off()
+            if answer is not None:
+                self._let_go(answer, whole=ended)
 
-    def _format(self, target: Target) -> Format:
-        reason = registry.usable(target, self._env, sdk=False)
-        if reason is not None:
-            raise NotUsableError(reason)
-        return FORMATS[registry.PROVIDERS[target.provider].format]
+    async def _whole(self, place: Place, wire: WireRequest, timeouts: Timeouts) -> bytes:
+        limit = asyncio.timeout(timeouts.total)
+        try:
+            async with limit:
+                answer = await self._asked(place, wire, timeouts)
+                try:
+                    if not 200 <= answer.status < 300:
+                        raise await _failure(place, answer)
+                    return await _all(answer)
+                finally:
+                    # Back into the pool where all was read, else closed.
+                    answer.release()
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            raise TimedOutError(f"no end after {timeouts.total:g} s", phase="total") from error
 
-    async def _pieces(
-        self, wire_format: Format, wire: WireRequest, target: Target, clock: _Clock
-    ) -> AsyncGenerator[bytes]:
+    async def _answer(
+        self, place: Place, wire: WireRequest, timeouts: Timeouts, limit: _Limit
+    ) -> aiohttp.ClientResponse:
+        """Return an answer whose headers have come and are good."""
+        until = asyncio.timeout_at(limit.until)
+        try:
+            async with until:
+                answer = await self._asked(place, wire, timeouts)
+                if 200 <= answer.status < 300:
+                    return answer
+                try:
+                    raise await _failure(place, answer)
+                finally:
+                    answer.release()
+        except TimeoutError as error:
+            if not until.expired():
+                raise
+            raise limit.error() from error
+
+    async def _asked(self, place: Place, wire: WireRequest, timeouts: Timeouts) -> aiohttp.ClientResponse:
         import aiohttp
 
         if self._session is None:
@@ -130,111 +211,162 @@ class AiohttpSender:
             body = msgspec.json.encode(wire.body, enc_hook=_plain)
         except (TypeError, ValueError) as error:
             raise CannotCarryError(clean(f"JSON cannot carry the request: {error}")) from error
-        url = registry.base_url(target, self._env) + wire.path
-        asked = self._session.request(
-            wire.method,
-            url,
-            data=body,
-            headers={"accept": "application/json", **wire.headers, **UNPACKED, **auth_headers(target, self._env)},
-            allow_redirects=False,
-            proxy=_proxy(url),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=clock.timeouts.connect),
-        )
         try:
-            async with clock.limit():
-                answer = await asked
+            answer = await self._session.request(
+                wire.method,
+                place.url(wire.path),
+                data=body if len(body) <= _LARGE else io.BytesIO(body),
+                headers=place.headers(wire.headers),
+                allow_redirects=False,
+                proxy=place.proxy,
+                timeout=self._wait(timeouts.connect),
+            )
         except (aiohttp.ClientError, OSError) as error:
-            raise _failed(error, clock) from error
+            raise _failed(error, timeouts) from error
         except ValueError as error:
             # What no header can hold; the words may quote it.
             raise NotUsableError("the request cannot be sent: a header holds what none can") from error
-        key = registry.key(target, self._env)
-        async with contextlib.aclosing(_body(answer, wire_format, clock, key)) as pieces:
-            async for piece in pieces:
-                yield piece
+        try:
+            refuse_packed(answer.headers)
+        except MalformedError:
+            answer.release()
+            raise
+        return answer
+
+    def _wait(self, connect: float) -> aiohttp.ClientTimeout:
+        known = self._waits.get(connect)
+        if known is None:
+            import aiohttp
+
+            known = self._waits[connect] = aiohttp.ClientTimeout(total=None, sock_connect=connect)
+        return known
+
+    def _let_go(self, answer: aiohttp.ClientResponse, *, whole: bool) -> None:
+        """Give the connection back: whole answers are read to the end of their bytes first, which may still come."""
+        if not whole or answer.content.is_eof():
+            answer.release()
+            return
+        task = asyncio.create_task(_read_on(answer))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
 
-async def _body(
-    answer: aiohttp.ClientResponse, wire_format: Format, clock: _Clock, key: str | None
-) -> AsyncGenerator[bytes]:
+class _Limit:
+    """How long a stream may take: to its first token, then to its end. One timer at a time."""
+
+    __slots__ = ("_answer", "_loop", "_timeouts", "_timer", "begun", "expired", "until")
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._timeouts = timeouts
+        self._timer: asyncio.TimerHandle | None = None
+        self._answer: aiohttp.ClientResponse | None = None
+        self.begun = False
+        self.expired = False
+        self.until = self._loop.time() + min(timeouts.total, timeouts.first_token)
+
+    def watch(self, answer: aiohttp.ClientResponse) -> None:
+        """Close `answer` when the time is up, so that whoever reads from it is woken."""
+        self._answer = answer
+        self._timer = self._loop.call_at(self.until, self._fire)
+
+    def begin(self) -> None:
+        """Say that the first token has come."""
+        self.begun = True
+        timer = self._timer
+        if timer is None or self.expired or self._timeouts.total <= self._timeouts.first_token:
+            return
+        timer.cancel()
+        self.until += self._timeouts.total - self._timeouts.first_token
+        self._timer = self._loop.call_at(self.until, self._fire)
+
+    def _fire(self) -> None:
+        answer = self._answer
+        # What has come to its end waits for a slow reader alone.
+        if answer is not None and not answer.content.is_eof():
+            self.expired = True
+            answer.close()
+
+    def off(self) -> None:
+        """Watch no longer."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def error(self) -> TimedOutError:
+        """Return the error over the time that is up."""
+        timeouts = self._timeouts
+        if self.begun or timeouts.total <= timeouts.first_token:
+            return TimedOutError(f"no end after {timeouts.total:g} s", phase="total")
+        return TimedOutError(f"no first token after {timeouts.first_token:g} s", phase="first_token")
+
+
+async def _piece(answer: aiohttp.ClientResponse, limit: _Limit) -> bytes:
+    """Return the next bytes; none at the end."""
     import aiohttp
 
-    good = 200 <= answer.status < 300
-    held: list[bytes] = []
-    size, most = 0, bounded.LARGEST if good else bounded.LARGEST_ERROR
     try:
-        refuse_packed(answer.headers)
-        while True:
-            try:
-                async with clock.limit():
-                    piece = await answer.content.readany()
-            except (aiohttp.ClientError, OSError) as error:
-                if good:
-                    raise _failed(error, clock) from error
-                break
-            if not piece:
-                break
+        return await answer.content.readany()
+    except (aiohttp.ClientError, OSError) as error:
+        if limit.expired:
+            raise limit.error() from error
+        raise ConnectionFailedError(clean(f"the connection failed: {error}")) from error
+
+
+async def _all(answer: aiohttp.ClientResponse) -> bytes:
+    """Return the whole body. Raises MalformedError where it is larger than `bounded.LARGEST`."""
+    import aiohttp
+
+    length = answer.content_length
+    try:
+        if length is not None and length <= bounded.LARGEST:
+            return await answer.read()
+        pieces, size = [], 0
+        while piece := await answer.content.readany():
+            pieces.append(piece)
             size += len(piece)
-            if size > most:
-                if good:
-                    raise bounded.too_large()
-                break
-            if good:
-                yield piece
-            else:
-                held.append(piece)
-        if not good:
-            headers = {name: without(value, key) for name, value in answer.headers.items()}
-            body = without(b"".join(held).decode("utf-8", "replace"), key).encode()
-            raise wire_format.read_error(answer.status, headers, body)
+            if size > bounded.LARGEST:
+                raise bounded.too_large()
+    except (aiohttp.ClientError, OSError) as error:
+        raise ConnectionFailedError(clean(f"the connection failed: {error}")) from error
+    return b"".join(pieces)
+
+
+async def _failure(place: Place, answer: aiohttp.ClientResponse) -> ProviderError:
+    """Return the error that an answer tells, from the first bytes of its body; without the key."""
+    import aiohttp
+
+    held, size = [], 0
+    with contextlib.suppress(aiohttp.ClientError, OSError):
+        while size <= bounded.LARGEST_ERROR and (piece := await answer.content.readany()):
+            held.append(piece[: bounded.LARGEST_ERROR - size])
+            size += len(piece)
+    headers = {name: without(value, place.key) for name, value in answer.headers.items()}
+    body = without(b"".join(held).decode("utf-8", "replace"), place.key).encode()
+    return place.format.read_error(answer.status, headers, body)
+
+
+async def _read_on(answer: aiohttp.ClientResponse) -> None:
+    import aiohttp
+
+    left = _LEAVE_BYTES
+    try:
+        async with asyncio.timeout(_LEAVE):
+            while left > 0 and (piece := await answer.content.readany()):
+                left -= len(piece)
+    except (aiohttp.ClientError, OSError):  # TimeoutError is one
+        pass
     finally:
-        # Back into the pool where all was read, else closed.
         answer.release()
 
 
-class _Clock:
-    """How long is left: to the first token, then to the end."""
-
-    def __init__(self, timeouts: Timeouts, *, first: bool) -> None:
-        self.timeouts = timeouts
-        self.begun = not first
-        self.started = asyncio.get_running_loop().time()
-
-    @contextlib.asynccontextmanager
-    async def limit(self) -> AsyncIterator[None]:
-        """Break off what runs inside when the time is up. Raises TimedOutError."""
-        left = self.timeouts.total if self.begun else min(self.timeouts.total, self.timeouts.first_token)
-        outer = asyncio.timeout_at(self.started + left)
-        try:
-            async with outer:
-                yield
-        except TimeoutError as error:
-            if not outer.expired():
-                raise
-            if self.begun or self.timeouts.total <= self.timeouts.first_token:
-                raise TimedOutError(f"no end after {self.timeouts.total:g} s", phase="total") from error
-            raise TimedOutError(f"no first token after {self.timeouts.first_token:g} s", phase="first_token") from error
-
-
-def _proxy(url: str) -> str | None:
-    """Return the proxy that the environment names for `url`, None where it names none.
-
-    aiohttp would look it up itself, but then also send what `~/.netrc` holds for an address.
-    """
-    address = urlsplit(url)
-    if proxy_bypass(address.hostname or ""):
-        return None
-    proxies = getproxies()
-    return proxies.get(address.scheme) or proxies.get("all")
-
-
-def _failed(error: Exception, clock: _Clock) -> ProviderError:
+def _failed(error: Exception, timeouts: Timeouts) -> ProviderError:
     import aiohttp
 
     if isinstance(error, aiohttp.InvalidURL):
         return NotUsableError("the base URL is no address")
     if isinstance(error, TimeoutError):
-        return TimedOutError(f"no connection after {clock.timeouts.connect:g} s", phase="connect")
+        return TimedOutError(f"no connection after {timeouts.connect:g} s", phase="connect")
     return ConnectionFailedError(clean(f"the connection failed: {error}"))
 
 

@@ -13,9 +13,11 @@ def deltas(response: Response) -> Iterator[Delta]:
     yield Delta("start", id=response.id, name=response.model)
     for index, part in enumerate(response.parts):
         if isinstance(part, Text):
-            yield Delta("text", index, part.text)
+            yield Delta("text", index, part.text, data=dict(part.extra) or None)
         elif isinstance(part, Thinking):
-            yield Delta("thinking", index, part.text)
+            signs = {"signature": part.signature, "redacted": part.redacted}
+            said = {name: value for name, value in signs.items() if value is not None}
+            yield Delta("thinking", index, part.text, data=said or None)
         elif isinstance(part, ToolCall):
             words = part.raw if part.raw is not None else compact(dict(part.arguments or {}))
             yield Delta("tool_call", index, words, part.id, part.name)

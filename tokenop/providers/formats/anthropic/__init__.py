@@ -7,11 +7,11 @@ from typing import Any
 
 from tokenop.providers.base import Target, WireRequest
 from tokenop.providers.errors import ProviderError
-from tokenop.providers.formats.anthropic import failures, requests, responses
+from tokenop.providers.formats.anthropic import failures, passing, requests, responses
 from tokenop.providers.formats.anthropic.parts import NAME
 from tokenop.providers.formats.anthropic.streaming import Reader
 from tokenop.providers.formats.anthropic.writing import Writer
-from tokenop.providers.model import Request, Response
+from tokenop.providers.model import AsSent, Request, Response
 
 
 class AnthropicMessages:
@@ -39,9 +39,17 @@ class AnthropicMessages:
         """Return the body of this wire that says `response`. Raises CannotCarryError naming all that it cannot say."""
         return responses.write(response)
 
-    def reader(self) -> Reader:
+    def pass_on(self, sent: AsSent, request: Request, target: Target) -> WireRequest | None:
+        """Return what a caller sent, for `target`; None where it leaves out what the wire demands."""
+        return passing.pass_on(sent, request, target)
+
+    def write_count(self, request: Request, target: Target) -> WireRequest:
+        """Return the request that asks how many tokens `request` has. Raises CannotCarryError as `write_request`."""
+        return passing.count(request, target)
+
+    def reader(self, *, keep_raw: bool = False, without_usage: bool = False) -> Reader:  # noqa: ARG002 it is in no event of its own
         """Return a reader of one streamed answer."""
-        return Reader()
+        return Reader(keep_raw=keep_raw)
 
     def writer(self) -> Writer:
         """Return a writer of one streamed answer."""

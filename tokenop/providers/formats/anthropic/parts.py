@@ -79,9 +79,9 @@ def _image(block: Mapping[str, Any], where: str) -> Part | None:
 def _thinking(block: Mapping[str, Any], where: str) -> Part | None:
     if _rest(block, "type", "thinking", "signature"):
         return None
-    return Thinking(
-        typed(block.get("thinking"), str, f"{where}.thinking"), optional(block, "signature", str, f"{where}.")
-    )
+    # An empty signature is how an answer of another wire's model is said here.
+    signature = optional(block, "signature", str, f"{where}.") or None
+    return Thinking(typed(block.get("thinking"), str, f"{where}.thinking"), signature)
 
 
 def _redacted(block: Mapping[str, Any], where: str) -> Part | None:

@@ -193,7 +193,8 @@ def write(request: Request, target: Target) -> WireRequest:
     """
     lost: list[str] = []
     version = str(target.options.get("anthropic_version", VERSION))
-    betas = [*_betas(target.options, lost), *_betas(request.extra, lost)]
+    own = request.extra if request.extra_format in (None, NAME) else NOTHING
+    betas = [*betas_of(target.options, lost), *betas_of(own, lost)]
     limit = request.max_output_tokens
     if limit is None:
         limit = target.options.get("max_tokens") or most_output(target.model)
@@ -217,7 +218,8 @@ def write(request: Request, target: Target) -> WireRequest:
     return WireRequest("POST", PATH, headers, body)
 
 
-def _betas(options: Mapping[str, Any], lost: list[str]) -> list[str]:
+def betas_of(options: Mapping[str, Any], lost: list[str]) -> list[str]:
+    """Return the betas that `options` names; what no header can hold is told in `lost`."""
     betas = options.get("betas") or []
     betas = [betas] if isinstance(betas, str) else betas
     if isinstance(betas, Sequence) and all(isinstance(beta, str) and _BETA.match(beta) for beta in betas):

@@ -108,6 +108,9 @@ def write(response: Response) -> dict[str, Any]:
     if lost:
         raise CannotCarryError("Anthropic's messages cannot say " + "; ".join(lost))
     extra = {name: value for name, value in response.extra.items() if name != "usage"}
+    for block in content:
+        if block["type"] == "thinking":
+            block.setdefault("signature", "")  # the SDK's type demands one
     return {
         "id": response.id,
         "type": "message",

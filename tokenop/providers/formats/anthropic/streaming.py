@@ -9,7 +9,7 @@ from typing import Any
 from tokenop.providers.errors import MalformedError, ProviderError
 from tokenop.providers.formats.anthropic import failures, responses, usage
 from tokenop.providers.formats.fields import arguments_of, compact, object_of
-from tokenop.providers.formats.sse import Event, EventParser
+from tokenop.providers.formats.sse import Carrier, Event, EventParser
 from tokenop.providers.model import Delta, Native, Part, Response, Text, Thinking
 
 
@@ -47,9 +47,10 @@ class _Block:
 class Reader:
     """Gathers one answer from its stream. `begun` says whether part of the answer itself has come."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keep_raw: bool = False) -> None:
         self.begun = False
         self._events = EventParser()
+        self._carrier = Carrier() if keep_raw else None
         self._message: dict[str, Any] = {}
         self._usage: dict[str, Any] = {}
         self._blocks: dict[int, _Block] = {}
@@ -73,11 +74,21 @@ class Reader:
             raise MalformedError(cut, after_first_token=self.begun)
         return self._response
 
+    def left(self) -> bytes:
+        """Return the bytes that came and went with no piece."""
+        return b"" if self._carrier is None else self._carrier.left() + self._events.left()
+
     def _read(self, events: Callable[[], Iterator[Event]]) -> Iterator[Delta]:
         try:
             for event in events():
-                if self._response is None:
+                if self._response is not None:
+                    continue
+                if self._carrier is None:
                     yield from self._event(event)
+                    continue
+                self._carrier.take(event.raw)
+                for delta in self._event(event):
+                    yield self._carrier.loaded(delta)
         except ProviderError as error:
             error.after_first_token = self.begun
             raise

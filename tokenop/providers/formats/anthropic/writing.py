@@ -21,6 +21,7 @@ class Writer:
         self._usage = MISSING
         self._open: tuple[str, int] | None = None
         self._numbers: dict[tuple[str, int], int] = {}
+        self._next = 0
 
     def write(self, delta: Delta) -> bytes:
         """Return the bytes that pass on `delta`; none where this wire says it later."""
@@ -35,7 +36,8 @@ class Writer:
             case "native":
                 return self._begun() + self._block(delta, dict(delta.data or {})) + self._close()
             case "tool_call":
-                first: dict[str, Any] = {"type": "tool_use", "id": delta.id, "name": delta.name, "input": {}}
+                call_id = f"call_{delta.index}" if delta.id is None else delta.id
+                first: dict[str, Any] = {"type": "tool_use", "id": call_id, "name": delta.name, "input": {}}
                 return self._piece(delta, first, "input_json_delta", "partial_json")
             case "text":
                 return self._piece(delta, {"type": "text", "text": ""}, "text_delta", "text") + self._citations(delta)
@@ -54,10 +56,12 @@ class Writer:
     def _block(self, delta: Delta, first: Mapping[str, Any]) -> bytes:
         """Return the start of the block that `delta` belongs to, where it is not begun yet."""
         key = (delta.kind, delta.index)
-        if key in self._numbers:
+        if key == self._open or (key in self._numbers and delta.kind == "tool_call"):
             return b""
+        # Words after a call are a block of their own: here a block that is closed stays closed.
         closed = self._close()
-        self._numbers[key] = len(self._numbers)
+        self._numbers[key] = self._next
+        self._next += 1
         self._open = key
         return closed + _event("content_block_start", index=self._numbers[key], content_block=first)
 
@@ -84,7 +88,9 @@ class Writer:
         if "redacted" in data:
             redacted = {"type": "redacted_thinking", "data": data["redacted"]}
             return self._begun() + self._block(delta, redacted) + self._close()
-        written = self._piece(delta, {"type": "thinking", "thinking": ""}, "thinking_delta", "thinking")
+        written = self._piece(
+            delta, {"type": "thinking", "thinking": "", "signature": ""}, "thinking_delta", "thinking"
+        )
         if data.get("signature") is not None:
             written += self._delta(delta, {"type": "signature_delta", "signature": data["signature"]})
         return written

@@ -11,7 +11,7 @@ from typing import Any
 from tokenop.providers.base import StreamReader, Target, WireRequest
 from tokenop.providers.errors import ProviderError
 from tokenop.providers.formats.ollama_chat import reading, responses, writing
-from tokenop.providers.model import Request, Response
+from tokenop.providers.model import AsSent, Request, Response
 
 
 class OllamaChat:
@@ -31,7 +31,11 @@ class OllamaChat:
         """Return the answer that a body of this wire is. Raises MalformedError."""
         return responses.read(body)
 
-    def reader(self) -> StreamReader:
+    def pass_on(self, sent: AsSent, request: Request, target: Target) -> WireRequest | None:  # noqa: ARG002 see below
+        """Return None: no caller speaks this wire."""
+        return None
+
+    def reader(self, *, keep_raw: bool = False, without_usage: bool = False) -> StreamReader:  # noqa: ARG002 as above
         """Return a reader of one streamed answer."""
         return responses.Reader()
 

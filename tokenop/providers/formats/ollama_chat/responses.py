@@ -160,6 +160,10 @@ class Reader:
             raise self._late(MalformedError("the stream ended before the answer did"))
         return self._response
 
+    def left(self) -> bytes:
+        """Return nothing: the bytes of this wire go to nobody."""
+        return b""
+
     def _late(self, error: ProviderError) -> ProviderError:
         error.after_first_token = self._whole.begun
         return error

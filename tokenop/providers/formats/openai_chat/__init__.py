@@ -7,8 +7,8 @@ from typing import Any
 
 from tokenop.providers.base import StreamReader, Target, WireRequest
 from tokenop.providers.errors import ProviderError
-from tokenop.providers.formats.openai_chat import problems, reading, replying, responses, streaming, writing
-from tokenop.providers.model import Request, Response
+from tokenop.providers.formats.openai_chat import passing, problems, reading, replying, responses, streaming, writing
+from tokenop.providers.model import AsSent, Request, Response
 
 
 class OpenAIChat:
@@ -32,9 +32,13 @@ class OpenAIChat:
         """Return the body of this wire that says `response`. Raises CannotCarryError naming what it cannot say."""
         return replying.write(response)
 
-    def reader(self) -> StreamReader:
+    def pass_on(self, sent: AsSent, request: Request, target: Target) -> WireRequest | None:
+        """Return what a caller sent, for `target`; None where its server needs it said otherwise."""
+        return passing.pass_on(sent, request, target)
+
+    def reader(self, *, keep_raw: bool = False, without_usage: bool = False) -> StreamReader:
         """Return a reader of one streamed answer."""
-        return streaming.Reader()
+        return streaming.Reader(keep_raw=keep_raw, without_usage=without_usage)
 
     def writer(self, *, include_usage: bool = True, created: int = 0) -> replying.Writer:
         """Return a writer of one streamed answer."""

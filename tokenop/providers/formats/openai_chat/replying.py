@@ -110,7 +110,8 @@ class Writer:
                 self._model = delta.name or ""
                 return self._chunk({"role": "assistant", "content": ""})
             case "text":
-                return self._chunk({"content": delta.text}) if delta.text else b""
+                refused = delta.data is not None and delta.data.get("refusal") is True
+                return self._chunk({"refusal" if refused else "content": delta.text}) if delta.text else b""
             case "thinking":
                 return self._chunk({"reasoning": delta.text}) if delta.text else b""
             case "tool_call":
@@ -122,9 +123,11 @@ class Writer:
         return b""
 
     def _call(self, delta: Delta) -> dict[str, Any]:
+        begins = delta.index not in self._calls
         number = self._calls.setdefault(delta.index, len(self._calls))
         function = _known({"name": delta.name, "arguments": delta.text}) or {}
-        first = {"id": delta.id, "type": "function"} if delta.id or delta.name else {}
+        call_id = f"call_{delta.index}" if delta.id is None else delta.id
+        first = {"id": call_id, "type": "function"} if begins else {}
         return {"index": number, **first, "function": function}
 
     def _end(self, delta: Delta) -> bytes:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from tokenop.providers.errors import MalformedError
 from tokenop.providers.formats.fields import mapping, object_of
 from tokenop.providers.formats.openai_chat import problems, responses
 from tokenop.providers.formats.openai_chat.reading import tool_call
-from tokenop.providers.formats.sse import Event, EventParser
+from tokenop.providers.formats.sse import Carrier, Event, EventParser
 from tokenop.providers.model import MISSING, Delta, Part, Response, Text, Thinking
 
+REFUSAL: Mapping[str, Any] = MappingProxyType({"refusal": True})
 MOST_CALLS = 1000
 LARGEST = 64 * 1024 * 1024
 # What the last chunks say of the whole answer.
@@ -42,10 +44,15 @@ class _Piece:
 
 
 class Reader:
-    """Reads one streamed answer; see `tokenop.providers.base.StreamReader`."""
+    """Reads one streamed answer; see `tokenop.providers.base.StreamReader`.
 
-    def __init__(self) -> None:
+    `without_usage`: the chunk that holds the usage alone is in nobody's `raw`.
+    """
+
+    def __init__(self, *, keep_raw: bool = False, without_usage: bool = False) -> None:
         self._events = EventParser()
+        self._carrier = Carrier() if keep_raw else None
+        self._without_usage = without_usage
         self._parts: list[_Piece] = []
         self._words: dict[str, _Piece] = {}
         self._calls: dict[int, _Piece] = {}
@@ -67,7 +74,12 @@ class Reader:
         """
         try:
             for event in self._events.feed(data):
-                yield from self._event(event)
+                if self._carrier is None:
+                    yield from self._event(event)
+                    continue
+                self._carrier.take(event.raw)
+                for delta in self._event(event):
+                    yield self._carrier.loaded(delta)
         except MalformedError as error:
             raise self._late(error) from error
 
@@ -98,6 +110,10 @@ class Reader:
             native_finish=str(self._choice["finish_reason"]),
             extra=beside,
         )
+
+    def left(self) -> bytes:
+        """Return the bytes that came and went with no piece."""
+        return b"" if self._carrier is None else self._carrier.left() + self._events.left()
 
     def _late(self, error: MalformedError) -> MalformedError:
         error.after_first_token = bool(self._parts)
@@ -143,6 +159,8 @@ class Reader:
                 yield from self._delta(delta)
         usage = responses.usage_of(chunk.get("usage") or mapping(chunk.get("x_groq")).get("usage"))
         if usage is not MISSING:
+            if self._without_usage and self._carrier is not None and not choices:
+                self._carrier.drop()
             self._usage = usage
             yield Delta("usage", usage=usage)
 
@@ -157,7 +175,10 @@ class Reader:
             if piece is None:
                 piece = self._words[kind] = self._new(kind)
             self._grow(piece, words)
-            yield Delta("thinking" if kind == "thinking" else "text", piece.index, words)
+            if kind == "refusal":
+                yield Delta("text", piece.index, words, data=REFUSAL)
+            else:
+                yield Delta("thinking" if kind == "thinking" else "text", piece.index, words)
         calls = delta.get("tool_calls")
         if calls is not None and not isinstance(calls, list):
             raise MalformedError("tool_calls: must be a list")

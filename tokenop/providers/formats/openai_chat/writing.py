@@ -28,7 +28,7 @@ from tokenop.providers.model import (
 )
 
 HEADERS: Mapping[str, str] = {"content-type": "application/json", "accept": "application/json"}
-_NOT_OURS = frozenset({"model", "messages", "tools", "stream"})
+NOT_OURS = frozenset({"model", "messages", "tools", "stream"})
 
 
 def write(request: Request, target: Target) -> WireRequest:
@@ -87,7 +87,7 @@ class _Writer:
         extra = dict(self._extra(self.request.extra, "the field"))
         options = self.target.options.get("extra_body")
         if isinstance(options, Mapping):
-            extra = {**{name: value for name, value in options.items() if name not in _NOT_OURS}, **extra}
+            extra = {**{name: value for name, value in options.items() if name not in NOT_OURS}, **extra}
         return extra
 
     def _extra(self, extra: Mapping[str, Any], where: str) -> Mapping[str, Any]:
