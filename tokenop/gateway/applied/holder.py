@@ -19,6 +19,7 @@ from tokenop.gateway.applied.asking import Reader, ask
 from tokenop.gateway.applied.presence import Presence
 from tokenop.gateway.applied.sources import Stamp, sources
 from tokenop.gateway.applied.verdict import Verdict, awake
+from tokenop.gateway.identity.gatekeeper import is_loopback
 from tokenop.gateway.model import Serving, Settings
 from tokenop.routing.predicates import compiled
 
@@ -196,6 +197,15 @@ class Holder:
             "files": [{"role": file.role, "path": file.path, "sha256": file.sha256} for file in self._verdict.files],
             "refused": None if self._refusal is None else self._refusal.as_dict(),
         }
+
+    def health(self) -> Mapping[str, Any]:
+        """Return what `/healthz` says of the files in force. Why a change is refused is told to this machine alone."""
+        current, refusal = self.current, self._refusal
+        told: dict[str, Any] = {"ok": refusal is None, "config": current.config.meta.id, "mode": current.config.mode}
+        told |= {"digest": current.digest, "loaded": current.loaded.isoformat()}
+        if refusal is not None:
+            told["refused"] = refusal.as_dict() if is_loopback(self._settings.host) else "see stderr of the gateway"
+        return told
 
     def _look(self) -> None:
         while not self._ended.wait(self._every):

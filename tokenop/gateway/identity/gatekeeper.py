@@ -101,7 +101,7 @@ class KeyedDoor:
             InputError: the keys cannot be read.
         """
         self._state = state
-        self._near = is_loopback(host)
+        self.near = is_loopback(host)
         self._host = host.strip("[]").lower()
         self._tell = tell
         self._clock = clock
@@ -122,7 +122,7 @@ class KeyedDoor:
     def needed(self) -> bool:
         """Return whether a caller without a key is refused."""
         required = self._rules.required
-        return not self._near or required is True or (required is None and bool(self._entries))
+        return not self.near or required is True or (required is None and bool(self._entries))
 
     def settings(self, own: Mapping[str, Any]) -> None:
         """Take up `tokenop/gateway.yaml`."""
@@ -132,7 +132,7 @@ class KeyedDoor:
             required=section.get("required"),
             names=frozenset((*_NEAR, self._host, *hosts)),
             # Where keys are always needed, a page that was led here has none: any name is good until names are given.
-            any_name=not self._near and not hosts,
+            any_name=not self.near and not hosts,
             pages=frozenset(section.get("origins", ())),
             good=set(),
         )
