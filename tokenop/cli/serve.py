@@ -57,6 +57,7 @@ Examples:
     help="json: a line on stderr for each call as well. `tokenop tail` shows them without it.",
 )
 @click.option("--check", is_flag=True, help="Say what would be served and which providers can be asked; then exit.")
+@click.option("--json", "as_json", is_flag=True, help="With --check: print JSON for programs.")
 @click.option(
     "--print-unit",
     "unit",
@@ -74,6 +75,7 @@ def command(
     drain: int,
     log_format: str,
     check: bool,
+    as_json: bool,
     unit: str | None,
 ) -> int:
     """Run the gateway: SDKs as before, models by the routing config.
@@ -102,7 +104,7 @@ def command(
     )
     if unit is not None:
         return _print_unit(settings, unit, drain)
-    return _check(settings) if check else _served(settings, drain)
+    return _check(settings, as_json) if check else _served(settings, drain)
 
 
 def _print_unit(settings: Settings, kind: str, drain: int) -> int:
@@ -131,10 +133,10 @@ def _print_unit(settings: Settings, kind: str, drain: int) -> int:
     return 0
 
 
-def _check(settings: Settings) -> int:
-    import importlib
+def _check(settings: Settings, as_json: bool) -> int:
+    from tokenop.gateway.applied import check
 
-    return int(importlib.import_module("tokenop.gateway.applied.check").run(settings))
+    return check.run(settings, as_json=as_json)
 
 
 def _served(settings: Settings, drain: int) -> int:

@@ -65,7 +65,7 @@ class _Assembly:
             sender=self.sender,
             notices=Notices(self.tell),
             tell=self.tell,
-            health=Health(started=utc_now()),
+            health=Health(started=utc_now(), sources={"applied": self.holder.health}),
         )
 
     def gatekeeper(self) -> Gatekeeper:

@@ -152,10 +152,9 @@ def _summary(found: Checked, config: RoutingConfig) -> str:
     caches = [words for name, words in (("prompt_cache", "prompts"), ("response_cache", "answers"))
               if _enabled(config, name)]  # fmt: skip
     needed = "needed" if found.keys["needed"] else "not needed"
-    return (
-        f"{_count(_rules(config), 'rule')}, {_count(len(config.budgets), 'budget')}, "
-        f"cached: {' and '.join(caches) or 'nothing'}, {_count(found.keys['active'], 'active key')} ({needed}), at {found.address}."
-    )
+    told = [_count(_rules(config), "rule"), _count(len(config.budgets), "budget")]
+    told += [f"cached: {' and '.join(caches) or 'nothing'}", f"{_count(found.keys['active'], 'active key')} ({needed})"]
+    return f"{', '.join(told)}, at {found.address}."
 
 
 def _next(found: Checked, config: RoutingConfig) -> str:
