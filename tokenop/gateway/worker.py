@@ -38,7 +38,7 @@ def read(line: bytes) -> tuple[Settings, int, int, int | None]:
 
 def main() -> int:
     """Serve as told on stdin. Returns the exit code."""
-    settings, drain, listening, handle = read(sys.stdin.buffer.readline())
+    settings, drain, listening, handle = read(_line())
     if handle is not None:
         os.set_inheritable(handle, False)
 
@@ -66,8 +66,19 @@ def main() -> int:
     return 0
 
 
+# stdin is read without Python's buffer: a thread that waits in it would not let the process end.
+def _line() -> bytes:
+    said = bytearray()
+    while not said.endswith(b"\n"):
+        piece = os.read(0, 65536)
+        if not piece:
+            break
+        said += piece
+    return bytes(said)
+
+
 def _leave_with_the_one_above() -> None:
-    while sys.stdin.buffer.read(4096):
+    while os.read(0, 4096):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 
