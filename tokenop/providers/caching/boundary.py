@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 MARKER = "<!-- CACHE BOUNDARY -->"
 MARK = "CACHE BOUNDARY"
@@ -31,10 +32,23 @@ class Split:
     lines: tuple[int, ...]
 
 
+# What a gateway cuts with each call is the same few texts; of longer ones none is held.
+_HELD, _LONGEST_HELD = 64, 32_768
+
+
 def split(text: str) -> Split:
     """Return `text` cut at its first marker."""
     if MARK not in text:
         return Split("", text, ())
+    return _split_again(text) if len(text) <= _LONGEST_HELD else _split(text)
+
+
+@lru_cache(_HELD)
+def _split_again(text: str) -> Split:
+    return _split(text)
+
+
+def _split(text: str) -> Split:
     lines = text.splitlines(keepends=True)
     found = tuple(
         number for number, line in enumerate(outside_code(lines), 1) if MARK in line and _LINE.fullmatch(line)

@@ -10,7 +10,7 @@ from tokenop.providers.caching import wire
 from tokenop.providers.caching.boundary import MARK, split
 from tokenop.providers.caching.limits import MOST_BREAKPOINTS, minimum_tokens, tokens_at_least
 from tokenop.providers.caching.wire import Spot, Where
-from tokenop.providers.model import Image, Native, Part, Request, Text, Tool, ToolCall, ToolResult, Ttl
+from tokenop.providers.model import Image, Message, Native, Part, Request, Text, Tool, ToolCall, ToolResult, Ttl
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,15 +118,14 @@ def cut(request: Request) -> Cut:
     if request.system and (found := _cut_parts(request.system)) is not None:
         parts, edge, split_at, texts = found
         said = wire.cut(request.as_sent, ("system", 0, split_at), texts)
-        return Cut(replace(request, system=parts, as_sent=said), ("system", 0), edge)
+        return Cut(_changed(request, system=parts, as_sent=said), ("system", 0), edge)
     for number, message in enumerate(request.messages):
-        found = _cut_parts(message.parts) if message.role == "user" else None
-        if found is not None:
+        if message.role == "user" and (found := _cut_parts(message.parts)) is not None:
             parts, edge, split_at, texts = found
-            changed = replace(message, parts=parts)
+            changed = Message(message.role, parts, message.extra)
             messages = (*request.messages[:number], changed, *request.messages[number + 1 :])
             said = wire.cut(request.as_sent, ("messages", number, split_at), texts)
-            return Cut(replace(request, messages=messages, as_sent=said), ("messages", number), edge)
+            return Cut(_changed(request, messages=messages, as_sent=said), ("messages", number), edge)
     return Cut(request)
 
 
@@ -140,7 +139,7 @@ def _cut_parts(parts: Sequence[Part]) -> tuple[tuple[Part, ...], int, int, list[
             continue
         # What is empty but for spaces is no part: the wire refuses it.
         texts = [text for text in (found.stable, found.volatile) if text.strip()]
-        halves = [replace(part, text=text, cache=None) for text in texts]
+        halves = [Text(text, None, part.extra) for text in texts]
         later = [_cached(each, None) for each in parts[number + 1 :]]
         edge = number + bool(found.stable.strip())
         return (*parts[:number], *halves, *later), edge, number, texts
@@ -172,15 +171,6 @@ def _places(found: Cut) -> list[_Place]:
     return places
 
 
-def caller_caches(request: Request) -> bool:
-    """Return whether the caller has set a breakpoint anywhere."""
-    if "cache_control" in request.extra:
-        return True
-    if any(map(cached_by_caller, request.tools)) or any(map(cached_by_caller, request.system)):
-        return True
-    return any(cached_by_caller(part) for message in request.messages for part in message.parts)
-
-
 def cached_by_caller(item: Tool | Part) -> Ttl | None:
     """Return how long the caller has an item cached, also where only the provider's own format says so."""
     if isinstance(item, Text) and not item.extra:
@@ -208,7 +198,9 @@ def _characters(item: Tool | Part) -> int:
 
 def _cached(item: Part, ttl: Ttl | None) -> Part:
     """Return a part that is cached for `ttl`; as it is where parts of its kind cannot be."""
-    return replace(item, cache=ttl) if isinstance(item, Text | Image | ToolCall | ToolResult) else item
+    if isinstance(item, Text):
+        return Text(item.text, ttl, item.extra)
+    return replace(item, cache=ttl) if isinstance(item, Image | ToolCall | ToolResult) else item
 
 
 def marked(request: Request, chosen: Mapping[Spot, Ttl]) -> Request:
@@ -224,11 +216,19 @@ def marked(request: Request, chosen: Mapping[Spot, Ttl]) -> Request:
         else:
             message = messages[number]
             parts = (*message.parts[:index], _cached(message.parts[index], ttl), *message.parts[index + 1 :])
-            messages[number] = replace(message, parts=parts)
-    return replace(
+            messages[number] = Message(message.role, parts, message.extra)
+    return _changed(
         request,
         tools=tuple(tools),
         system=tuple(system),
         messages=tuple(messages),
         as_sent=wire.marked(request.as_sent, chosen),
     )
+
+
+def _changed(request: Request, **changes: object) -> Request:
+    """Return what `replace` does, in half the time: a gateway does it with each call."""
+    made = object.__new__(Request)
+    for name in Request.__slots__:
+        object.__setattr__(made, name, changes[name] if name in changes else getattr(request, name))
+    return made
