@@ -13,6 +13,7 @@ from tokenop.gateway.applied import Holder
 from tokenop.gateway.identity import KeyedDoor, is_loopback
 from tokenop.gateway.model import Gatekeeper, Log, PromptCache, Purse, ResponseCache, Settings
 from tokenop.gateway.parts import Parts, utc_now
+from tokenop.gateway.prompts import opening as prompts
 from tokenop.gateway.seen.health import Health
 from tokenop.gateway.upstream import GatewaySender
 from tokenop.routing.chain import Notices
@@ -90,7 +91,7 @@ class _Assembly:
         return absent.NoCache()
 
     def prompts(self) -> PromptCache | None:
-        return None
+        return prompts.opened(self.settings)
 
 
 def log_folder(settings: Settings) -> Path:
