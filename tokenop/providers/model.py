@@ -7,7 +7,8 @@ travels as `Native`: it comes out of that format as it went in, and every other 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -169,8 +170,19 @@ class Request:
     as_sent: AsSent | None = field(default=None, compare=False, repr=False)
 
     def to(self, model: str) -> Request:
-        """Return the same request to another model."""
-        return replace(self, model=model)
+        """Return the same request to another model; the request itself where it is to that model already."""
+        return self if model == self.model else self.changed(model=model)
+
+    def changed(self, **said: Any) -> Request:
+        """Return the request with some fields changed: `dataclasses.replace` several times as fast."""
+        values = list(_all_of(self))
+        for name, value in said.items():
+            values[_PLACES[name]] = value
+        return Request(*values)
+
+
+_PLACES: Mapping[str, int] = {name: place for place, name in enumerate(Request.__slots__)}
+_all_of = attrgetter(*_PLACES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ FACTS: Mapping[str, tuple[str, str]] = MappingProxyType(
     }
 )
 COLUMNS: Mapping[str, str] = MappingProxyType({name: kind for name, (kind, _) in FACTS.items()})
+_KINDS = dict(COLUMNS)  # asked for each fact of each call: without a proxy before it
 
 
 def facts(**known: Value) -> Facts:
@@ -56,16 +57,19 @@ def facts(**known: Value) -> Facts:
     Raises:
         KeyError: a name that is no fact.
     """
-    unknown = known.keys() - FACTS.keys()
-    if unknown:
-        raise KeyError(f"no such facts: {', '.join(sorted(unknown))}")
-    checked = {name: _checked(COLUMNS[name], value) for name, value in known.items()}
-    if checked.get("context_length") is None:
-        parts = [checked.get("input_tokens"), checked.get("output_tokens_limit")]
-        whole = [part for part in parts if isinstance(part, int)]
-        if len(whole) == len(parts):
-            checked["context_length"] = sum(whole)
-    return MappingProxyType({name: value for name, value in checked.items() if value is not None})
+    checked: dict[str, Value] = {}
+    for name, value in known.items():
+        kind = _KINDS.get(name)
+        if kind is None:
+            unknown = sorted(known.keys() - _KINDS.keys())
+            raise KeyError(f"no such facts: {', '.join(unknown)}")
+        if value is not None and (sound := _checked(kind, value)) is not None:
+            checked[name] = sound
+    if "context_length" not in checked:
+        asked, limit = checked.get("input_tokens"), checked.get("output_tokens_limit")
+        if isinstance(asked, int) and isinstance(limit, int):
+            checked["context_length"] = asked + limit
+    return MappingProxyType(checked)
 
 
 def facts_of(request: Request, **known: Value) -> Facts:
@@ -83,7 +87,8 @@ def facts_of(request: Request, **known: Value) -> Facts:
         "stream": request.stream,
         "temperature": request.temperature,
     }
-    return facts(**{**said, **{name: value for name, value in known.items() if value is not None}})
+    said |= {name: value for name, value in known.items() if value is not None}
+    return facts(**said)
 
 
 def _images(parts: tuple[Part, ...]) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tokenop.prices import names
@@ -27,6 +28,7 @@ from tokenop.providers.model import (
 
 if TYPE_CHECKING:
     from tokenop.prices.book import PriceBook
+    from tokenop.prices.model import Entry
 
 # Of English text in the common tokenisers. Only for what no provider counted; such counts are marked `estimated`.
 CHARACTERS_PER_TOKEN = 4
@@ -122,8 +124,9 @@ def cut_short(usage: Usage | None, request: Request, characters: int) -> Usage:
 
 def _possible(usage: Usage) -> Usage:
     """Return `usage` without counts that no call has: below 0, beyond all bounds, larger than their whole."""
-    names = [name for name in Usage.__slots__ if name != "source"]
-    wrong = {name for name in names if not _count(getattr(usage, name))}
+    wrong = [
+        name for name, count in zip(_COUNTS, _counts(usage), strict=True) if count is not None and not _count(count)
+    ]
     if wrong:
         gone: dict[str, Any] = dict.fromkeys(wrong)
         usage = replace(usage, **gone)
@@ -142,8 +145,12 @@ def _possible(usage: Usage) -> Usage:
     return replace(usage, **parts, source="missing" if usage.source == "missing" else "estimated")
 
 
+_COUNTS = tuple(name for name in Usage.__slots__ if name != "source")
+_counts = attrgetter(*_COUNTS)
+
+
 def _count(value: object) -> bool:
-    return value is None or (isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS)
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST_TOKENS
 
 
 def cost_of(book: PriceBook, target: Target, model: str, usage: Usage, when: datetime) -> Cost:
@@ -154,16 +161,59 @@ def cost_of(book: PriceBook, target: Target, model: str, usage: Usage, when: dat
     asked, answered = usage.input_tokens, usage.output_tokens
     if asked is None or answered is None:
         return Cost(None, None)
-    biller = biller_of(target)
-    found = (book.at(biller, name, when, asked) for name in dict.fromkeys((model, target.model)))
-    price = next((price for price in found if price is not None), None)
-    if price is None:
-        return Cost(None, None)
+    held = _held(book, target, model)
+    moment = when.replace(tzinfo=UTC) if when.tzinfo is None else when.astimezone(UTC)
+    second = moment.hour * 3600 + moment.minute * 60 + moment.second
+    for prices in held:
+        for price in prices:
+            slot = price.entry.slot
+            if (
+                (price.since is None or price.since <= moment)
+                and (price.until is None or moment < price.until)
+                and slot.second_from <= second < slot.second_until
+                and slot.above < asked
+                and (slot.upto is None or asked <= slot.upto)
+            ):
+                return Cost(_cost(price, usage, asked, answered), price.price_id)
+    return Cost(None, None)
+
+
+class _Price(NamedTuple):
+    """An entry of the price book with what each call would work out anew."""
+
+    entry: Entry
+    since: datetime | None
+    until: datetime | None
+    price_id: str
+    rates: tuple[Decimal, Decimal, Decimal, Decimal, Decimal]
+    per_call: Decimal
+
+
+@lru_cache(maxsize=1024)
+def _held(book: PriceBook, target: Target, model: str) -> tuple[tuple[_Price, ...], ...]:
+    """Return all prices of the model that answered, then of the one that was asked."""
+    keys = (book.resolve(biller_of(target), name) for name in dict.fromkeys((model, target.model)))
+    return tuple(
+        tuple(
+            _Price(one, one.valid_from, one.valid_until, one.price_id, one.rates.charged(), one.rates.per_call)
+            for one in book.entries_of(key)
+            if one.slot.processing == "standard"
+        )
+        for key in keys
+        if key is not None
+    )
+
+
+def _cost(price: _Price, usage: Usage, asked: int, answered: int) -> Decimal:
+    """Return what `Rates.cost` does, digit for digit."""
     read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
     long = usage.cache_creation_1h_input_tokens or 0
-    return Cost(price.rates.cost(asked - read - written, read, written - long, long, answered), price.price_id)
+    fresh, cached, short, hour, out = price.rates
+    told = fresh * (asked - read - written) + cached * read + short * (written - long) + hour * long + out * answered
+    return told + price.per_call
 
 
+@lru_cache(maxsize=1024)
 def biller_of(target: Target) -> str:
     """Return who bills a call of `target`, as events and prices name it.
 

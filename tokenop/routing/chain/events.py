@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +18,13 @@ UNKNOWN = "unknown"
 LONGEST = 512  # as in the event schema
 NULLABLE = frozenset({"input_tokens", "output_tokens", "latency_ms", "cost_usd"})
 Event = dict[str, Any]
+_PARTS = (
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation_1h_input_tokens",
+    "reasoning_output_tokens",
+)
+_parts = attrgetter(*_PARTS)
 
 
 def attempts_as_events(
@@ -42,38 +51,43 @@ def attempts_as_events(
 def _event(attempt: Attempt, tier: str | None, context: Mapping[str, Any], env: Mapping[str, str]) -> Event:
     usage, target = attempt.usage, attempt.target
     known = usage.input_tokens is not None and usage.output_tokens is not None
-    fields: Event = {
+    started = attempt.started if attempt.started.tzinfo is UTC else attempt.started.astimezone(UTC)
+    event: Event = {
         "intent": UNKNOWN,
         "region": UNKNOWN,
         "tenant": UNKNOWN,
         "operation": "chat",
         "task_id": attempt.operation_id,
-        **context,
-        "id": f"{attempt.operation_id}:{attempt.attempt}",
-        "ts": attempt.started.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
-        "provider": biller_of(target),
-        "model": _cut(attempt.model) or UNKNOWN,
-        "endpoint": endpoint_of(target, env),
-        "input_tokens": usage.input_tokens if known else None,
-        "output_tokens": usage.output_tokens if known else None,
-        "latency_ms": round(attempt.latency_ms, 3),
-        "cost_usd": attempt.cost_usd,
-        "usage_source": usage.source if known else "missing",
-        "cache_read_input_tokens": usage.cache_read_input_tokens if known else None,
-        "cache_creation_input_tokens": usage.cache_creation_input_tokens if known else None,
-        "cache_creation_1h_input_tokens": usage.cache_creation_1h_input_tokens if known else None,
-        "reasoning_output_tokens": usage.reasoning_output_tokens if known else None,
-        "ttft_ms": None if attempt.ttft_ms is None else round(attempt.ttft_ms, 3),
-        "status": status_of(attempt),
-        "cost_source": cost_source(attempt),
-        "price_id": attempt.price_id,
-        "parent_id": attempt.operation_id,
-        "attempt": attempt.attempt,
-        "fallback_used": attempt.fallback_used,
     }
+    event.update((name, value) for name, value in context.items() if value is not None or name in NULLABLE)
+    event["id"] = f"{attempt.operation_id}:{attempt.attempt}"
+    event["ts"] = f"{started.isoformat(timespec='microseconds')[:26]}Z"
+    event["provider"] = biller_of(target)
+    event["model"] = _cut(attempt.model) or UNKNOWN
+    event["endpoint"] = endpoint_of(target, env)
+    event["input_tokens"] = usage.input_tokens if known else None
+    event["output_tokens"] = usage.output_tokens if known else None
+    event["latency_ms"] = round(attempt.latency_ms, 3)
+    event["cost_usd"] = attempt.cost_usd
+    event["usage_source"] = usage.source if known else "missing"
+    if known:
+        for name, count in zip(_PARTS, _parts(usage), strict=True):
+            if count is not None:
+                event[name] = count
+    if attempt.ttft_ms is not None:
+        event["ttft_ms"] = round(attempt.ttft_ms, 3)
+    event["status"] = status_of(attempt)
+    source = cost_source(attempt)
+    if source is not None:
+        event["cost_source"] = source
+    if attempt.price_id is not None:
+        event["price_id"] = attempt.price_id
+    event["parent_id"] = attempt.operation_id
+    event["attempt"] = attempt.attempt
+    event["fallback_used"] = attempt.fallback_used
     if tier is not None:
-        fields["tier"] = tier
-    return {name: value for name, value in fields.items() if value is not None or name in NULLABLE}
+        event["tier"] = tier
+    return event
 
 
 def status_of(attempt: Attempt) -> str:
@@ -92,7 +106,12 @@ def endpoint_of(target: Target, env: Mapping[str, str]) -> str:
     """Return the host that a target is reached at; the provider's name where it has none (a program)."""
     known = target.provider in registry.PROVIDERS
     url = registry.base_url(target, env) if known else target.base_url or ""
-    return _cut(urlsplit(url).netloc.rpartition("@")[2]) or target.provider
+    return _host(url) or target.provider
+
+
+@lru_cache(maxsize=1024)
+def _host(url: str) -> str:
+    return _cut(urlsplit(url).netloc.rpartition("@")[2])
 
 
 def as_json(event: Mapping[str, Any]) -> str:
@@ -103,4 +122,6 @@ def as_json(event: Mapping[str, Any]) -> str:
 
 
 def _cut(text: str) -> str:
+    if len(text) <= LONGEST and text.isprintable():
+        return text
     return "".join(letter for letter in text if letter.isprintable())[:LONGEST]
