@@ -22,7 +22,7 @@ from tokenop.providers.model import Image, Part, Request, Text, Thinking, ToolCa
 BLOCK = 4096
 # A longer prompt has no hashes: they would take longer than a call may.
 LONGEST = 1 << 20
-_SECRET = "prompt-hash.key"
+_KEY_FILE = "prompt-hash.key"
 _BYTES = 32
 _ENCODE = msgspec.json.Encoder(enc_hook=dict).encode
 
@@ -32,8 +32,8 @@ class Hasher:
 
     def __init__(self, secret: bytes) -> None:
         """Take a secret of 16 to 64 bytes."""
-        # SHA-256 is the quickest where processors have it built in: a third of what BLAKE2b takes. As the key comes first
-        # and but a part of the digest is told, nobody can go on from a digest.
+        # SHA-256 is the quickest where processors have it built in: a third of what BLAKE2b takes. The key comes first
+        # and but a part of a digest is told, so nobody can go on from one.
         self._empty = hashlib.sha256(secret.ljust(64, b"\0"))
 
     def hashes(self, request: Request) -> dict[str, Any]:
@@ -61,12 +61,12 @@ def hasher(state: Path) -> Hasher:
     Raises:
         InputError: the secret cannot be read or written.
     """
-    path = state / _SECRET
+    path = state / _KEY_FILE
     try:
         with contextlib.suppress(FileNotFoundError):
             return Hasher(_checked(path))
         state.mkdir(parents=True, exist_ok=True)
-        new = path.with_name(f".{_SECRET}.{secrets.token_hex(4)}")
+        new = path.with_name(f".{_KEY_FILE}.{secrets.token_hex(4)}")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(secrets.token_bytes(_BYTES))
@@ -102,7 +102,7 @@ def _pieces(request: Request) -> Iterator[str]:
 def _parts(parts: Sequence[Part]) -> Iterator[str]:
     for part in parts:
         if part.__class__ is Text:
-            yield part.text  # type: ignore[union-attr]
+            yield part.text
         else:
             yield from _other(part)
 

@@ -100,9 +100,11 @@ def read_from(segment: Path, offset: int = 0) -> tuple[list[Row], int]:
 def _rows(data: bytes) -> Iterator[Row]:
     for line in data.split(b"\n"):
         try:
-            yield _ROW.decode(line)
+            row = _ROW.decode(line)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             continue
+        if row.get("id") is not None and row.get("ts") is not None:
+            yield row
 
 
 def _lines(paths: Iterable[Path]) -> str:

@@ -90,6 +90,6 @@ def _read(descriptor: int, start: int, end: int) -> bytes:
 
 def _is_sound(line: bytes) -> bool:
     try:
-        return bool(_ROW.decode(line))
+        return {"id", "ts"} <= _ROW.decode(line).keys()
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
