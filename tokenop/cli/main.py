@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Run the gateway: SDKs as before, models by the routing config."),
     "keys": ("keys", "Make, list and revoke the keys of callers of the gateway."),
     "tail": ("tail", "Show the gateway's calls as they come."),
+    "drift": ("drift", "Compare what runs, what is applied and what is approved in git."),
     "templates": ("templates", "List, find, show and lint optimisation templates."),
     "sync-templates": ("sync_templates", "Fetch the newest templates, checked and pinned to a commit."),
     "template-apply": ("template_apply", "Write a template's files into your project, after showing the diff."),

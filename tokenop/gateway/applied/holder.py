@@ -193,7 +193,7 @@ class Holder:
             "loaded": current.loaded.isoformat(),
             "mode": current.config.mode,
             "config": {"id": current.config.meta.id, "version": current.config.meta.version},
-            "content": _content(),
+            "content": content(),
             "files": [{"role": file.role, "path": file.path, "sha256": file.sha256} for file in self._verdict.files],
             "refused": None if self._refusal is None else self._refusal.as_dict(),
         }
@@ -294,7 +294,7 @@ def _mark(path: Path) -> object:
     return None
 
 
-def _content() -> Mapping[str, str | None]:
+def content() -> Mapping[str, str | None]:
     """Return where the shipped config comes from."""
     if places.checkout() is not None:
         return {"kind": "checkout", "version": None}
