@@ -148,8 +148,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
                 yield piece
 
         def close(self) -> None:
-            self.held.release()
-            self.inner.close()
+            self.held.release(self.inner.close)
 
     class Transport(httpx.BaseTransport):
         def __init__(self) -> None:
@@ -157,6 +156,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
 
         def handle_request(self, request: httpx.Request) -> httpx.Response:
             call: _Call = running.call
+            call.line.go_on()
             dropped = {"content-length", "authorization", "accept-encoding"}
             headers = {name: value for name, value in request.headers.items() if name not in dropped}
             # Bytes are kept as they come, so they must not come packed.
@@ -175,7 +175,7 @@ def _transport(running: threading.local) -> httpx.BaseTransport:
             # Now that the headers are here, the rest may take its time: whoever waits can break it off.
             waits["read"] = call.timeouts.total
             refuse_packed(answer.headers)
-            held = Held(answer)
+            held = Held(answer, call.line)
             call.line.on_break(held.shut)
             assert isinstance(answer.stream, httpx.SyncByteStream)
             answer.stream = Stream(answer.stream, call, held)

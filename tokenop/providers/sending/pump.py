@@ -36,6 +36,11 @@ class Line:
                 return
         close()
 
+    def go_on(self) -> None:
+        """Raise TimedOutError where nobody waits any more: what is not sent yet is not to be paid for."""
+        if self.broken_off:
+            raise TimedOutError("nobody waits for the answer any more", phase="total")
+
     def break_off(self) -> None:
         """Say that nobody waits any more."""
         with self._lock:

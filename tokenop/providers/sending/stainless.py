@@ -150,6 +150,7 @@ def plain(request: Any) -> None:
 
     `…_CUSTOM_HEADERS` may hold a secret, which is meant for one address and not for every target's.
     """
+    running.line.go_on()
     for variable in _CUSTOM_HEADERS:
         for line in os.environ.get(variable, "").splitlines():
             request.headers.pop(line.partition(":")[0].strip(), None)
@@ -171,13 +172,12 @@ def hooks(http: ModuleType) -> dict[str, list[Callable[[Any], None]]]:
             yield from taken(self.inner, self.status)
 
         def close(self) -> None:
-            self.held.release()
-            self.inner.close()
+            self.held.release(self.inner.close)
 
     def patient(response: Any) -> None:
         response.request.extensions["timeout"]["read"] = running.total
         refuse_packed(response.headers)
-        held = Held(response)
+        held = Held(response, running.line)
         running.line.on_break(held.shut)
         response.stream = Watched(response.stream, held, response.status_code)
 
@@ -198,14 +198,22 @@ def said(text: str, key: str | None) -> str:
 class Held:
     """A connection while an answer is read from it. Afterwards it may be somebody else's."""
 
-    def __init__(self, response: Any) -> None:
+    def __init__(self, response: Any, line: Line) -> None:
         self._response = response
+        self._line = line
         self._lock = threading.Lock()
 
-    def release(self) -> None:
-        """Say that nothing more is read from it."""
+    def release(self, end: Callable[[], None]) -> None:
+        """Say that nothing more is read from it; `end` gives it back to its pool.
+
+        Where nobody waits any more, the pool may be closed by then, and would never close this one.
+        """
         with self._lock:
-            self._response = None
+            response, self._response = self._response, None
+        end()
+        stream = response.extensions.get("network_stream") if response is not None else None
+        if stream is not None and self._line.broken_off:
+            stream.close()
 
     def shut(self) -> None:
         """Wake the thread that reads from it: closing alone would leave it waiting."""
