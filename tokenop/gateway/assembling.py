@@ -66,7 +66,7 @@ class _Assembly:
             sender=self.sender,
             notices=Notices(self.tell),
             tell=self.tell,
-            health=Health(started=utc_now(), sources={"applied": self.holder.health}),
+            health=Health(started=utc_now()),
         )
 
     def gatekeeper(self) -> Gatekeeper:

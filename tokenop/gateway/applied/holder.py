@@ -10,16 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tokenop import __version__
 from tokenop import settings as places
 from tokenop.errors import FindingsError, InputError
 from tokenop.gateway.applied.asking import Reader, ask
 from tokenop.gateway.applied.presence import Presence
-from tokenop.gateway.applied.sources import Stamp, sources
+from tokenop.gateway.applied.sources import Sources, Stamp, sources
 from tokenop.gateway.applied.verdict import Verdict, awake
-from tokenop.gateway.identity.gatekeeper import is_loopback
 from tokenop.gateway.model import Serving, Settings
 from tokenop.routing.predicates import compiled
 
@@ -28,6 +27,18 @@ EVERY = 0.05
 
 Changed = Callable[[Serving, Serving], None]
 Tell = Callable[[str], None]
+
+
+class Reads(Protocol):
+    """Reads files once."""
+
+    def read(self, where: Sources) -> Verdict:
+        """Return what the files say."""
+        ...
+
+    def stop(self) -> None:
+        """End it, asked or not."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,7 @@ class Holder:
         tell: Tell | None = None,
         every: float = EVERY,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        reader: Callable[[Path, Mapping[str, str]], Reads] = Reader,
     ) -> None:
         """Begin to read the files: the answer is awaited by `start`.
 
@@ -102,6 +114,7 @@ class Holder:
             tell: gets what a person should know, a line at a time; stderr by default.
             every: seconds between two looks.
             wall: the time of day.
+            reader: starts what reads the files once.
 
         Raises:
             InputError: the project is no folder.
@@ -120,7 +133,8 @@ class Holder:
         self._current: Serving | None = None
         self._seen: Stamp | None = sources(settings).stamp()
         self._moving = False
-        self._reader: Reader | None = Reader(settings.root, settings.env)
+        self._new_reader = reader
+        self._reader: Reads | None = reader(settings.root, settings.env)
 
     def __enter__(self) -> Holder:
         return self.start()
@@ -198,15 +212,6 @@ class Holder:
             "refused": None if self._refusal is None else self._refusal.as_dict(),
         }
 
-    def health(self) -> Mapping[str, Any]:
-        """Return what `/healthz` says of the files in force. Why a change is refused is told to this machine alone."""
-        current, refusal = self.current, self._refusal
-        told: dict[str, Any] = {"ok": refusal is None, "config": current.config.meta.id, "mode": current.config.mode}
-        told |= {"digest": current.digest, "loaded": current.loaded.isoformat()}
-        if refusal is not None:
-            told["refused"] = refusal.as_dict() if is_loopback(self._settings.host) else "see stderr of the gateway"
-        return told
-
     def _look(self) -> None:
         while not self._ended.wait(self._every):
             try:
@@ -221,7 +226,7 @@ class Holder:
         stamp = where.stamp()
         if stamp != self._seen:
             # It makes itself ready while the file is still being written.
-            self._reader = self._reader or Reader(self._settings.root, self._settings.env)
+            self._reader = self._reader or self._new_reader(self._settings.root, self._settings.env)
             self._seen, self._moving = stamp, True
         elif self._moving:
             self._moving = False
