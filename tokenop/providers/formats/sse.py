@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tokenop.providers.errors import MalformedError
-from tokenop.providers.model import Delta
 
 # No provider sends lines near this long; whoever does is not waited for until memory is full.
 LONGEST_EVENT = 16 * 1024 * 1024
@@ -103,6 +102,9 @@ class EventParser:
             text = said.decode("utf-8")
         except UnicodeDecodeError as error:
             raise MalformedError("the stream holds bytes that are no UTF-8") from error
+        if text.startswith("data: ") and text.find("\n") == len(text) - 2 and not self._skipped and "\r" not in text:
+            # By far the most events are one line.
+            return Event("message", text[6:-2], block)
         if "\r" in text:
             text = text.replace("\r\n", "\n").replace("\r", "\n")
         name, data = "message", ""
@@ -122,30 +124,3 @@ class EventParser:
             block = b"".join([*self._skipped, block])
             self._skipped.clear()
         return Event(name, data, block)
-
-
-class Carrier:
-    """Puts the bytes that came onto the pieces that they became: all of them, once, in order."""
-
-    def __init__(self) -> None:
-        self._waiting: list[bytes] = []
-
-    def take(self, raw: bytes) -> None:
-        """Take the bytes of an event. They go with the next piece."""
-        self._waiting.append(raw)
-
-    def drop(self) -> None:
-        """Leave out what was taken last: the caller did not ask for it."""
-        self._waiting.pop()
-
-    def loaded(self, delta: Delta) -> Delta:
-        """Return `delta`, just made, with the bytes that wait for it."""
-        if self._waiting:
-            # Nobody has seen it yet, and a copy would cost ten times as much, for every piece of every stream.
-            object.__setattr__(delta, "raw", self._waiting[0] if len(self._waiting) == 1 else b"".join(self._waiting))
-            self._waiting.clear()
-        return delta
-
-    def left(self) -> bytes:
-        """Return the bytes that went with no piece."""
-        return b"".join(self._waiting)

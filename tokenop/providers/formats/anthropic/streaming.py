@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenop.providers.errors import MalformedError, ProviderError
-from tokenop.providers.formats.anthropic import failures, responses, usage
+from tokenop.providers.formats.anthropic import failures, quick, responses, usage
 from tokenop.providers.formats.fields import arguments_of, compact, object_of
-from tokenop.providers.formats.sse import Carrier, Event, EventParser
+from tokenop.providers.formats.gathering import Carrier, Grown, gathered
+from tokenop.providers.formats.sse import Event, EventParser
 from tokenop.providers.model import Delta, Native, Part, Response, Text, Thinking
 
 
@@ -80,20 +81,34 @@ class Reader:
 
     def _read(self, events: Callable[[], Iterator[Event]]) -> Iterator[Delta]:
         try:
-            for event in events():
-                if self._response is not None:
-                    continue
-                if self._carrier is None:
-                    yield from self._event(event)
-                    continue
-                self._carrier.take(event.raw)
-                for delta in self._event(event):
-                    yield self._carrier.loaded(delta)
+            yield from gathered(events(), self._quick, self._event, self._carrier)
         except ProviderError as error:
             error.after_first_token = self.begun
             raise
 
+    def _quick(self, event: Event) -> Grown | None:
+        """Return the piece of a block that `event` is; None where it must be looked at more closely."""
+        if event.name != "content_block_delta" or self._response is not None:
+            return None
+        told = quick.read(event.data)
+        block = None if told is None else self._blocks.get(told.index)
+        if told is None or block is None or block.stopped:
+            return None
+        match told.delta:
+            case quick.TextDelta(piece) if block.kind == "text":
+                block.pieces.append(piece)
+                return "text", told.index, piece
+            case quick.InputDelta(piece) if block.kind == "tool_use":
+                block.pieces.append(piece)
+                return "tool_call", told.index, piece
+            case quick.ThinkingDelta(piece) if block.kind == "thinking":
+                block.pieces.append(piece)
+                return "thinking", told.index, piece
+        return None
+
     def _event(self, event: Event) -> Iterator[Delta]:
+        if self._response is not None:
+            return
         told = object_of(event.data)
         match told.get("type", event.name):
             case "message_start":

@@ -8,16 +8,18 @@ from typing import Any
 
 from tokenop.providers.errors import MalformedError
 from tokenop.providers.formats.fields import mapping, object_of
-from tokenop.providers.formats.openai_chat import problems, responses
+from tokenop.providers.formats.gathering import Carrier, Grown, gathered
+from tokenop.providers.formats.openai_chat import problems, quick, responses
 from tokenop.providers.formats.openai_chat.reading import tool_call
-from tokenop.providers.formats.sse import Carrier, Event, EventParser
+from tokenop.providers.formats.sse import Event, EventParser
 from tokenop.providers.model import MISSING, Delta, Part, Response, Text, Thinking
 
 REFUSAL: Mapping[str, Any] = MappingProxyType({"refusal": True})
 MOST_CALLS = 1000
 LARGEST = 64 * 1024 * 1024
 # What the last chunks say of the whole answer.
-_OF_ALL = ("system_fingerprint", "service_tier", "x_groq", "usage_breakdown", "provider", "citations")
+_OF_ALL = frozenset({"system_fingerprint", "service_tier", "x_groq", "usage_breakdown", "provider", "citations"})
+_ENDS = frozenset({"finish_reason", "stop_reason", "matched_stop"})
 
 
 class _Piece:
@@ -73,13 +75,7 @@ class Reader:
             ProviderError: the error that the stream itself tells.
         """
         try:
-            for event in self._events.feed(data):
-                if self._carrier is None:
-                    yield from self._event(event)
-                    continue
-                self._carrier.take(event.raw)
-                for delta in self._event(event):
-                    yield self._carrier.loaded(delta)
+            yield from gathered(self._events.feed(data), self._quick, self._event, self._carrier)
         except MalformedError as error:
             raise self._late(error) from error
 
@@ -91,6 +87,8 @@ class Reader:
         """
         if not self._done:
             for event in self._events.end():
+                if self._carrier is not None:
+                    self._carrier.take(event.raw)
                 for _ in self._event(event):
                     pass
         if not self._choice.get("finish_reason"):
@@ -119,6 +117,25 @@ class Reader:
         error.after_first_token = bool(self._parts)
         return error
 
+    def _quick(self, event: Event) -> Grown | None:
+        """Return the piece of text that `event` is; None where it must be looked at more closely."""
+        if self._model is None or self._done or event.name != "message":
+            return None
+        chunk = quick.read(event.data)
+        if chunk is None:
+            return None
+        words = chunk.choices[0].delta.content
+        if not words:
+            return None
+        for name, said in (("system_fingerprint", chunk.system_fingerprint), ("service_tier", chunk.service_tier)):
+            if said is not None:
+                self._beside[name] = said
+        piece = self._words.get("text")
+        if piece is None:
+            piece = self._words["text"] = self._new("text")
+        self._grow(piece, words)
+        return ("text", piece.index, words)
+
     def _event(self, event: Event) -> Iterator[Delta]:
         if self._done or not event.data:
             return
@@ -141,7 +158,7 @@ class Reader:
             self._id = _text(chunk.get("id"))
             if self._model is not None:
                 yield Delta("start", id=self._id, name=self._model)
-        self._beside |= {name: chunk[name] for name in _OF_ALL if chunk.get(name) is not None}
+        self._beside |= {name: chunk[name] for name in _OF_ALL & chunk.keys() if chunk[name] is not None}
         choices = chunk.get("choices")
         if choices is not None and not isinstance(choices, list):
             raise MalformedError("choices: must be a list")
@@ -149,15 +166,12 @@ class Reader:
             item = mapping(choice)
             if item.get("index", 0) != 0:
                 continue
-            self._choice |= {
-                name: item[name]
-                for name in ("finish_reason", "stop_reason", "matched_stop")
-                if item.get(name) is not None
-            }
+            self._choice |= {name: item[name] for name in _ENDS & item.keys() if item[name] is not None}
             delta = mapping(item.get("delta")) or mapping(item.get("message"))
             if delta:
                 yield from self._delta(delta)
-        usage = responses.usage_of(chunk.get("usage") or mapping(chunk.get("x_groq")).get("usage"))
+        told = chunk.get("usage") or mapping(chunk.get("x_groq")).get("usage")
+        usage = responses.usage_of(told) if told else MISSING
         if usage is not MISSING:
             if self._without_usage and self._carrier is not None and not choices:
                 self._carrier.drop()
