@@ -11,7 +11,9 @@ from tokenop.errors import MisuseError
 from tokenop.gateway import absent
 from tokenop.gateway.applied import Holder
 from tokenop.gateway.identity import KeyedDoor, is_loopback
-from tokenop.gateway.model import Gatekeeper, Log, PromptCache, Purse, ResponseCache, Settings
+from tokenop.gateway.log import opening
+from tokenop.gateway.log.writing import EventLog
+from tokenop.gateway.model import Gatekeeper, PromptCache, Purse, ResponseCache, Settings, Watcher
 from tokenop.gateway.parts import Parts, utc_now
 from tokenop.gateway.prompts import opening as prompts
 from tokenop.gateway.seen.health import Health
@@ -55,18 +57,20 @@ class _Assembly:
     stack: contextlib.AsyncExitStack
 
     async def parts(self) -> Parts:
+        log = self.log()
         return Parts(
             settings=self.settings,
             applied=self.holder,
             gatekeeper=self.gatekeeper(),
-            log=self.log(),
+            log=log,
+            watchers=[*self.keeping()],
             purse=self.purse(),
             responses=self.responses(),
             prompts=self.prompts(),
             sender=self.sender,
             notices=Notices(self.tell),
             tell=self.tell,
-            health=Health(started=utc_now()),
+            health=Health(started=utc_now(), sources={"log": lambda: log.health().told()}),
         )
 
     def gatekeeper(self) -> Gatekeeper:
@@ -79,10 +83,16 @@ class _Assembly:
         holder.also(door.path, door.reload)
         return door
 
-    def log(self) -> Log:
-        log = absent.PlainLog(log_folder(self.settings) / "plain.jsonl")
+    def log(self) -> EventLog:
+        log = opening.opened(self.settings, self.tell)
         self.stack.callback(log.close)
         return log
+
+    def keeping(self) -> tuple[Watcher, ...]:
+        keeping = opening.Keeping(self.settings, self.holder.current.own, self.tell)
+        self.holder.on_change(lambda _, new: keeping.changed(new.own))
+        keeping.begin(self.stack)
+        return keeping.watchers
 
     def purse(self) -> Purse:
         return absent.NoPurse()

@@ -1,4 +1,4 @@
-"""The watcher that keeps prompts and answers: it hands calls on; a thread of its own makes texts, redacts and writes."""
+"""The watcher that keeps prompts and answers. It hands calls on; its thread makes texts of them, redacts and writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log and the captures of one gateway, opened from its settings; what a killed process left torn is mended first."""
+"""The log and the captures of one gateway, opened from its settings; what a killed process left torn is mended."""
 
 from __future__ import annotations
 
