@@ -27,7 +27,6 @@ TOP: Mapping[str, str] = MappingProxyType(
         "limits": "no request is changed",
         "autonomy": "no change takes effect by itself",
         "regions": "calls are answered where they arrive",
-        "cache.response_cache": "no answer is kept",
     }
 )
 
