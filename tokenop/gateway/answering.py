@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 
 from tokenop.errors import TokenOpError
 from tokenop.gateway import headers, reading, replying, rows, streaming, wires
 from tokenop.gateway.ending import GONE, Ending
 from tokenop.gateway.identity import labels as labels_of
+from tokenop.gateway.log.model import LogError
 from tokenop.gateway.model import Call, Hit, RefusedCallError, Wire
 from tokenop.gateway.parts import Parts, Standing, Standings, new_id
 from tokenop.gateway.reading import CallerGoneError, Receive, Scope, Send
@@ -128,7 +130,8 @@ class Answering:
         if reply.started:
             return
         try:
-            await ending.settled()
+            with contextlib.suppress(TokenOpError):  # a log that cannot be written is what the caller is told of
+                await ending.settled()
             await reply.error(answer, headers.shown(call, None, len(ending.attempts) or None, None))
         except asyncio.CancelledError:
             if not caller.gone:
@@ -195,6 +198,9 @@ class Answering:
 
     def _known(self, raised: Exception) -> Exception:
         """Return what may be told to a caller; a bug of ours is told to whoever runs the gateway."""
+        if isinstance(raised, LogError):
+            self.parts.tell(str(raised))
+            return RefusedCallError("the log cannot be written: see the gateway's output", status=503, kind="no_log")
         if isinstance(raised, TokenOpError):
             return raised
         self.parts.tell("a bug of the gateway:\n" + "".join(traceback.format_exception(raised)))

@@ -65,6 +65,9 @@ async def _serve(settings: Settings, drain: int, ready: Ready, tell: Tell, bound
                 server = _Server(_config(app_of(parts, answering), drain), parts)
                 server.when_ready = lambda: ready(parts, listening.getsockname()[1])
                 await server.serve(sockets=[listening])
+                # What was not over in time was cancelled; its rows are still to be written.
+                for task in list(server.server_state.tasks):
+                    task.cancel()
                 await answering.idle()
 
 
