@@ -40,6 +40,9 @@ class Fit(NamedTuple):
     near: tuple[int, ...]
 
 
+_FITS = Fit((), ())
+
+
 class Account:
     """Who is meant, and in which windows: good from `start` to `end` (seconds since 1970)."""
 
@@ -104,13 +107,20 @@ class Ledger:
         return account
 
     def claim(
-        self, account: Account, limits: Sequence[Limit], usd: int, tokens: int, enforced: Callable[[int], bool]
+        self,
+        account: Account,
+        limits: Sequence[Limit],
+        places: tuple[int, ...],
+        usd: int,
+        tokens: int,
+        enforced: Callable[[int], bool],
     ) -> tuple[Claim, Fit]:
         """Set aside what a call may cost, unless that exceeds a limit that is enforced.
 
         Args:
             account: whose call it is.
             limits: all that hold for it.
+            places: theirs, each once.
             usd: what it may cost at most, in pico-dollars.
             tokens: how many it may use at most.
             enforced: whether the limit of a number may refuse it.
@@ -118,27 +128,25 @@ class Ledger:
         Returns:
             what was set aside, nothing where `blocked` says why not.
         """
-        claim, fit = self._try(account, limits, usd, tokens, enforced)
+        claim = Claim(account, places, usd, tokens)
+        fit = self._try(claim, account, limits, enforced)
         if fit.blocked and self.look_for_dead():
-            claim, fit = self._try(account, limits, usd, tokens, enforced)
+            claim.places = places
+            fit = self._try(claim, account, limits, enforced)
         return claim, fit
 
-    def _try(
-        self, account: Account, limits: Sequence[Limit], usd: int, tokens: int, enforced: Callable[[int], bool]
-    ) -> tuple[Claim, Fit]:
-        places = tuple({limit.place for limit in limits})
-        claim = Claim(account, places, usd, tokens)
+    def _try(self, claim: Claim, account: Account, limits: Sequence[Limit], enforced: Callable[[int], bool]) -> Fit:
         self._shared.take()
         try:
             self._synchronise(account)
             self._reserve(claim, 1)
-            fit = self._fit(account, limits, usd, tokens, enforced)
+            fit = self._fit(account, limits, claim.usd, claim.tokens, enforced)
             if fit.blocked:
                 self._reserve(claim, -1)
                 claim.places = ()
         finally:
             self._shared.leave()
-        return claim, fit
+        return fit
 
     def _fit(
         self, account: Account, limits: Sequence[Limit], usd: int, tokens: int, enforced: Callable[[int], bool]
@@ -159,7 +167,7 @@ class Ledger:
                 blocked += (number,)
             elif over or soft:
                 near += (number,)
-        return Fit(blocked, near)
+        return Fit(blocked, near) if blocked or near else _FITS
 
     def settle(self, account: Account, usd: int, tokens: int, claim: Claim | None) -> None:
         """Add what a row says, and with `claim` give back what was set aside for it."""
@@ -274,9 +282,9 @@ class Ledger:
         for place in claim.places:
             base = bases[place]
             if usd:
-                words[base + RESERVED] += usd
+                words[base + 1] += usd  # RESERVED
             if tokens:
-                words[base + RESERVED_TOKENS] += tokens
+                words[base + 3] += tokens  # RESERVED_TOKENS
 
     def _give_back(self, claim: Claim) -> None:
         if claim.account.generation != self._generation:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, tzinfo
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -34,6 +35,7 @@ class Rules(NamedTuple):
     serving: Serving
     budgets: tuple[Budget, ...]
     limits: tuple[Limit, ...]
+    places: tuple[int, ...]
     own: settings.Own
 
     def rejects(self, number: int) -> bool:
@@ -94,12 +96,11 @@ class PurseOfAll:
             if claim is not None:
                 self.ledger.give_back(claim)
             return
-        subjects = ("", subject_of(get("user_id")), subject_of(get("department")), subject_of(get("tenant")))
         second = int(datetime.fromisoformat(event["ts"]).timestamp())
-        account = self.ledger.account(subjects, second)
+        account = self.ledger.account(_subjects(get("user_id"), get("department"), get("tenant")), second)
         self.ledger.settle(account, usd, tokens, claim)
-        if usd and subjects[1]:
-            self._watch(account, subjects[1], int(call.started.timestamp()))
+        if usd and self._usual and account.subjects[1]:
+            self._watch(account, account.subjects[1], int(call.started.timestamp()))
 
     def release(self, call: Call) -> None:
         """Give back what is left of the reservation. Belongs in `finally`."""
@@ -126,7 +127,7 @@ class PurseOfAll:
     def _granted(self, ask: _Ask, chain: tuple[Target, ...], slowed: str | None) -> Grant:
         """Return leave to ask `chain`, or free targets in its place. `slowed` is why `chain` is free already."""
         rules = ask.rules
-        worst = self._prices.worst(ask.call, chain, rules.own.output_tokens)
+        worst = self._prices.worst(ask.call, ask.second, chain, rules.own.output_tokens)
         warnings: tuple[str, ...] = () if slowed is None else (slowed,)
         if worst.unpriced:
             named = ", ".join(worst.unpriced[:3])
@@ -135,7 +136,7 @@ class PurseOfAll:
             return Grant(chain, slowed, warnings)
         # Who is led to free targets already, by a limit or the throttle, is stopped by limits that reject alone.
         enforced = _all if slowed is None else rules.rejects
-        claim, fit = self.ledger.claim(ask.account, rules.limits, worst.usd, worst.tokens, enforced)
+        claim, fit = self.ledger.claim(ask.account, rules.limits, rules.places, worst.usd, worst.tokens, enforced)
         if not fit.blocked:
             ask.call.notes[NOTE] = claim
             if fit.near:
@@ -149,7 +150,8 @@ class PurseOfAll:
 
     def _made(self, serving: Serving) -> Rules:
         budgets = serving.config.budgets
-        return Rules(serving, budgets, tuple(map(_limit, budgets)), settings.read(serving.own))
+        limits = tuple(map(_limit, budgets))
+        return Rules(serving, budgets, limits, tuple({limit.place for limit in limits}), settings.read(serving.own))
 
     def _slow(self, ask: _Ask, chain: Sequence[Target]) -> tuple[tuple[Target, ...], str] | None:
         """Return the free targets for a user who is throttled, and why; None where that is not so."""
@@ -234,13 +236,17 @@ def _limit(budget: Budget) -> Limit:
 
 
 def _subjects_of(call: Call) -> Subjects:
-    identity, said = call.identity, call.labels.get
-    return (
-        "",
-        subject_of(identity.user_id or said("user_id")),
-        subject_of(identity.department or said("department")),
-        subject_of(identity.tenant or said("tenant")),
-    )
+    identity, said = call.identity, call.labels
+    user, department, tenant = identity.user_id, identity.department, identity.tenant
+    if said:
+        user, department = user or said.get("user_id"), department or said.get("department")
+        tenant = tenant or said.get("tenant")
+    return _subjects(user, department, tenant)
+
+
+@lru_cache(maxsize=4096)
+def _subjects(user: str | None, department: str | None, tenant: str | None) -> Subjects:
+    return "", subject_of(user), subject_of(department), subject_of(tenant)
 
 
 def _all(_: int) -> bool:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PICO = 10**12  # of a US dollar: the log holds twelve digits
 UNKNOWN = "unknown"
+_HALF = Decimal("0.5")
 # Every zone's hours begin at a quarter of UTC's: rows of one quarter are in the same windows.
 _QUARTER = 900
 _COLUMNS = {
@@ -45,8 +46,9 @@ def pico_of(cost: object) -> int:
         return 0
     if not isinstance(cost, Decimal):
         cost = Decimal(str(cost))
-    whole = int(cost.scaleb(12))
-    return whole if cost.scaleb(12) - whole < Decimal("0.5") else whole + 1
+    pico = cost.scaleb(12)
+    whole = int(pico)
+    return whole if pico == whole or pico - whole < _HALF else whole + 1
 
 
 def subject_of(name: object) -> str:

@@ -54,28 +54,29 @@ class Prices:
         self._book = book
         self._usable = usable
         self._minute = -1
-        self._rates: dict[Target, Rates | None] = {}
+        self._rates: dict[int, tuple[Target, Rates | None]] = {}  # by identity, which a target keeps while it is held
 
-    def worst(self, call: Call, chain: Iterable[Target], default_output: int) -> Worst:
+    def worst(self, call: Call, second: int, chain: Iterable[Target], default_output: int) -> Worst:
         """Return what the dearest attempt of a chain may cost. Who has no known price counts as free, and is named."""
-        minute = int(call.started.timestamp()) // _FRESH
-        if minute != self._minute:
+        if second // _FRESH != self._minute:
             self._rates.clear()
-            self._minute = minute
+            self._minute = second // _FRESH
         asked, answered = input_tokens(call), output_tokens(call, default_output)
         usd = 0
         unpriced: tuple[str, ...] = ()
         for target in chain:
-            try:
-                rates = self._rates[target]
-            except KeyError:
-                rates = self._rates[target] = self._look_up(target, call.started)
+            known = self._rates.get(id(target))
+            if known is None:
+                known = self._rates[id(target)] = (target, self._look_up(target, call.started))
+            rates = known[1]
             if rates is None:
                 unpriced += (f"{target.name}/{target.model}",)
                 continue
             for upto, per_input, per_output, per_call in rates:
                 if upto is None or asked <= upto:
-                    usd = max(usd, asked * per_input + answered * per_output + per_call)
+                    cost = asked * per_input + answered * per_output + per_call
+                    if cost > usd:
+                        usd = cost
                     break
         return Worst(min(usd, MOST_USD), min(asked + answered, MOST_TOKENS), unpriced)
 
