@@ -16,6 +16,7 @@ from tokenop.gateway.log.writing import EventLog
 from tokenop.gateway.model import Gatekeeper, PromptCache, Purse, ResponseCache, Settings, Watcher
 from tokenop.gateway.parts import Parts, utc_now
 from tokenop.gateway.prompts import opening as prompts
+from tokenop.gateway.responses.cache import Responses
 from tokenop.gateway.seen.health import Health
 from tokenop.gateway.upstream import GatewaySender
 from tokenop.routing.chain import Notices
@@ -98,7 +99,10 @@ class _Assembly:
         return absent.NoPurse()
 
     def responses(self) -> ResponseCache:
-        return absent.NoCache()
+        cache = Responses(self.settings, tell=self.tell)
+        self.stack.push_async_callback(cache.close)
+        cache.begin(self.holder.current)
+        return cache
 
     def prompts(self) -> PromptCache | None:
         return prompts.opened(self.settings)
