@@ -1,4 +1,4 @@
-"""`tokenop cache`: check where prompts are cut for a provider's cache."""
+"""`tokenop cache`: where prompts are cut for a provider's cache, and which answers are kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tokenop.cli import cache_responses
 from tokenop.errors import MisuseError
 
 if TYPE_CHECKING:
@@ -20,12 +21,16 @@ _MODEL = "claude-sonnet-4-5"
 @click.group(
     name="cache",
     epilog="""\b
-Example:
+Examples:
   tokenop cache check
+  tokenop cache responses
 """,
 )
 def command() -> None:
-    """Check where prompts are cut for a provider's cache."""
+    """Check where prompts are cut for a provider's cache, and show kept answers."""
+
+
+command.add_command(cache_responses.command)
 
 
 @command.command(
