@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tokenop.errors import MisuseError
-from tokenop.gateway import absent
 from tokenop.gateway.applied import Holder
+from tokenop.gateway.budgets import opening as budgets
 from tokenop.gateway.identity import KeyedDoor, is_loopback
 from tokenop.gateway.log import opening
 from tokenop.gateway.log.writing import EventLog
@@ -65,7 +65,7 @@ class _Assembly:
             gatekeeper=self.gatekeeper(),
             log=log,
             watchers=[*self.keeping()],
-            purse=self.purse(),
+            purse=self.purse(log),
             responses=self.responses(),
             prompts=self.prompts(),
             sender=self.sender,
@@ -95,8 +95,11 @@ class _Assembly:
         keeping.begin(self.stack)
         return keeping.watchers
 
-    def purse(self) -> Purse:
-        return absent.NoPurse()
+    def purse(self, log: EventLog) -> Purse:
+        holder = self.holder
+        return budgets.begun(
+            self.settings, lambda: holder.current.own, lambda: log.health().segment, self.tell, self.stack
+        )
 
     def responses(self) -> ResponseCache:
         cache = Responses(self.settings, tell=self.tell)

@@ -6,68 +6,16 @@ import asyncio
 import contextlib
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from tokenop.errors import InputError
-from tokenop.gateway.budgets import child, folding, settings, throttling, usual
+from tokenop.gateway.budgets import child, settings, throttling, usual
 from tokenop.gateway.budgets.purse import PurseOfAll
-from tokenop.gateway.budgets.windows import zone_of
-from tokenop.providers.base import Target
-
-if TYPE_CHECKING:
-    from tokenop.prices.book import PriceBook
 
 Tell = Callable[[str], None]
 SECOND = 1.0
 _RETRY = 30.0  # seconds after which work that failed, or left something to do, is tried again
 _LONGEST = 600.0
-
-
-def opened(
-    folder: Path,
-    log: Path,
-    own: Mapping[str, Any],
-    *,
-    tell: Tell,
-    book: Callable[[], PriceBook],
-    usable: Callable[[Target], bool] = lambda _: True,
-    now: Callable[[], float] = time.time,
-) -> PurseOfAll:
-    """Return the purse of this process, once all rows of the log that count are counted.
-
-    Where nobody counted rows of the log yet, since the folder is new or was removed, that takes as long as reading the
-    rows of this month takes.
-
-    Args:
-        folder: of the budgets.
-        log: of the event log.
-        own: what `tokenop/gateway.yaml` says.
-        tell: takes a line for whoever runs the gateway.
-        book: gives the price book.
-        usable: whether a target can be asked at all.
-        now: the time, in seconds since 1970.
-
-    Raises:
-        InputError: no such zone, or a folder that cannot be written.
-    """
-    zone = settings.read(own).zone
-    try:
-        purse = PurseOfAll(folder, zone_of(zone), now(), book=book, usable=usable)
-    except OSError as error:
-        raise InputError(f"{folder}: budgets cannot be counted there: {error.strerror or error}") from error
-    match folding.urgency(folder, log, zone, now()):
-        case "empty":
-            folding.fold(folder, log, zone, now(), wait=True)
-        case "now":
-            tell("counting the calls of this month for the budgets …")
-            ran = subprocess.run(  # noqa: S603 our own program
-                child.folding(folder, log, zone, wait=True), capture_output=True, text=True, check=False
-            )
-            if ran.returncode:
-                tell(f"earlier calls are missing in the budgets: {_last_line(ran.stderr)}")
-    return purse
 
 
 class Keeper:
@@ -167,7 +115,7 @@ class Keeper:
             await process.wait()
             raise
         if process.returncode:
-            self._once(f"counting the log for the budgets ({what}): {_last_line(stderr.decode('utf-8', 'replace'))}")
+            self._once(f"counting the log for the budgets ({what}): {last_line(stderr.decode('utf-8', 'replace'))}")
 
     def _once(self, line: str) -> None:
         if line not in self._said:
@@ -175,5 +123,6 @@ class Keeper:
             self._tell(line)
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line that a program said."""
     return (text.strip().splitlines() or ["it ended without a word"])[-1]
