@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from tokenop.providers.formats.anthropic.parts import NAME
-from tokenop.providers.formats.anthropic.requests import _with_format
+from tokenop.providers.formats.anthropic.requests import _any_extra
 from tokenop.providers.model import (
     MISSING,
     NOTHING,
@@ -119,7 +119,13 @@ requests = st.builds(
     stream=st.booleans(),
     user_id=st.one_of(st.none(), words),
     extra=extras.map(lambda extra: extra or NOTHING),
-).map(_with_format)
+).map(
+    lambda request: (
+        replace(request, extra_format=NAME)
+        if request.extra or _any_extra(request.system, request.messages, request.tools)
+        else request
+    )
+)
 
 
 @st.composite

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from tokenop.gateway.model import Wire
@@ -12,6 +11,7 @@ from tokenop.gateway.wires import base, failing
 from tokenop.gateway.wires.failing import Kind, Told
 from tokenop.providers.errors import BadRequestError
 from tokenop.providers.formats.anthropic import FORMAT
+from tokenop.providers.formats.anthropic.requests import read
 from tokenop.providers.formats.fields import compact
 from tokenop.providers.model import NOTHING, AsSent, Delta, Request, Response
 
@@ -50,8 +50,7 @@ class AnthropicWire:
     def read(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Request:
         """Return the request. Raises BadRequestError naming the field."""
         betas, kept = _headers(headers)
-        request = FORMAT.read_request({**body, "betas": betas} if betas else body)
-        return replace(request, as_sent=AsSent(FORMAT.name, body, kept))
+        return read({**body, "betas": betas} if betas else body, AsSent(FORMAT.name, body, kept))
 
     def body(self, response: Response, answered_format: str | None = None, *, created: int = 0) -> bytes:  # noqa: ARG002 this wire says no time
         """Return the body that says `response`. Raises CannotCarryError naming what this wire cannot say."""

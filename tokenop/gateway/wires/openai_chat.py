@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from tokenop.gateway.model import Wire
@@ -11,6 +10,7 @@ from tokenop.gateway.wires import base, failing
 from tokenop.gateway.wires.failing import Kind, Told
 from tokenop.providers.formats.fields import compact, mapping
 from tokenop.providers.formats.openai_chat import FORMAT
+from tokenop.providers.formats.openai_chat.reading import read
 from tokenop.providers.model import AsSent, Delta, Request, Response
 
 # platform.openai.com/docs/guides/error-codes.
@@ -24,6 +24,26 @@ _TYPES: Mapping[Kind, str] = {
     "timeout": "server_error",
 }
 _CODES: Mapping[Kind, str] = {"too_long": "context_length_exceeded", "refused": "content_filter"}
+# What a client may send that asks for nothing beyond what every provider does: no reason to refuse the others.
+_DEFAULTS: Mapping[str, tuple[Any, ...]] = {
+    "frequency_penalty": (0,),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "modalities": (["text"],),
+    "presence_penalty": (0,),
+    "service_tier": ("auto", "default"),
+    "store": (False,),
+}
+# For whoever keeps records of calls, which is the gateway.
+_FOR_US = "metadata"
+_MAY_TELL_NOTHING = frozenset({*_DEFAULTS, _FOR_US})
+
+
+def _telling(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return `body` without the fields that ask nothing of a provider."""
+    if _MAY_TELL_NOTHING.isdisjoint(body):
+        return body
+    return {name: value for name, value in body.items() if name != _FOR_US and value not in _DEFAULTS.get(name, ())}
 
 
 def error_body(told: Told) -> dict[str, Any]:
@@ -50,8 +70,7 @@ class OpenAIWire:
 
     def read(self, body: Mapping[str, Any], headers: Mapping[str, str]) -> Request:  # noqa: ARG002 nothing is in them
         """Return the request. Raises BadRequestError naming the field."""
-        request = FORMAT.read_request(body)
-        return replace(request, as_sent=AsSent(FORMAT.name, body))
+        return read(_telling(body), AsSent(FORMAT.name, body))
 
     def body(self, response: Response, answered_format: str | None = None, *, created: int = 0) -> bytes:
         """Return the body that says `response`. Raises CannotCarryError naming what this wire cannot say."""

@@ -27,6 +27,17 @@ class Event:
     raw: bytes = field(default=b"", compare=False, repr=False)
 
 
+def _ends(data: bytes) -> Iterator[int]:
+    """Yield the places behind the empty lines of `data`."""
+    if b"\r" in data:
+        yield from (found.end() for found in _END.finditer(data))
+        return
+    end = data.find(b"\n\n") + 2
+    while end > 1:
+        yield end
+        end = data.find(b"\n\n", end) + 2
+
+
 class EventParser:
     """Gathers events from pieces of bytes. Comments and empty events are left out, as the standard says."""
 
@@ -46,7 +57,8 @@ class EventParser:
         """
         if self._pieces:
             # Of what came before only the end can be part of an empty line.
-            ended = _END.search(self._tail + data) is not None
+            seen = self._tail + data
+            ended = b"\n\n" in seen or (b"\r" in seen and _END.search(seen) is not None)
             self._pieces.append(data)
             if not ended:
                 self._keep(data)
@@ -54,8 +66,7 @@ class EventParser:
             data = b"".join(self._pieces)
             self._pieces.clear()
         start = 0
-        for found in _END.finditer(data):
-            end = found.end()
+        for end in _ends(data):
             if end - start > self._longest + 2:
                 raise self._too_long()
             event = self._event(data[start:end])

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Literal, cast
 
 from tokenop.providers.base import Target, WireRequest
@@ -17,10 +16,11 @@ from tokenop.providers.formats.anthropic import parts
 from tokenop.providers.formats.anthropic.limits import most_output
 from tokenop.providers.formats.anthropic.parts import NAME
 from tokenop.providers.formats.fields import number, optional, typed
-from tokenop.providers.formats.marks import ADVICE
+from tokenop.providers.formats.marks import ADVICE, advice
 from tokenop.providers.model import (
     NOTHING,
     AnswerFormat,
+    AsSent,
     Message,
     Native,
     Part,
@@ -29,7 +29,6 @@ from tokenop.providers.model import (
     Text,
     Tool,
     ToolChoice,
-    ToolResult,
 )
 
 Kind = Literal["auto", "none", "any", "tool"]
@@ -47,8 +46,8 @@ _BETA = re.compile(r"[\x21-\x7e]+\Z")
 _FOREIGN_EFFORTS = frozenset({"none", "minimal"})
 
 
-def read(body: Mapping[str, Any]) -> Request:
-    """Return the request that `body` is. A field `betas`, as the SDK takes it, stands for the header.
+def read(body: Mapping[str, Any], as_sent: AsSent | None = None) -> Request:
+    """Return the request that `body` is, with `as_sent`. A field `betas`, as the SDK takes it, stands for the header.
 
     Raises:
         BadRequestError: a field is missing or of the wrong kind.
@@ -58,12 +57,16 @@ def read(body: Mapping[str, Any]) -> Request:
     for name in _NUMBERS:
         extra.pop(name, None)
     answer_format, effort = _take_output(extra)
-    request = Request(
-        model=typed(body.get("model"), str, "model"),
-        messages=_read_messages(body.get("messages")),
-        system=() if body.get("system") is None else parts.read_content(body["system"], "system"),
-        tools=_read_tools(body.get("tools")),
-        tool_choice=_take_choice(extra),
+    choice, user_id = _take_choice(extra), _take_user(extra)
+    model = typed(body.get("model"), str, "model")
+    messages, tools = _read_messages(body.get("messages")), _read_tools(body.get("tools"))
+    system = () if body.get("system") is None else parts.read_content(body["system"], "system")
+    return Request(
+        model=model,
+        messages=messages,
+        system=system,
+        tools=tools,
+        tool_choice=choice,
         max_output_tokens=optional(body, "max_tokens", int),
         temperature=number(body, "temperature"),
         top_p=number(body, "top_p"),
@@ -72,21 +75,16 @@ def read(body: Mapping[str, Any]) -> Request:
         answer_format=answer_format,
         reasoning_effort=effort,
         stream=optional(body, "stream", bool) or False,
-        user_id=_take_user(extra),
+        user_id=user_id,
         extra=extra or NOTHING,
+        extra_format=NAME if extra or _any_extra(system, messages, tools) else None,
+        as_sent=as_sent,
     )
-    return _with_format(request)
 
 
-def _with_format(request: Request) -> Request:
-    """Return the request with its `extra_format` where anything in it is extra."""
-    inner: list[Any] = [request, *request.messages, *request.tools, *request.system]
-    for message in request.messages:
-        for part in message.parts:
-            inner += [part, *(part.parts if isinstance(part, ToolResult) else ())]
-    if not any(getattr(each, "extra", None) for each in inner):
-        return request
-    return replace(request, extra_format=NAME)
+def _any_extra(system: Sequence[Part], messages: Sequence[Message], tools: Sequence[Tool]) -> bool:
+    """Return whether anything holds fields that only this wire knows."""
+    return any(tool.extra for tool in tools) or any(map(_extra, system)) or any(map(_extras, messages))
 
 
 def _read_stop(value: Any) -> tuple[str, ...]:
@@ -237,7 +235,7 @@ def _foreign(request: Request) -> list[str]:
     if request.extra_format == NAME:
         return []
     theirs = request.extra_format
-    lost = [f"{name} (a field of {theirs})" for name in request.extra if name not in ADVICE]
+    lost = [f"{name} (a field of {theirs})" for name, value in request.extra.items() if not advice(name, value)]
     lost += [f"messages[{n}]: fields of {theirs}" for n, message in enumerate(request.messages) if _extras(message)]
     lost += [f"system[{n}]: fields of {theirs}" for n, part in enumerate(request.system) if _extra(part)]
     lost += [f"tools[{n}]: {', '.join(tool.extra)} ({theirs})" for n, tool in enumerate(request.tools) if tool.extra]

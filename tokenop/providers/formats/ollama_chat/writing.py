@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenop.providers.base import Target, WireRequest
 from tokenop.providers.errors import CannotCarryError
-from tokenop.providers.formats.marks import ADVICE, TOOL_ERROR
+from tokenop.providers.formats.marks import TOOL_ERROR, advice
 from tokenop.providers.formats.ollama_chat.reading import NAME
 from tokenop.providers.model import Image, Message, Part, Request, Text, Thinking, Tool, ToolCall, ToolResult
 
@@ -74,7 +74,7 @@ class _Writer:
         if not extra or self.request.extra_format == NAME:
             return extra
         whose = self.request.extra_format or "another format"
-        self.lost += [f"{where} {name} of {whose}" for name in extra if name not in ADVICE]
+        self.lost += [f"{where} {name} of {whose}" for name, value in extra.items() if not advice(name, value)]
         return {}
 
     def _options(self) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 from tokenop.providers.errors import BadRequestError
@@ -14,6 +13,7 @@ from tokenop.providers.formats.openai_chat.marks import NAME
 from tokenop.providers.model import (
     NOTHING,
     AnswerFormat,
+    AsSent,
     Image,
     Message,
     Native,
@@ -52,8 +52,8 @@ _READ = frozenset(
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,")
 
 
-def read(body: Mapping[str, Any]) -> Request:
-    """Return the request that `body` is; fields that are null are not said.
+def read(body: Mapping[str, Any], as_sent: AsSent | None = None) -> Request:
+    """Return the request that `body` is, with `as_sent`; fields that are null are not said.
 
     Raises:
         BadRequestError: names the field that is wrong.
@@ -65,37 +65,38 @@ def read(body: Mapping[str, Any]) -> Request:
     tools = tuple(_tool(tool, f"tools[{at}]") for at, tool in enumerate(optional(body, "tools", list) or ()))
     extra = {name: value for name, value in body.items() if name not in _READ and value is not None}
     limit = optional(body, "max_completion_tokens", int)
-    return _marked(
-        Request(
-            model=optional(body, "model", str) or "",
-            messages=messages,
-            system=system,
-            tools=tools,
-            tool_choice=_choice(body),
-            max_output_tokens=limit if limit is not None else optional(body, "max_tokens", int),
-            temperature=number(body, "temperature"),
-            top_p=number(body, "top_p"),
-            top_k=optional(body, "top_k", int),
-            seed=optional(body, "seed", int),
-            stop=_stop(body.get("stop")),
-            answer_format=_answer_format(body.get("response_format")),
-            reasoning_effort=optional(body, "reasoning_effort", str),
-            stream=bool(optional(body, "stream", bool)),
-            user_id=optional(body, "user", str),
-            extra=extra or NOTHING,
-        )
+    return Request(
+        model=optional(body, "model", str) or "",
+        messages=messages,
+        system=system,
+        tools=tools,
+        tool_choice=_choice(body),
+        max_output_tokens=limit if limit is not None else optional(body, "max_tokens", int),
+        temperature=number(body, "temperature"),
+        top_p=number(body, "top_p"),
+        top_k=optional(body, "top_k", int),
+        seed=optional(body, "seed", int),
+        stop=_stop(body.get("stop")),
+        answer_format=_answer_format(body.get("response_format")),
+        reasoning_effort=optional(body, "reasoning_effort", str),
+        stream=bool(optional(body, "stream", bool)),
+        user_id=optional(body, "user", str),
+        extra=extra or NOTHING,
+        extra_format=NAME if extra or _has_extra(system, messages, tools) else None,
+        as_sent=as_sent,
     )
 
 
-def _marked(request: Request) -> Request:
-    """Say whose the extra fields are, where there are any."""
-    messages = (*request.messages, Message("system", request.system))
-    holders: list[Any] = [request, *request.tools, *messages]
-    for message in messages:
-        for part in message.parts:
-            holders += [part, *(part.parts if isinstance(part, ToolResult) else ())]
-    found = any(getattr(holder, "extra", None) for holder in holders)
-    return replace(request, extra_format=NAME) if found else request
+def _has_extra(system: tuple[Part, ...], messages: tuple[Message, ...], tools: tuple[Tool, ...]) -> bool:
+    """Return whether anything holds fields that only this wire knows."""
+    if any(tool.extra for tool in tools) or any(message.extra for message in messages):
+        return True
+    parts = [*system, *(part for message in messages for part in message.parts)]
+    return any(
+        getattr(part, "extra", None)
+        or (isinstance(part, ToolResult) and any(getattr(inner, "extra", None) for inner in part.parts))
+        for part in parts
+    )
 
 
 def _messages(raw: list[Any]) -> tuple[tuple[Part, ...], tuple[Message, ...]]:

@@ -10,7 +10,7 @@ from tokenop.providers import presets
 from tokenop.providers.base import Target, WireRequest
 from tokenop.providers.errors import CannotCarryError
 from tokenop.providers.formats.fields import compact, finite
-from tokenop.providers.formats.marks import ADVICE, TOOL_ERROR
+from tokenop.providers.formats.marks import TOOL_ERROR, advice
 from tokenop.providers.formats.openai_chat.marks import NAME
 from tokenop.providers.model import (
     AnswerFormat,
@@ -94,7 +94,7 @@ class _Writer:
         if not extra or self.request.extra_format == NAME:
             return extra
         whose = self.request.extra_format or "another format"
-        self.lost += [f"{where} {name} of {whose}" for name in extra if name not in ADVICE]
+        self.lost += [f"{where} {name} of {whose}" for name, value in extra.items() if not advice(name, value)]
         return {}
 
     def _messages(self) -> Iterable[dict[str, Any]]:
