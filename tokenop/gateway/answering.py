@@ -17,14 +17,14 @@ from tokenop.gateway.reading import CallerGoneError, Receive, Scope, Send
 from tokenop.gateway.replying import Reply
 from tokenop.gateway.upstream import Upstream
 from tokenop.gateway.waiting import Caller
-from tokenop.gateway.wires import CallerWire, counting, embeddings
+from tokenop.gateway.wires import CallerWire, counting
 from tokenop.providers.base import Target
 from tokenop.providers.registry import PROVIDERS
-from tokenop.routing import decide, facts_of
+from tokenop.routing import facts_of
 from tokenop.routing.chain import arun
 from tokenop.routing.chain.charging import biller_of, estimated_input
 from tokenop.routing.chain.operation import Settings as Told
-from tokenop.routing.model import TIERS, Decision, Facts
+from tokenop.routing.model import TIERS, Facts
 
 AUTO = "auto"
 
@@ -49,9 +49,9 @@ class Answering:
         self._underway += 1
         self._idle.clear()
         try:
-            call = await self._begun(speaker, scope, receive, reply)
-            if call is not None:
-                await self._through(call, speaker, receive, reply)
+            begun = await self._begun(speaker, scope, receive, reply)
+            if begun is not None:
+                await self._through(*begun, speaker, receive, reply)
         finally:
             self._underway -= 1
             if not self._underway:
@@ -60,20 +60,22 @@ class Answering:
     async def count(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer how many tokens a request of the Messages API has. Nothing is billed, so the log has no row."""
         speaker, reply = wires.of("anthropic-messages"), Reply(send)
-        call = await self._begun(speaker, scope, receive, reply)
-        if call is None:
+        begun = await self._begun(speaker, scope, receive, reply)
+        if begun is None:
             return
-        standing = self.standings.current
+        call, standing = begun
         try:
-            decision = decide(call.serving.config, call.facts, call.asked, call.operation_id)
+            decision = standing.decided(call)
             timeouts = standing.policy(decision).default_timeouts
             answer = await counting.answer(call, self.parts.sender, decision.chain, timeouts)
         except Exception as error:
             answer = speaker.error(self._known(error))
         await reply.error(answer)
 
-    async def _begun(self, speaker: CallerWire, scope: Scope, receive: Receive, reply: Reply) -> Call | None:
-        """Return the call, None where there is none: its caller was told why, or is gone."""
+    async def _begun(
+        self, speaker: CallerWire, scope: Scope, receive: Receive, reply: Reply
+    ) -> tuple[Call, Standing] | None:
+        """Return the call and what holds for it. None where there is no call: its caller was told why, or is gone."""
         try:
             return await self._read(speaker, scope, receive)
         except CallerGoneError:
@@ -82,13 +84,14 @@ class Answering:
             await reply.error(speaker.error(self._known(error)))
             return None
 
-    async def _read(self, speaker: CallerWire, scope: Scope, receive: Receive) -> Call:
+    async def _read(self, speaker: CallerWire, scope: Scope, receive: Receive) -> tuple[Call, Standing]:
         received = self.parts.clock()
         said = reading.headers_of(scope)
         identity = self.parts.gatekeeper.identify(said)
         body = reading.object_of(await reading.body_of(receive, said))
         labels, identity = labels_of(said, body, identity, speaker.name)
         request = speaker.read(body, said)
+        standing = self.standings.current
         call = Call(
             operation_id=new_id(),
             wire=speaker.name,
@@ -96,7 +99,7 @@ class Answering:
             request=request,
             identity=identity,
             labels=labels,
-            serving=self.parts.applied.current,
+            serving=standing.serving,
             started=self.parts.wall(),
             received=received,
             headers=said,
@@ -104,10 +107,12 @@ class Answering:
             input_tokens=estimated_input(request),
         )
         call.facts = _facts(call, str(scope["path"]))
-        return call
+        return call, standing
 
-    async def _through(self, call: Call, speaker: CallerWire, receive: Receive, reply: Reply) -> None:
-        standing, ending = self.standings.current, Ending(self.parts, call)
+    async def _through(
+        self, call: Call, standing: Standing, speaker: CallerWire, receive: Receive, reply: Reply
+    ) -> None:
+        ending = Ending(self.parts, call)
         caller = Caller(receive, standing.longest)
         try:
             ending.began()
@@ -144,7 +149,7 @@ class Answering:
         if hit is not None:
             await self._from_before(call, hit, speaker, reply, ending)
             return
-        decision = _decided(call)
+        decision = standing.decided(call)
         call.decision, call.tier = decision, decision.tier
         grant = self.parts.purse.reserve(call, decision.chain)
         call.warnings.extend(grant.warnings)
@@ -205,13 +210,6 @@ class Answering:
             return raised
         self.parts.tell("a bug of the gateway:\n" + "".join(traceback.format_exception(raised)))
         return RefusedCallError("the gateway failed; its own output says why", status=500, kind="internal_error")
-
-
-def _decided(call: Call) -> Decision:
-    config = call.serving.config
-    if call.wire == "openai-embeddings":
-        return embeddings.decide(config, call.asked)
-    return decide(config, call.facts, call.asked, call.operation_id)
 
 
 def _asked(said: dict[str, str], model: str) -> str | None:

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Callable
 from decimal import Decimal
-from functools import partial
 
 from tokenop.gateway import rows
 from tokenop.gateway.model import Call, Event, Hit, Outcome, RefusedCallError
@@ -43,7 +41,10 @@ class Ending:
     def began(self) -> None:
         """Tell all who watch that a call was read."""
         for watcher in self._parts.watchers:
-            self._safely(partial(watcher.began, self._call))
+            try:
+                watcher.began(self._call)
+            except Exception:
+                self._bug()
 
     def failed(self, error: Exception, status: int) -> None:
         """Take note of what the caller is told."""
@@ -61,7 +62,10 @@ class Ending:
     def passed(self, delta: Delta) -> None:
         """Tell those who want to know of a piece that is passed on."""
         for watcher in self._listening:
-            self._safely(partial(watcher.delta, self._call, delta))
+            try:
+                watcher.delta(self._call, delta)
+            except Exception:
+                self._bug()
 
     async def settled(self) -> None:
         """Write the rows, and with `--durable` wait until they are on disk. Raises LogError where they cannot be."""
@@ -72,25 +76,33 @@ class Ending:
     def over(self) -> None:
         """Write the rows where that was not done, and tell everybody. Never raises: it stands in `finally`."""
         parts, call = self._parts, self._call
-        self._safely(self._written)
-        self._safely(partial(parts.purse.release, call))
+        try:
+            self._written()
+        except Exception:
+            self._bug()
+        try:
+            parts.purse.release(call)
+        except Exception:
+            self._bug()
+        outcome = self._outcome()
+        for tell in parts.ended:
+            try:
+                tell(call, outcome)
+            except Exception:
+                self._bug()
+
+    def _outcome(self) -> Outcome:
         attempts = tuple(self.attempts)
-        last = attempts[-1] if attempts else None
-        outcome = Outcome(
-            status=self.status,
-            attempts=attempts,
-            response=self.response,
-            cost_usd=self.cost_usd,
-            latency_ms=self._milliseconds(),
-            ttft_ms=last.ttft_ms if last is not None else None,
-            refused=self.refused,
-            events=self._events or (),
+        return Outcome(
+            self.status,
+            attempts,
+            self.response,
+            self.cost_usd,
+            self._milliseconds(),
+            attempts[-1].ttft_ms if attempts else None,
+            self.refused,
+            self._events or (),
         )
-        self._safely(partial(parts.responses.keep, call, outcome))
-        if parts.prompts is not None:
-            self._safely(partial(parts.prompts.seen, call, outcome))
-        for watcher in parts.watchers:
-            self._safely(partial(watcher.ended, call, outcome))
 
     def _written(self) -> None:
         if self._events is not None:
@@ -111,9 +123,6 @@ class Ending:
     def _milliseconds(self) -> float:
         return (self._parts.clock() - self._call.received) * 1000
 
-    def _safely(self, do: Callable[[], object]) -> None:
-        """Let no part's bug keep the others from their due."""
-        try:
-            do()
-        except Exception:
-            self._parts.tell("a bug of the gateway:\n" + traceback.format_exc())
+    def _bug(self) -> None:
+        """Tell of a part's bug, which must not keep the others from their due."""
+        self._parts.tell("a bug of the gateway:\n" + traceback.format_exc())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -12,8 +12,10 @@ from starlette.routing import Route
 
 from tokenop.gateway.model import (
     Applied,
+    Call,
     Gatekeeper,
     Log,
+    Outcome,
     PromptCache,
     Purse,
     ResponseCache,
@@ -23,9 +25,13 @@ from tokenop.gateway.model import (
 )
 from tokenop.gateway.seen.health import Health
 from tokenop.gateway.upstream import GatewaySender
+from tokenop.gateway.wires import embeddings
 from tokenop.providers.base import Target
+from tokenop.routing import decide
 from tokenop.routing.chain import Breakers, Notices, Policy, policy_of
 from tokenop.routing.model import Decision
+
+Ended = Callable[[Call, Outcome], None]
 
 
 def utc_now() -> datetime:
@@ -58,6 +64,12 @@ class Parts:
         """Return those who want each piece of a streamed answer."""
         return [watcher for watcher in self.watchers if getattr(watcher, "wants_deltas", True)]
 
+    @property
+    def ended(self) -> list[Ended]:
+        """Return all that is told of a call's end, in this order."""
+        learning = [self.responses.keep] if self.prompts is None else [self.responses.keep, self.prompts.seen]
+        return [*learning, *(watcher.ended for watcher in self.watchers)]
+
 
 class Standing:
     """What one config means for each call, worked out once: who can be asked, and how far a chain may go."""
@@ -69,6 +81,20 @@ class Standing:
         config = serving.config
         self.longest = max(one.total for one in (*config.timeouts.values(), policy_of(config).default_timeouts))
         self._policies: dict[tuple[str | None, str | None], Policy] = {}
+        self._asked: dict[str, Decision] = {}
+
+    def decided(self, call: Call) -> Decision:
+        """Return who is asked for `call`. Raises NotAllowedError where the caller may not name what it names."""
+        config, asked = self.serving.config, call.asked
+        if call.wire == "openai-embeddings":
+            return embeddings.decide(config, asked)
+        if asked is None:
+            return decide(config, call.facts, None, call.operation_id)
+        decision = self._asked.get(asked)
+        if decision is None:
+            # Facts change nothing where a tier or model is named, and of those that may be there are few.
+            decision = self._asked[asked] = decide(config, call.facts, asked, call.operation_id)
+        return decision
 
     def policy(self, decision: Decision) -> Policy:
         """Return how far the chain of `decision` may go; in all no longer than one answer may take."""
@@ -103,6 +129,10 @@ class Standings:
         return Standing(serving, self._parts.sender.usable, breakers)
 
 
+# Names are no secrets: asking the system for each would cost as much as all the routing.
+_draw = random.Random()  # noqa: S311
+
+
 def new_id() -> str:
-    """Return a name for an operation that no other has."""
-    return os.urandom(16).hex()
+    """Return a name for an operation that no other has: 32 hexadecimal digits."""
+    return f"{_draw.getrandbits(128):032x}"

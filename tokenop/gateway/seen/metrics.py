@@ -66,6 +66,7 @@ class Metrics:
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._config: tuple[str, str] | None = None
         self._of: dict[str, Any] = {}
+        self._children: dict[tuple[str, ...], Any] = {}
         self.registry = self._registry()
 
     def _registry(self) -> CollectorRegistry:
@@ -140,36 +141,44 @@ class Metrics:
                 self._of[name].set(value)
 
     def _count(self, told: Told) -> None:
-        of = self._of
-        of["requests"].labels(told.wire, told.tier, str(told.status), told.cache).inc()
-        of["request_seconds"].labels(told.wire, told.tier).observe(told.seconds)
+        child = self._child
+        child("requests", told.wire, told.tier, str(told.status), told.cache).inc()
+        child("request_seconds", told.wire, told.tier).observe(told.seconds)
         if told.refused is not None:
-            of["refused"].labels(told.refused).inc()
+            child("refused", told.refused).inc()
         asked = 0.0
         for event in told.events:
             asked += (event.get("latency_ms") or 0.0) / 1000
             self._row(event)
         if told.events and told.refused is None:
-            of["overhead_seconds"].labels(told.wire).observe(max(told.seconds - asked, 0.0))
+            child("overhead_seconds", told.wire).observe(max(told.seconds - asked, 0.0))
 
     def _row(self, event: Event) -> None:
-        of = self._of
+        child = self._child
         who = self._bounded(str(event["provider"]), str(event["model"]))
-        of["attempts"].labels(*who, str(event.get("status", "ok"))).inc()
+        child("attempts", *who, str(event.get("status", "ok"))).inc()
         if event.get("fallback_used"):
-            of["fallbacks"].labels(*who).inc()
+            child("fallbacks", *who).inc()
         for kind, field in TOKENS:
             if event.get(field):
-                of["tokens"].labels(*who, kind).inc(event[field])
+                child("tokens", *who, kind).inc(event[field])
         cost = event.get("cost_usd")
         if cost is None:
-            of["unpriced"].labels(*who).inc()
+            child("unpriced", *who).inc()
         elif cost:
-            of["cost_usd"].labels(*who).inc(float(cost))
+            child("cost_usd", *who).inc(float(cost))
         if event.get("tokens_saved"):
-            of["tokens_saved"].labels(*who).inc(event["tokens_saved"])
+            child("tokens_saved", *who).inc(event["tokens_saved"])
         if event.get("ttft_ms") is not None:
-            of["first_token_seconds"].labels(*who).observe(event["ttft_ms"] / 1000)
+            child("first_token_seconds", *who).observe(event["ttft_ms"] / 1000)
+
+    def _child(self, name: str, *labels: str) -> Any:
+        """Return the counter of these labels; the library checks them each time, which costs more than counting."""
+        key = (name, *labels)
+        child = self._children.get(key)
+        if child is None:
+            child = self._children[key] = self._of[name].labels(*labels)
+        return child
 
     def _bounded(self, provider: str, model: str) -> tuple[str, str]:
         known = self._pairs.get((provider, model))
