@@ -15,6 +15,7 @@ from tokenop.gateway.applied import Holder
 from tokenop.gateway.log.writing import EventLog
 from tokenop.gateway.model import RefusedCallError
 from tokenop.gateway.parts import Parts, Standings
+from tokenop.gateway.responses.cache import Responses
 from tokenop.gateway.seen import traces
 from tokenop.gateway.seen.lines import Lines
 from tokenop.gateway.seen.metrics import Metrics
@@ -109,7 +110,9 @@ class _State:
     def gauges(self) -> Mapping[str, float]:
         """Return what Prometheus is told beside the calls."""
         told = {"circuits_open": float(len(self._open())), "config_refused": float(self._refusal() is not None)}
-        log = self._parts.log
+        log, responses = self._parts.log, self._parts.responses
+        if isinstance(responses, Responses):
+            told |= responses.gauges()
         if isinstance(log, EventLog):
             health = log.health()
             told |= {"log_rows_waiting": float(health.waiting), "log_rows_lost": float(health.lost)}
