@@ -86,6 +86,11 @@ class AiohttpSender:
             await self._session.close()
             self._session = None
 
+    @property
+    def leaving(self) -> int:
+        """Return how many streams, whose answers are whole, are still read to the end of their bytes."""
+        return len(self._leaving)
+
     async def send(
         self, request: Request, target: Target, timeouts: Timeouts, caller: AsSent | None = None
     ) -> Response:
