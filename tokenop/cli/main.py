@@ -37,6 +37,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "serve": ("serve", "Run the gateway: SDKs as before, models by the routing config."),
     "keys": ("keys", "Make, list and revoke the keys of callers of the gateway."),
     "costs": ("costs", "Say what was spent, by whom, and what the caches saved."),
+    "budgets": ("budgets", "Show what is spent of each limit, when it is reset, and who is slowed down."),
     "tail": ("tail", "Show the gateway's calls as they come."),
     "drift": ("drift", "Compare what runs, what is applied and what is approved in git."),
     "templates": ("templates", "List, find, show and lint optimisation templates."),

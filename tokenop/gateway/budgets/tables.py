@@ -136,10 +136,10 @@ class Table:
         self.words[COUNT] = self.seen
         return base
 
-    def slots(self) -> list[Shown]:
-        """Return all slots."""
+    def slots(self) -> list[tuple[bytes, Shown]]:
+        """Return all slots with what tells their keys apart."""
         self.refresh()
-        return [self._shown(_HEADER + number * SLOT) for number in range(self.seen)]
+        return [(digest, self._shown(base)) for digest, base in self.index.items()]
 
     def key_at(self, base: int) -> Key:
         """Return the key of a slot; its subject may be cut."""
