@@ -265,7 +265,8 @@ def test_nothing_that_a_repository_names_is_run(project: Path, monkeypatch: pyte
     program.write_text(f"#!/bin/sh\ntouch {marker}\n", encoding="utf-8")
     program.chmod(0o755)
     for name in ("core.fsmonitor", "core.pager", "core.editor", "core.sshCommand", "diff.external",
-                 "diff.evil.textconv", "diff.evil.command", "filter.evil.smudge", "filter.evil.clean", "remote.origin.uploadpack",
+                 "diff.evil.textconv", "diff.evil.command", "filter.evil.smudge", "filter.evil.clean",
+                 "remote.origin.uploadpack",
                  "credential.helper", "uploadpack.packObjectsHook"):  # fmt: skip
         git(project, "config", name, str(program))
     # A partial clone: what is missing would be fetched, by the program that stands above.
