@@ -26,6 +26,9 @@ CALLS: Mapping[str, Wire] = MappingProxyType(
         "/v1/chat/completions": "openai-chat",
         "/v1/messages": "anthropic-messages",
         "/v1/embeddings": "openai-embeddings",
+        # Groq's SDK puts this before its paths.
+        "/openai/v1/chat/completions": "openai-chat",
+        "/openai/v1/embeddings": "openai-embeddings",
     }
 )
 COUNT = "/v1/messages/count_tokens"
@@ -77,8 +80,8 @@ def _rest(parts: Parts) -> Starlette:
         return _answer(wire.error(refused))
 
     routes = [
-        Route("/v1/models", listed),
-        Route("/v1/models/{model:path}", listed),
+        *(Route(f"{base}/v1/models", listed) for base in ("", "/openai")),
+        *(Route(f"{base}/v1/models/{{model:path}}", listed) for base in ("", "/openai")),
         Route("/healthz", healthy),
         *(Route(path, only_post, methods=["GET", "PUT", "PATCH", "DELETE"]) for path in (*CALLS, COUNT)),
         *parts.routes,
