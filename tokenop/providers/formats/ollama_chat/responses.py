@@ -107,10 +107,12 @@ class _Whole:
             parts.append((index, Thinking(text) if field == "thinking" else Text(text)))
         native = last.get("done_reason")
         finish: FinishReason = _FINISHES.get(str(native), "unknown") if native is not None else "stop"
+        if self.calls and finish == "stop":
+            finish, native = "tool_calls", None  # this wire has no word for it; other wires read its "stop" as the end
         return Response(
             model=str(last.get("model") or ""),
             parts=tuple(part for _, part in sorted(parts, key=lambda pair: pair[0])),
-            finish="tool_calls" if self.calls and finish == "stop" else finish,
+            finish=finish,
             usage=usage_of(last),
             native_finish=native if isinstance(native, str) else None,
             extra={name: value for name, value in last.items() if name not in _READ and value is not None},
