@@ -44,47 +44,66 @@ def config(upstream: Upstream, faults: Iterable[str] = (), **sections: Any) -> s
     """Return a routing config of four tiers, each with one model of another wire; T2 (OpenAI's) is the default.
 
     A call with the intent `x` of `faults` goes to a model of that name, and then to T2; with the intent `x-alone` to
-    that model and no other; `x-claude…` the same on Anthropic's wire. `sections` win over what stands here.
+    that model and no other; `x-claude…` the same on Anthropic's wire. One called `refused` goes where nobody listens,
+    one called `patient…` may take long. `sections` win over what stands here.
     """
 
     def tier(provider: str, model: str) -> dict[str, Any]:
         return {"provider_chain": [provider], "models": {provider: model}}
 
-    reached = {"openai": "openai-compatible", "claude": "anthropic", "groq": "groq", "ollama": "ollama"}
-    wires = {"openai": "openai/v1", "claude": "anthropic", "groq": "groq/openai/v1", "ollama": "ollama"}
-    providers = {
-        name: {"provider": provider, "base_url": f"{upstream.url}/{wires[name]}"}
-        | ({} if name == "ollama" else {"api_key_env": KEY})
-        for name, provider in reached.items()
-    }
-    rules = {
-        fault + kind: {
-            "when": f"intent = '{fault}{kind}'",
-            "to": {"provider": "claude" if "claude" in kind else "openai", "model": fault},
-            "fallback": "none" if "alone" in kind else "chain",
-        }
-        for fault in faults
-        for kind in ("", "-alone", "-claude", "-claude-alone")
-    }
     return _META + json.dumps(
         {
             "mode": "route",
             "default_tier": "T2",
-            "providers": providers,
+            "providers": _providers(upstream),
             "tiers": {
                 "T1": tier("ollama", OLLAMA),
                 "T2": tier("openai", OPENAI),
                 "T3": tier("groq", GROQ),
                 "T4": tier("claude", ANTHROPIC),
             },
-            "rules": rules,
+            "rules": {
+                fault + kind: _rule(fault, kind)
+                for fault in faults
+                for kind in ("", "-alone", "-claude", "-claude-alone")
+            },
             "asked": {"tiers": ["T1", "T2", "T3", "T4"], "models": "listed"},
-            "timeouts": {"default": {"connect": 0.3, "first_token": 0.3, "total": 0.6}},
+            "timeouts": {"default": {"connect": 2, "first_token": 5, "total": 10}},
             "retry": {"attempts": 1, "budget": 3, "backoff_seconds": 0.01, "max_backoff_seconds": 0.05},
             "circuit_breaker": {"failures": 50, "window_seconds": 60, "open_seconds": 60},
             **sections,
         }
     )
+
+
+def _providers(upstream: Upstream) -> dict[str, Any]:
+    reached = {
+        "openai": ("openai-compatible", "openai/v1"),
+        "claude": ("anthropic", "anthropic"),
+        "groq": ("groq", "groq/openai/v1"),
+        "ollama": ("ollama", "ollama"),
+    }
+    providers: dict[str, Any] = {
+        name: {"provider": provider, "base_url": f"{upstream.url}/{path}", "api_key_env": KEY}
+        for name, (provider, path) in reached.items()
+    }
+    del providers["ollama"]["api_key_env"]
+    nobody = f"http://127.0.0.1:{free_port()}"
+    providers["openai-refused"] = {**providers["openai"], "base_url": nobody}
+    providers["claude-refused"] = {**providers["claude"], "base_url": nobody}
+    return providers
+
+
+def _rule(fault: str, kind: str) -> dict[str, Any]:
+    wire = ("claude" if "claude" in kind else "openai") + ("-refused" if fault == "refused" else "")
+    rule: dict[str, Any] = {
+        "when": f"intent = '{fault}{kind}'",
+        "to": {"provider": wire, "model": fault},
+        "fallback": "none" if "alone" in kind else "chain",
+    }
+    # All attempts together take no longer than the longest that one may: the first must leave time for the second.
+    patient = {"first_token": 20, "total": 40}
+    return {**rule, "timeouts": patient if fault.startswith("patient") else {"first_token": 0.2, "total": 0.3}}
 
 
 @dataclass(slots=True)
