@@ -58,8 +58,8 @@ asked: {tiers: [T1, T2, T4], models: listed}
 timeouts: {default: {connect: 5, first_token: 10, total: 30}}
 retry: {attempts: 2, budget: 4, backoff_seconds: 0.05, max_backoff_seconds: 0.2, after_first_token: false}
 budgets:
-  everybody: {per: all, period: day, usd: 1000000, soft: 0.8, at_limit: refuse}
-  a-person: {per: user, period: day, usd: 1000000, soft: 0.8, at_limit: refuse}
+  everybody: {per: all, period: day, usd: 1000000, soft: 0.8, at_limit: reject}
+  a-person: {per: user, period: day, usd: 1000000, soft: 0.8, at_limit: reject}
 """
 
 
