@@ -47,7 +47,7 @@ def usd(value: Decimal | None) -> str:
     """Return money: cents, and as many digits as a small sum needs."""
     if value is None:
         return "–"
-    digits = 2 if abs(value) >= 1 or not value else 4 if abs(value) >= Decimal("0.01") else 6
+    digits = 2 if abs(value) >= 1 or not value else 4 if abs(value) >= Decimal("0.001") else 6
     return f"{'-' if value < 0 else ''}${abs(value):,.{digits}f}"
 
 

@@ -104,7 +104,7 @@ def _rows(connection: duckdb.DuckDBPyConnection, relation: str, book: PriceBook,
     """Make the table `costs`: the calls of the period with what each cost, and what its cached tokens did to that."""
     since, until = (quoted(moment.isoformat()) for moment in (period.since, period.until))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE costs_events AS SELECT {_CALL_COLUMNS} FROM {relation} "
+        f"CREATE OR REPLACE TEMP VIEW costs_events AS SELECT {_CALL_COLUMNS} FROM {relation} "
         f"WHERE ts >= {since}::TIMESTAMPTZ AND ts < {until}::TIMESTAMPTZ"
     )
     calls.create(connection, book, "costs_events", "costs_calls")
