@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tokenop.gateway.model import Wire
@@ -30,6 +31,8 @@ _TYPES: Mapping[Kind, tuple[str, int | None]] = {
 _VERSION = re.compile(r"\d{4}-\d\d-\d\d\Z")
 _BETA = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,100}\Z")
 _MOST_BETAS = 50
+# What an answer of this wire says beside its content.
+_FIELDS = frozenset({"container", "context_management", "stop_details", "stop_sequence", "usage"})
 
 
 def error_body(told: Told) -> dict[str, Any]:
@@ -56,7 +59,8 @@ class AnthropicWire:
         """Return the body that says `response`. Raises CannotCarryError naming what this wire cannot say."""
         if response.raw is not None and answered_format in (None, FORMAT.name):
             return response.raw
-        return compact(FORMAT.write_response(response)).encode()
+        known = response if answered_format == FORMAT.name else _own(response)
+        return compact(FORMAT.write_response(known)).encode()
 
     def stream(self, request: Request, *, created: int = 0) -> _Writer:  # noqa: ARG002 this wire says neither
         """Return a writer of one streamed answer to `request`."""
@@ -79,13 +83,24 @@ class _Writer:
     def write(self, delta: Delta) -> bytes:
         if self._raw is None:
             self._raw = delta.raw is not None
-        return (delta.raw or b"") if self._raw else self._translated.write(delta)
+        if self._raw:
+            return delta.raw or b""
+        if delta.response is not None:
+            delta = replace(delta, response=_own(delta.response))
+        return self._translated.write(delta)
 
     def fail(self, error: Exception) -> bytes:
         return b"event: error\ndata: " + compact(error_body(failing.told(error))).encode() + b"\n\n"
 
     def comment(self, text: str) -> bytes:
         return base.comment(text)
+
+
+def _own(response: Response) -> Response:
+    """Return an answer of whatever wire without the fields that only another one may have."""
+    if response.extra.keys() <= _FIELDS:
+        return response
+    return replace(response, extra={name: value for name, value in response.extra.items() if name in _FIELDS})
 
 
 def _headers(headers: Mapping[str, str]) -> tuple[list[str], Mapping[str, str]]:
