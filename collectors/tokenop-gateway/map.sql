@@ -30,7 +30,8 @@ SELECT
     source.status,
     source.cost_source,
     CASE
-        WHEN regexp_full_match(source.price_id, '[^/ ]{1,80}/[^ @]{1,300}/(earliest|[0-9TZ:-]{10,20})/[0-9a-f]{4,64}') THEN source.price_id
+        WHEN regexp_full_match(source.price_id, '[^/ ]{1,80}/[^ @]{1,300}/(earliest|[0-9TZ:-]{10,20})/[0-9a-f]{4,64}')
+            THEN source.price_id
     END AS price_id,
     source.user_id,
     source.department,

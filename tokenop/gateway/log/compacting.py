@@ -46,7 +46,13 @@ class Compacted:
     failed: list[str] = field(default_factory=list)
 
 
-def compact(folder: Path, today: date, keep_days: int | None = None, step: Step = lambda _: None) -> Compacted | None:
+def compact(
+    folder: Path,
+    today: date,
+    keep_days: int | None = None,
+    step: Step = lambda _: None,
+    ready: Callable[[Path], bool] = lambda _: True,
+) -> Compacted | None:
     """Make Parquet of the days before `today` whose segments are all dead; None where another process is at it.
 
     Args:
@@ -54,6 +60,7 @@ def compact(folder: Path, today: date, keep_days: int | None = None, step: Step 
         today: the day (UTC) that it is.
         keep_days: how many days before today are kept; None keeps all.
         step: is told each step that is done; for tests.
+        ready: whether nobody needs a segment as it is any more. A day with one that is not ready waits.
     """
     if not folder.is_dir():
         return Compacted()
@@ -66,6 +73,8 @@ def compact(folder: Path, today: date, keep_days: int | None = None, step: Step 
         if keep_days is not None:
             _forget(folder, today - timedelta(days=keep_days), done)
         for day, paths in _finished(folder, today).items():
+            if not all(map(ready, paths)):
+                continue
             try:
                 _compact_day(folder, day, paths, done, step)
             except (TokenOpError, OSError) as error:

@@ -9,14 +9,15 @@ import contextlib
 import hashlib
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from tokenop.errors import InputError
-from tokenop.providers.model import Image, Part, Request, Text, Thinking, ToolCall, ToolResult
+from tokenop.providers.model import Part, Request, Text, ToolResult
 
 # Bytes of a block: about 1,024 tokens, below which no provider caches.
 BLOCK = 4096
@@ -24,7 +25,8 @@ BLOCK = 4096
 LONGEST = 1 << 20
 _KEY_FILE = "prompt-hash.key"
 _BYTES = 32
-_ENCODE = msgspec.json.Encoder(enc_hook=dict).encode
+_BETWEEN, _MARK = "\x1e", "\x1d"
+_ROLES = {role: f"{_MARK}{role}" for role in ("system", "user", "assistant")}
 
 
 class Hasher:
@@ -42,7 +44,7 @@ class Hasher:
         Two prompts have equal hashes where tools, system and messages are equal. The model and how it is asked to
         answer do not count. Marks for a prompt cache do not either.
         """
-        text = "\x1e".join(_pieces(request))
+        text = _canonical(request)
         if len(text) > LONGEST:
             return {}
         data = text.encode("utf-8", "surrogatepass")
@@ -87,43 +89,58 @@ def _checked(path: Path) -> bytes:
     return secret
 
 
-def _pieces(request: Request) -> Iterator[str]:
+def _canonical(request: Request) -> str:
+    """Return a prompt as one text: equal texts are equal prompts."""
+    pieces: list[str] = []
+    marks = 0
     for tool in request.tools:
-        yield "tool"
-        yield _json([tool.name, tool.description, tool.schema, tool.strict, tool.native and tool.native.data])
+        pieces.append(_marked(["tool", tool.name, tool.description, tool.schema, tool.strict, tool.native]))
+        marks += 1
     if request.system:
-        yield "system"
-        yield from _parts(request.system)
+        pieces.append(_ROLES["system"])
+        marks += 1 + _add(request.system, pieces)
     for message in request.messages:
-        yield message.role
-        yield from _parts(message.parts)
+        pieces.append(_ROLES[message.role])
+        marks += 1 + _add(message.parts, pieces)
+    text = _BETWEEN.join(pieces)
+    if text.count(_BETWEEN) < len(pieces) and text.count(_MARK) == marks:
+        return text
+    # A prompt with our own signs in it: written so that none can be taken for one.
+    turns = [[message.role, *_named(message.parts)] for message in request.messages]
+    tools = [replace(tool, cache=None) for tool in request.tools]
+    return _marked(["odd", tools, _named(request.system), turns])
 
 
-def _parts(parts: Sequence[Part]) -> Iterator[str]:
+def _named(parts: Sequence[Part]) -> list[Any]:
+    return [[type(part).__name__, _unmarked(part)] for part in parts]
+
+
+def _add(parts: Sequence[Part], pieces: list[str]) -> int:
+    """Append the pieces of a turn; return how many of them are marked."""
+    marks = 0
     for part in parts:
         if part.__class__ is Text:
-            yield part.text
+            pieces.append(part.text)
         else:
-            yield from _other(part)
+            pieces.append(_marked([type(part).__name__, _unmarked(part)]))
+            marks += 1
+    return marks
 
 
-def _other(part: Part) -> Iterator[str]:
-    if isinstance(part, Image):
-        yield f"image\x1f{part.media_type}\x1f{part.url}"
-        yield part.data or ""
-    elif isinstance(part, Thinking):
-        yield f"thinking\x1f{part.text}\x1f{part.signature}\x1f{part.redacted}"
-    elif isinstance(part, ToolCall):
-        said = part.raw if part.arguments is None else _json(part.arguments)
-        yield f"call\x1f{part.id}\x1f{part.name}\x1f{said}"
-    elif isinstance(part, ToolResult):
-        yield f"result\x1f{part.call_id}\x1f{part.is_error}"
-        yield from _parts(part.parts)
-    elif isinstance(part, Text):
-        yield part.text
-    else:
-        yield f"native\x1f{part.format}\x1f{_json(part.data)}"
+def _unmarked(part: Part) -> Part:
+    """Return a part without marks for a prompt cache, which move on with each turn."""
+    if isinstance(part, ToolResult):
+        return replace(part, cache=None, parts=tuple(map(_unmarked, part.parts)))
+    return replace(part, cache=None) if getattr(part, "cache", None) else part
 
 
-def _json(value: Any) -> str:
-    return _ENCODE(value).decode()
+def _marked(value: Any) -> str:
+    return _MARK + _ENCODE(value).decode()  # JSON escapes the signs
+
+
+def _plain(value: Any) -> Any:
+    """Return what msgspec cannot write by itself: mappings of any kind."""
+    return dict(value)
+
+
+_ENCODE = msgspec.json.Encoder(enc_hook=_plain).encode
