@@ -7,7 +7,7 @@ does it in a process of its own (`tokenop.gateway.budgets.child`), so that no ca
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from pathlib import Path
@@ -18,6 +18,7 @@ from tokenop.gateway.budgets.locking import Shared, alone
 from tokenop.gateway.budgets.windows import KEPT, within, zone_of
 from tokenop.gateway.log import segments
 
+FOLDER = "budgets"
 _LISTED = timedelta(days=40)  # so long the names of segments are remembered
 
 
@@ -86,6 +87,20 @@ def fold(folder: Path, log: Path, zone: str, now: float, *, wait: bool = False) 
             counted = recount.of_files(work.segments, work.parquets, zone_of(zone))
         _put(folder, _after(work, counted, zone, now), work)
     return Folded(len(work.segments), len(work.gone), work.rebuild)
+
+
+def ready(folder: Path, log: Path, now: float) -> Callable[[Path], bool]:
+    """Count what there is to count, and return which segments may become Parquet: those whose rows are counted.
+
+    Where nobody counts, all may. Raises InputError.
+    """
+    said = closed.read(folder)
+    if said is None:
+        return lambda _: True
+    fold(folder, log, said.zone, now, wait=True)
+    counted = (closed.read(folder) or said).folded
+    first = _first_day(now, zone_of(said.zone)).isoformat()
+    return lambda path: _named(path) in counted or path.parent.name < first
 
 
 def _work(folder: Path, log: Path, zone: str, now: float) -> _Work:

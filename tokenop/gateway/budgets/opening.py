@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tokenop.prices.book import PriceBook
 
 Tell = Callable[[str], None]
-FOLDER, LOG = "budgets", "log"
+LOG = "log"
 
 
 def begun(
@@ -48,7 +48,7 @@ def begun(
     """
     zone, log = settings.read(own()).zone, started.state / LOG
     usable = _usable(started)
-    purse = opened(started.state / FOLDER, log, zone, tell=tell, book=shipped_prices, usable=usable)
+    purse = opened(started.state / folding.FOLDER, log, zone, tell=tell, book=shipped_prices, usable=usable)
     stack.callback(purse.close)
     keeper = Keeper(purse, log, zone, segment=segment, throttle=lambda: settings.read(own()).throttle, tell=tell)
     stack.push_async_callback(_ended, asyncio.get_running_loop().create_task(keeper.run()))
