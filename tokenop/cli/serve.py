@@ -28,7 +28,7 @@ Examples:
 )
 @click.option("--host", default=_HOST, show_default=True, help="Address to listen at; others than loopback need keys.")
 @click.option("--port", default=_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes any.")
-@click.option("--config", type=click.Path(path_type=Path), help="A routing config. [default: the shipped one]")
+@click.option("--config", type=click.Path(path_type=Path), help="A routing config, or `recon`. [default: the shipped one]")
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
@@ -120,7 +120,9 @@ def _print_unit(settings: Settings, kind: str, drain: int) -> int:
     command += ["serve", "--host", settings.host, "--port", str(settings.port), "--drain-seconds", str(drain)]
     command += ["--root", str(settings.root.absolute()), "--workers", str(settings.workers)]
     if settings.config is not None:
-        command += ["--config", str(settings.config.absolute())]
+        # A shipped config goes by its bare name: where it lies changes with each sync.
+        config = settings.config.absolute() if settings.config.exists() else settings.config
+        command += ["--config", str(config)]
     if settings.recordings is not None:
         command += ["--recordings", str(settings.recordings.absolute())]
     if settings.durable:

@@ -121,6 +121,13 @@ def test_recon_sends_everything_to_the_default_tier_and_asks_no_rule(root: Path)
     assert config.budgets == ()
 
 
+def test_a_shipped_config_goes_by_its_name_where_no_file_is_called_so(root: Path) -> None:
+    assert served(root, Path("recon")).config.mode == "recon"
+    assert verdict(root, Path("nothing")).refused == ("nothing: no such file",)
+    write(root, "recon", limit(9))
+    assert served(root, Path("recon")).config.mode == "route"
+
+
 def test_a_project_file_in_the_place_of_a_config_lies_over_what_is_shipped(root: Path) -> None:
     write(root, "tokenop/router.yaml", limit(7))
     write(root, "other.yaml", limit(9))

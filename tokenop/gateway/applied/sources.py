@@ -44,8 +44,17 @@ def sources(settings: Settings) -> Sources:
     from tokenop import routing
 
     shipped = routing.shipped()
-    base = shipped if settings.config is None else settings.config.absolute()
-    return Sources(root, base, shipped, root / ROUTER, root / CACHE, root / OWN)
+    return Sources(root, _base(settings.config, shipped), shipped, root / ROUTER, root / CACHE, root / OWN)
+
+
+def _base(config: Path | None, shipped: Path) -> Path:
+    """Return the routing config: the shipped one, the file named, or another one that is shipped, by its bare name."""
+    if config is None:
+        return shipped
+    if len(config.parts) == 1 and not config.exists():
+        other = shipped.parent / f"{config}.yaml"
+        return other if other.is_file() else config.absolute()
+    return config.absolute()
 
 
 def _stamp(path: Path) -> tuple[str, int, int, int, int, int] | None:
