@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tokenop.errors import InputError
-from tokenop.providers.model import Part, Request, Text, ToolResult
+from tokenop.providers.model import Image, Part, Request, Text, ToolCall, ToolResult
 
 # Bytes of a block: about 1,024 tokens, below which no provider caches.
 BLOCK = 4096
@@ -131,7 +131,9 @@ def _unmarked(part: Part) -> Part:
     """Return a part without marks for a prompt cache, which move on with each turn."""
     if isinstance(part, ToolResult):
         return replace(part, cache=None, parts=tuple(map(_unmarked, part.parts)))
-    return replace(part, cache=None) if getattr(part, "cache", None) else part
+    if isinstance(part, Text | Image | ToolCall) and part.cache:
+        return replace(part, cache=None)
+    return part
 
 
 def _marked(value: Any) -> str:
