@@ -21,6 +21,7 @@ CACHE = {
         "providers": {"claude": {"breakpoints": ["system"], "ttl": "5m", "min_tokens": {"claude-haiku": 1000}}},
     }
 }
+PATIENT = {"default": {"connect": 5, "first_token": 20, "total": 20}}
 
 
 def test_a_running_gateway_marks_the_prompt_and_its_log_says_what_was_read(tmp_path: Path, shared_data: Path) -> None:
@@ -29,7 +30,7 @@ def test_a_running_gateway_marks_the_prompt_and_its_log_says_what_was_read(tmp_p
     with upstream.serving() as up:
         waiting = iter(recorded)
         up.scripts[running.ANTHROPIC] = lambda _: upstream.replayed(next(waiting))
-        with running.gateway(tmp_path, running.config(up, cache=CACHE), "--durable") as gateway:
+        with running.gateway(tmp_path, running.config(up, cache=CACHE, timeouts=PATIENT), "--durable") as gateway:
             for number in range(3):
                 said = {
                     "model": "T4", "max_tokens": 9, "unheard_of": {"kept": number},
