@@ -28,7 +28,7 @@ Examples:
 )
 @click.option("--host", default=_HOST, show_default=True, help="Address to listen at; others than loopback need keys.")
 @click.option("--port", default=_PORT, show_default=True, type=click.IntRange(0, 65535), help="Port; 0 takes any.")
-@click.option("--config", type=click.Path(path_type=Path), help="A routing config, or `recon`. [default: the shipped one]")
+@click.option("--config", type=click.Path(path_type=Path), help="A routing config, or `recon`. [default: shipped]")
 @click.option(
     "--root",
     type=click.Path(path_type=Path),
