@@ -38,8 +38,9 @@ end
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What a server did under load: calls a second, latencies in milliseconds, and how many calls went wrong."""
+    """What a server did under load: calls, calls a second, latencies in milliseconds, and how many went wrong."""
 
+    calls: int
     rps: float
     p50_ms: float
     p99_ms: float
@@ -84,7 +85,9 @@ def _wrk(server: Server, connections: int, seconds: float, path: str, asked: byt
         command = pinned(LOAD_CORE, [*words, f"http://127.0.0.1:{server.port}{path}"])
         ran = subprocess.run(command, check=True, capture_output=True, text=True)
     said = json.loads(ran.stderr)
-    return Load(said["requests"] / said["us"] * 1e6, said["p50"] / 1000, said["p99"] / 1000, said["bad"])
+    return Load(
+        said["requests"], said["requests"] / said["us"] * 1e6, said["p50"] / 1000, said["p99"] / 1000, said["bad"]
+    )
 
 
 def raw(path: str, asked: bytes, headers: Mapping[str, str] = HEADERS) -> bytes:
@@ -115,7 +118,7 @@ async def _asked(server: Server, connections: int, seconds: float, path: str, as
     await asyncio.gather(*(ask() for _ in range(connections)))
     spent = time.perf_counter() - start
     cuts = statistics.quantiles(times, n=100)
-    return Load(len(times) / spent, cuts[49] * 1000, cuts[98] * 1000, bad)
+    return Load(len(times), len(times) / spent, cuts[49] * 1000, cuts[98] * 1000, bad)
 
 
 async def _rest(reader: asyncio.StreamReader, head: bytes) -> None:

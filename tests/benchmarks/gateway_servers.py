@@ -137,6 +137,14 @@ def resident(pid: int) -> float:
     return found + sum(resident(int(child)) for child in children)
 
 
+def processor_seconds(pid: int) -> float:
+    """Return the processor time that a process and its children have used."""
+    fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(") ")[2].split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+    used = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return used + sum(processor_seconds(int(child)) for child in children)
+
+
 def stub(port: int) -> contextlib.AbstractContextManager[Server]:
     """Start the upstream."""
     command = [*_UVICORN, str(port), "tests.benchmarks.gateway_stub:app"]
