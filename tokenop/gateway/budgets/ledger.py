@@ -192,19 +192,21 @@ class Ledger:
         if claim.places:
             self._give_back(claim)
 
-    def spent(self, account: Account, place: int) -> tuple[int, int]:
-        """Return what all processes settled for one key, in pico-dollars and tokens; what is set aside left out."""
+    def spent(self, account: Account, place: int, *, reserved: bool = False) -> tuple[int, int]:
+        """Return what all processes settled for one key (pico-dollars, tokens), also what is set aside."""
         self._shared.take()
         try:
             self._synchronise(account)
-            base = account.bases[place]
-            usd, tokens = account.closed[place]
-            for words, at in [(self.own.words, base), *((words, at) for words, at, _ in account.others[place])]:
-                usd += words[at]
-                tokens += words[at + SETTLED_TOKENS]
+            totals = self._total(account, place, 0), self._total(account, place, SETTLED_TOKENS)
+            if reserved:
+                return totals
+            words, base = self.own.words, account.bases[place]
+            held = [(words, base), *((words, at) for words, at, alive in account.others[place] if alive)]
+            usd = sum(words[at + RESERVED] for words, at in held)
+            tokens = sum(words[at + RESERVED_TOKENS] for words, at in held)
         finally:
             self._shared.leave()
-        return usd, tokens
+        return totals[0] - usd, totals[1] - tokens
 
     def look_for_dead(self) -> bool:
         """Stop counting what dead processes had set aside; True where there was a new one."""

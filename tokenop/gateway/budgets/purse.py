@@ -190,13 +190,13 @@ class PurseOfAll:
 
     def _said(self, ask: _Ask, number: int) -> str:
         budget = ask.rules.budgets[number]
-        usd, tokens = self.ledger.spent(ask.account, ask.rules.limits[number].place)
+        usd, tokens = self.ledger.spent(ask.account, ask.rules.limits[number].place, reserved=True)
         parts = []
         if budget.usd is not None:
-            parts.append(f"${Decimal(usd) / PICO:.2f} of ${budget.usd:f}")
+            parts.append(f"${Decimal(usd) / PICO:.2f} of ${budget.usd.normalize():f}")
         if budget.tokens is not None:
             parts.append(f"{tokens:,} of {budget.tokens:,} tokens")
-        return f"budget {budget.name}: {' and '.join(parts)} spent this {budget.period}"
+        return f"budget {budget.name}: {' and '.join(parts)} spent or set aside this {budget.period}"
 
     def _refused(self, ask: _Ask, numbers: Sequence[int], worst: Worst) -> RefusedCallError:
         """Return the refusal. All limits that stand in the way must give way: the last of them says when."""

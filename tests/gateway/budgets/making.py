@@ -1,0 +1,104 @@
+"""Calls, configs and purses for the tests of budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tokenop import routing
+from tokenop.gateway.budgets.opening import opened
+from tokenop.gateway.budgets.purse import PurseOfAll
+from tokenop.gateway.model import Call, Event, Identity, Serving
+from tokenop.providers.base import Target
+from tokenop.providers.model import Message, Request, Text
+from tokenop.routing.chain.charging import shipped_prices
+from tokenop.routing.model import Budget, RoutingConfig
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PAID = Target("anthropic", "anthropic", "claude-sonnet-5")
+LOCAL = Target("ollama", "ollama", "devstral:24b")
+_PRICE = shipped_prices().at("anthropic", PAID.model, NOON)
+assert _PRICE is not None
+*_INPUTS, PER_OUTPUT = _PRICE.rates.charged()
+PER_INPUT = max(_INPUTS)  # that of writing to the cache for an hour
+
+
+def config(*budgets: Budget) -> RoutingConfig:
+    """Return the shipped config with other limits."""
+    from dataclasses import replace
+
+    return replace(routing.load(routing.shipped()), budgets=budgets)
+
+
+def serving(*budgets: Budget, own: Mapping[str, Any] | None = None) -> Serving:
+    """Return what is in force with these limits."""
+    return Serving(config(*budgets), "", NOON, (), own or {})
+
+
+def call(
+    under: Serving,
+    user: str | None = None,
+    *,
+    when: datetime = NOON,
+    asked: int | None = 1000,
+    answered: int | None = 1000,
+    tenant: str | None = None,
+    department: str | None = None,
+    tier: str | None = "T4",
+    body: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Call:
+    """Return a call that may use so many tokens."""
+    request = Request("auto", (Message("user", (Text("hello"),)),), max_output_tokens=answered)
+    identity = Identity(None, user, department, tenant)
+    return Call(
+        "operation", "openai-chat", body or {}, request, identity, {}, under, when, 0.0,
+        headers=headers or {}, input_tokens=asked, tier=tier,
+    )  # fmt: skip
+
+
+def row(
+    of: Call,
+    cost: str | Decimal | None = "0.01",
+    tokens: int = 2000,
+    *,
+    status: str = "ok",
+    when: datetime | None = None,
+) -> Event:
+    """Return the row of an attempt of a call."""
+    moment = (when or of.started).astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    event: Event = {
+        "id": f"{of.operation_id}:1",
+        "ts": moment,
+        "tenant": of.identity.tenant or "unknown",
+        "cost_usd": None if cost is None else Decimal(cost),
+        "input_tokens": tokens // 2,
+        "output_tokens": tokens - tokens // 2,
+        "status": status,
+    }
+    more = {"user_id": of.identity.user_id, "department": of.identity.department}
+    return event | {name: value for name, value in more.items() if value is not None}
+
+
+def whole(event: Event, number: int = 1) -> Event:
+    """Return a row with all that an event must have."""
+    rest = {"intent": "x", "provider": "anthropic", "model": "m", "latency_ms": 1.0, "endpoint": "e", "region": "r"}
+    return {**rest, **event, "id": f"{event['id']}:{number}"}
+
+
+def purse(
+    folder: Path, zone: str = "UTC", *, usable: Iterable[Target] | None = None, now: datetime = NOON
+) -> PurseOfAll:
+    """Return a purse of its own, as a process has it; `folder` is the gateway's."""
+    known = None if usable is None else frozenset(usable)
+    return opened(
+        folder / "budgets", folder / "log", zone, tell=_quiet, book=shipped_prices,
+        usable=lambda target: known is None or target in known, now=now.timestamp,
+    )  # fmt: skip
+
+
+def _quiet(_: str) -> None:
+    pass
