@@ -67,9 +67,10 @@ class Segments:
                 done += os.write(own.fd, memoryview(data)[done:])
         except OSError:
             # The part that was written must not become the beginning of the next line.
-            with contextlib.suppress(OSError):
+            try:
                 os.ftruncate(own.fd, begin)
-            self._own = None
+            except OSError:
+                self._own = None
             raise
         self._written = own.read = begin + len(data)
         offsets = []
