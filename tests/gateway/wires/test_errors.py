@@ -27,10 +27,10 @@ CASES: list[tuple[Exception, int, int, str, str, bool]] = [
     (errors.OverloadedError("x", status=503), 503, 529, "InternalServerError", "OverloadedError", True),
     (errors.ServerError("x", status=500), 500, 500, "InternalServerError", "InternalServerError", True),
     (errors.ConnectionFailedError("x"), 502, 502, "InternalServerError", "InternalServerError", True),
-    (errors.TimedOutError("x", phase="total"), 504, 504, "InternalServerError", "DeadlineExceededError", True),
+    (errors.TimedOutError("x", phase="total"), 504, 504, "InternalServerError", "GatewayTimeoutError", True),
     (errors.NotFoundError("x", status=404), 404, 404, "NotFoundError", "NotFoundError", False),
     (errors.TooLongError("x", status=400), 400, 400, "BadRequestError", "BadRequestError", False),
-    (errors.TooLongError("x", status=413), 413, 413, "APIStatusError", "RequestTooLargeError", False),
+    (errors.TooLongError("x", status=413), 413, 413, "APIStatusError", "ContentTooLargeError", False),
     (errors.BadRequestError("messages: must be a list"), 400, 400, "BadRequestError", "BadRequestError", False),
     (errors.RefusedError("x", status=400), 400, 400, "BadRequestError", "BadRequestError", False),
     (errors.MalformedError("x"), 502, 502, "InternalServerError", "InternalServerError", True),
@@ -48,7 +48,7 @@ CASES: list[tuple[Exception, int, int, str, str, bool]] = [
         True,
     ),
     (RefusedCallError("no key", status=401, kind="key"), 401, 401, "AuthenticationError", "AuthenticationError", False),
-    (RefusedCallError("too large", status=413, kind="size"), 413, 413, "APIStatusError", "RequestTooLargeError", False),
+    (RefusedCallError("too large", status=413, kind="size"), 413, 413, "APIStatusError", "ContentTooLargeError", False),
     (KeyError(SECRET), 500, 500, "InternalServerError", "InternalServerError", False),
 ]
 WIRES: tuple[Wire, ...] = ("openai-chat", "anthropic-messages", "openai-embeddings")
@@ -94,8 +94,12 @@ def test_the_sdk_of_openai_does_not_ask_twice_where_that_changes_nothing() -> No
     import openai
 
     exchanges = [told("openai-chat", errors.NotUsableError("no key"))] * 3
-    with serve(exchanges) as server, openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=2) as client:
-        pytest.raises(openai.InternalServerError, client.chat.completions.create, **ASKED)
+    with (
+        serve(exchanges) as server,
+        openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=2) as client,
+        pytest.raises(openai.InternalServerError),
+    ):
+        client.chat.completions.create(**ASKED)
     assert len(server.received) == 1
 
 
@@ -127,4 +131,5 @@ def test_a_stream_that_breaks_off_raises_in_the_sdks(monkeypatch: pytest.MonkeyP
             assert [chunk.choices[0].delta.content for chunk in chunks] == ["", "Hel"]
     with serve([anthropics]) as server, anthropic.Anthropic(api_key="k", base_url=server.base_url) as claude:
         stream = claude.messages.create(**ASKED, max_tokens=5, stream=True)
-        pytest.raises(anthropic.APIStatusError, list, stream).match("overloaded_error")
+        with pytest.raises(anthropic.APIStatusError, match="overloaded_error"):
+            list(stream)

@@ -137,6 +137,29 @@ def test_bytes_of_another_wire_are_never_handed_on(wire: Wire, other: str) -> No
     assert json.loads(wires.of(wire).body(response))["model"] == "m"
 
 
+def test_a_body_of_megabytes_goes_out_whole_and_without_a_warning() -> None:
+    words = "word " * 1_000_000
+    request = wires.of("openai-chat").read({**CHAT, "messages": [{"role": "user", "content": words}]}, {})
+    with serve([answer(_WHOLE)]) as server:
+        target = target_of("openai-compatible", server.base_url)
+        assert run(lambda sender: sender.send(request, target, PATIENT)).text == "Hello"
+    assert server.received[0].body["messages"][0]["content"] == words
+    assert int(server.received[0].headers["content-length"]) == len(server.received[0].raw)
+
+
+def test_a_sender_that_is_closed_while_a_stream_still_ends_leaves_nothing_open() -> None:
+    request = wires.of("openai-chat").read({**CHAT, "stream": True}, {})
+
+    async def at_once(sender: AiohttpSender) -> bytes:
+        return await passed(sender, "openai-chat", request, target)
+
+    # All that counts has come; the end of the bytes never does.
+    body = b"".join(CHUNKS)
+    with serve([answer(body, **SSE)], Conduct(stall_after=len(body))) as server:
+        target = target_of("openai-compatible", server.base_url)
+        assert run(at_once)
+
+
 def test_a_connection_serves_the_next_call_after_a_stream() -> None:
     request = wires.of("openai-chat").read({**CHAT, "stream": True}, {})
 

@@ -253,7 +253,13 @@ class AiohttpSender:
             return
         task = asyncio.create_task(_read_on(answer))
         self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+
+        def left(done: asyncio.Task[None]) -> None:
+            # Not in the task itself: one that is cancelled before it began runs none of its lines.
+            self._leaving.discard(done)
+            answer.release()
+
+        task.add_done_callback(left)
 
 
 class _Limit:
@@ -361,8 +367,6 @@ async def _read_on(answer: aiohttp.ClientResponse) -> None:
                 left -= len(piece)
     except (aiohttp.ClientError, OSError):  # TimeoutError is one
         pass
-    finally:
-        answer.release()
 
 
 def _failed(error: Exception, timeouts: Timeouts) -> ProviderError:
