@@ -44,3 +44,6 @@ class Here:
 
     def stop(self) -> None:
         """Do nothing."""
+
+    def kill(self) -> None:
+        """Do nothing."""

@@ -72,6 +72,10 @@ class Reader:
             self._process.stdin.write(json.dumps(what).encode() + b"\n")
             self._process.stdin.flush()
 
+    def kill(self) -> None:
+        """Have `read`, in another thread, return soon: the process is killed."""
+        self._process.kill()
+
     def stop(self) -> None:
         """End the process, answered or not."""
         self._process.kill()

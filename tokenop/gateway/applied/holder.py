@@ -16,7 +16,8 @@ from tokenop import __version__
 from tokenop import settings as places
 from tokenop.errors import FindingsError, InputError
 from tokenop.gateway.applied.asking import Reader, ask
-from tokenop.gateway.applied.presence import Presence
+from tokenop.gateway.applied.presence import FOLDER, Presence
+from tokenop.gateway.applied.sharing import cleared, shared
 from tokenop.gateway.applied.sources import Sources, Stamp, sources
 from tokenop.gateway.applied.verdict import Verdict, awake
 from tokenop.gateway.model import Serving, Settings
@@ -38,6 +39,10 @@ class Reads(Protocol):
 
     def stop(self) -> None:
         """End it, asked or not."""
+        ...
+
+    def kill(self) -> None:
+        """Have `read`, in another thread, return soon."""
         ...
 
 
@@ -105,7 +110,7 @@ class Holder:
         tell: Tell | None = None,
         every: float = EVERY,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
-        reader: Callable[[Path, Mapping[str, str]], Reads] = Reader,
+        reader: Callable[[Path, Mapping[str, str]], Reads] | None = None,
     ) -> None:
         """Begin to read the files: the answer is awaited by `start`.
 
@@ -114,7 +119,7 @@ class Holder:
             tell: gets what a person should know, a line at a time; stderr by default.
             every: seconds between two looks.
             wall: the time of day.
-            reader: starts what reads the files once.
+            reader: starts what reads the files once; by default a process, one for all workers of an address.
 
         Raises:
             InputError: the project is no folder.
@@ -133,8 +138,10 @@ class Holder:
         self._current: Serving | None = None
         self._seen: Stamp | None = sources(settings).stamp()
         self._moving = False
-        self._new_reader = reader
-        self._reader: Reads | None = reader(settings.root, settings.env)
+        self._group = f"workers-{os.getppid()}" if settings.workers > 1 else None
+        self._new_reader = reader or (shared(settings.state / FOLDER, self._group) if self._group else Reader)
+        self._reader: Reads | None = self._new_reader(settings.root, settings.env)
+        self._reading: Reads | None = None
 
     def __enter__(self) -> Holder:
         return self.start()
@@ -162,7 +169,7 @@ class Holder:
         """
         reader, self._reader = self._reader, None
         assert reader is not None, "a holder starts once"
-        verdict = checked(reader.read(sources(self._settings)))
+        verdict = checked(self._read(reader, sources(self._settings)))
         self._verdict = verdict
         self._current = serving(verdict, self._wall())
         self._warn(verdict)
@@ -175,6 +182,9 @@ class Holder:
     def stop(self) -> None:
         """Stop looking, and say no more that this process runs."""
         self._ended.set()
+        reading = self._reading
+        if reading is not None:
+            reading.kill()
         if self._thread is not None:
             self._thread.join()
         if self._reader is not None:
@@ -183,6 +193,8 @@ class Holder:
         if self._presence is not None:
             self._presence.leave()
             self._presence = None
+        if self._group is not None:
+            cleared(self._settings.state / FOLDER, self._group)
 
     def on_change(self, callback: Changed) -> None:
         """Have `callback` told of each swap, the old and the new: in the thread that looks, after the swap."""
@@ -232,13 +244,22 @@ class Holder:
             self._moving = False
             reader, self._reader = self._reader, None
             assert reader is not None
-            verdict = reader.read(where)
+            verdict = self._read(reader, where)
             if verdict.refused and where.stamp() != stamp:
                 self._seen, self._moving = None, True  # it was still being written: the next look begins anew
             else:
                 self._judge(verdict)
 
+    def _read(self, reader: Reads, where: Sources) -> Verdict:
+        self._reading = reader
+        try:
+            return reader.read(where)
+        finally:
+            self._reading = None
+
     def _judge(self, verdict: Verdict) -> None:
+        if self._ended.is_set():
+            return  # what was asked may have been killed
         if verdict.refused:
             if self._refusal is None or (self._refusal.digest, self._refusal.reasons) != (
                 verdict.digest,
