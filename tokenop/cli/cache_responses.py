@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tokenop.cli.routing_files import chosen, config_option
+
 if TYPE_CHECKING:
     from tokenop.gateway.responses.learning import Learned
     from tokenop.gateway.responses.policy import Policy
@@ -23,7 +25,7 @@ Examples:
   tokenop cache responses --clear                 forget all answers, in running gateways too
 """,
 )
-@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Routing config, as for `serve`.")
+@config_option
 @click.option("--tenant", metavar="NAME", help="Answers of this tenant alone.")
 @click.option("--clear", "clearing", is_flag=True, help="Delete the answers.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
@@ -47,16 +49,14 @@ def command(config: Path | None, tenant: str | None, clearing: bool, as_json: bo
 
 
 def _show(folder: Path, config: Path | None, tenant: str | None, *, as_json: bool) -> None:
-    import os
     import time
 
+    from tokenop import routing
     from tokenop.errors import NoInputError
-    from tokenop.gateway import applied
-    from tokenop.gateway.model import Settings
     from tokenop.gateway.responses import reporting
-    from tokenop.gateway.responses.policy import Policy, policy_of
+    from tokenop.gateway.responses.policy import Policy, policy_from
 
-    in_force = policy_of(applied.load(Settings(Path.cwd(), folder.parent, os.environ, config)))
+    in_force = policy_from(routing.load(*chosen(config)).cache)
     if not folder.is_dir():
         state = "the config keeps answers" if in_force else "the config keeps none (docs/response-cache.md says how)"
         raise NoInputError(f"{folder}: no answer was kept yet; {state}")

@@ -11,6 +11,8 @@ from tokenop.gateway.model import Serving
 from tokenop.providers.model import nothing
 from tokenop.routing.model import Facts
 
+Skips = tuple[Callable[[Facts], bool | None], ...]
+
 DAY = 86_400
 # Always part of the partition, named or not: `keys` holds them apart.
 ALWAYS = frozenset({"tenant", "model", "requested_model", "tier", "system_prompt_sha256", "tools", "temperature"})
@@ -37,7 +39,7 @@ class Policy:
     floor: float | None = None
     ttl: float = DAY
     partition_by: tuple[str, ...] = ()
-    skips: tuple[Callable[[Facts], bool | None], ...] = ()
+    skips: Skips = ()
     max_prompt_tokens: int = 24_000
     shadow_share: float = 0.05
     min_quality: float = 0.8
@@ -57,7 +59,12 @@ class Limits:
 
 def policy_of(serving: Serving) -> Policy | None:
     """Return what `serving` says of kept answers, None where none are kept."""
-    said = _section(serving.config.cache, "response_cache")
+    return policy_from(serving.config.cache, serving.skips)
+
+
+def policy_from(cache: Mapping[str, Any], skips: Skips = ()) -> Policy | None:
+    """Return what the section `cache` of a config says, with its conditions compiled."""
+    said = _section(cache, "response_cache")
     if said.get("enabled") is not True:
         return None
     modes = said.get("modes", ["exact"])
@@ -68,7 +75,7 @@ def policy_of(serving: Serving) -> Policy | None:
         floor=None if floor is None else float(floor),
         ttl=float(said.get("ttl_seconds", DAY)),
         partition_by=tuple(name for name in said.get("partition_by", ()) if name not in ALWAYS),
-        skips=serving.skips,
+        skips=skips,
         max_prompt_tokens=int(said.get("max_prompt_tokens", 24_000)),
         shadow_share=float(said.get("shadow_share", 0.05)),
         min_quality=float(said.get("min_quality", 0.8)),
