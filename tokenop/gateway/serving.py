@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import uvicorn
@@ -58,12 +59,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 async def _serve(settings: Settings, drain: int, ready: Ready, tell: Tell, bound: socket.socket | None) -> None:
     listening = bound if bound is not None else bind(settings.host, settings.port)
+    settings = replace(settings, port=listening.getsockname()[1])  # others are told of it, and 0 was any
     with contextlib.closing(listening):
         async with assembled(settings, tell) as parts:
             answering = Answering(parts)
             async with watched(parts, answering.standings):
                 server = _Server(_config(app_of(parts, answering), drain), parts)
-                server.when_ready = lambda: ready(parts, listening.getsockname()[1])
+                server.when_ready = lambda: ready(parts, settings.port)
                 await server.serve(sockets=[listening])
                 # What was not over in time was cancelled; its rows are still to be written.
                 for task in list(server.server_state.tasks):
