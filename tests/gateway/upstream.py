@@ -114,9 +114,10 @@ def replayed(exchange: Exchange, piece: int = 200) -> list[Step]:
 
 @dataclass(slots=True)
 class Upstream:
-    """A running upstream. `scripts` is by model; a model that is not there answers as `hello`."""
+    """A running upstream. `scripts` is by model; a model that is not there does what `otherwise` says."""
 
     port: int
+    otherwise: Script = hello
     scripts: dict[str, Script] = field(default_factory=dict)
     asked: list[Asked] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
@@ -135,7 +136,7 @@ class Upstream:
     def steps(self, asked: Asked) -> Iterable[Step]:
         """Return what is done with a request."""
         named = self.scripts.get(asked.body.get("model", "")) if isinstance(asked.body, dict) else None
-        return (named or hello)(asked)
+        return (named or self.otherwise)(asked)
 
 
 class _Connection(asyncio.Protocol):
