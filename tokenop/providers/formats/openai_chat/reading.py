@@ -91,12 +91,13 @@ def _has_extra(system: tuple[Part, ...], messages: tuple[Message, ...], tools: t
     """Return whether anything holds fields that only this wire knows."""
     if any(tool.extra for tool in tools) or any(message.extra for message in messages):
         return True
-    parts = [*system, *(part for message in messages for part in message.parts)]
-    return any(
-        getattr(part, "extra", None)
-        or (isinstance(part, ToolResult) and any(getattr(inner, "extra", None) for inner in part.parts))
-        for part in parts
-    )
+    for parts in (system, *(message.parts for message in messages)):
+        for part in parts:
+            if getattr(part, "extra", None):
+                return True
+            if isinstance(part, ToolResult) and any(getattr(inner, "extra", None) for inner in part.parts):
+                return True
+    return False
 
 
 def _messages(raw: list[Any]) -> tuple[tuple[Part, ...], tuple[Message, ...]]:
@@ -105,7 +106,9 @@ def _messages(raw: list[Any]) -> tuple[tuple[Part, ...], tuple[Message, ...]]:
     for at, item in enumerate(raw):
         where = f"messages[{at}]"
         message = typed(item, dict, where)
-        role = typed(message.get("role"), str, f"{where}.role")
+        role = message.get("role")
+        if not isinstance(role, str):
+            role = typed(role, str, f"{where}.role")
         if role in {"system", "developer"}:
             read_message = _plain(message, "system", where)
             if at == 0 and not read_message.extra:
@@ -139,6 +142,8 @@ def _plain(message: dict[str, Any], role: Literal["system", "user"], where: str)
 
 
 def _rest(item: Mapping[str, Any], *known: str) -> Mapping[str, Any]:
+    if len(item) <= len(known) and item.keys() <= set(known):
+        return NOTHING
     return {name: value for name, value in item.items() if name not in known and value is not None} or NOTHING
 
 

@@ -76,10 +76,10 @@ _TOTALS = frozenset({"prompt_tokens", "completion_tokens", "total_tokens", *_COU
 
 def finish_of(choice: Mapping[str, Any], parts: tuple[Part, ...]) -> FinishReason:
     """Return why a choice ended. vLLM and SGLang say which stop sequence it was, OpenAI does not."""
-    if any(isinstance(part, Text) and part.extra.get("refusal") for part in parts):
+    if any(isinstance(part, Text) and part.extra and part.extra.get("refusal") for part in parts):
         return "refused"
     finish = FINISHES.get(str(choice.get("finish_reason")), "unknown")
-    if finish == "stop" and any(isinstance(choice.get(name), str) for name in ("stop_reason", "matched_stop")):
+    if finish == "stop" and (isinstance(choice.get("stop_reason"), str) or isinstance(choice.get("matched_stop"), str)):
         return "stop_sequence"
     return finish
 
@@ -114,9 +114,12 @@ def usage_of(raw: Any) -> Usage:
 
 
 def _usage_details(usage: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: value for name, value in usage.items() if name not in _TOTALS and value is not None}
+    found: dict[str, Any] = {}
+    if not usage.keys() <= _TOTALS:
+        found = {name: value for name, value in usage.items() if name not in _TOTALS and value is not None}
     for name, counted in _COUNTED.items():
-        rest = {key: value for key, value in mapping(usage.get(name)).items() if key not in counted}
+        said = usage.get(name)
+        rest = {key: value for key, value in said.items() if key not in counted} if isinstance(said, dict) else None
         if rest:
             found[name] = rest
     return found
