@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from tokenop.database import connect
 from tokenop.gateway.log import reading
@@ -43,9 +46,15 @@ def lines(folder: Path) -> list[bytes]:
 
 def ids(folder: Path) -> list[str]:
     """Return the ids of the log as SQL sees them, in order."""
-    with connect() as connection:
+    with _database().cursor() as connection:
         name = reading.relation(connection, folder)
         return [str(row[0]) for row in connection.execute(f"SELECT id FROM {name} ORDER BY id").fetchall()]
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """Open one for all tests of a process: it takes longer than what is asked of it."""
+    return connect()
 
 
 def ids_one_by_one(folder: Path) -> Counter[str]:

@@ -147,6 +147,7 @@ def test_what_is_older_than_asked_for_is_removed(folder: Path) -> None:
     assert list((folder / "torn").iterdir()) == []
 
 
+@pytest.mark.thorough
 def test_one_who_reads_while_days_are_compacted_sees_each_row_once(tmp_path: Path) -> None:
     for first in range(0, 400, 100):
         logged(tmp_path, first, moment=DAY - timedelta(days=first // 200))
@@ -177,18 +178,27 @@ def test_a_view_made_before_keeps_its_rows(folder: Path) -> None:
         assert len(connection.execute(f"SELECT id FROM {name}").fetchall()) == 20
 
 
-def test_a_day_that_cannot_be_written_stays_as_it_is(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(compacting.shutil, "copyfileobj", full)
-        done = compact(folder, NEXT)
+def test_a_day_that_cannot_be_written_stays_as_it_is(folder: Path) -> None:
+    (folder / ".building").write_text("in the way")
+    done = compact(folder, NEXT)
     assert done is not None
-    assert done.failed == ["2026-11-21: [Errno 28] No space left on device"]
+    assert len(done.failed) == 1
+    assert done.failed[0].startswith("2026-11-21: ")
     assert ids(folder) == EVERYTHING
+    (folder / ".building").unlink()
     compact(folder, NEXT)
     assert names(folder) == ["2026-11-21.parquet", "2026-11-22", "torn"]
+
+
+def test_rows_broken_in_the_middle_are_set_apart_too(folder: Path) -> None:
+    first = min((folder / "2026-11-21").glob("*.jsonl"))
+    rows = first.read_bytes().splitlines(keepends=True)
+    first.write_bytes(rows[0] + b"\0" * 4096 + b"\n" + b"".join(rows[1:]))
+    done = compact(folder, NEXT)
+    assert done is not None
+    assert (done.rows, done.rejected, done.failed) == (15, 1, [])
+    assert ids(folder) == EVERYTHING
+    assert (folder / "2026-11-21.rejected").read_bytes() == b"\0" * 4096 + b"\n"
 
 
 def test_the_command_compacts_in_a_process_of_its_own(folder: Path) -> None:

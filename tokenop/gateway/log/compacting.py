@@ -24,8 +24,8 @@ import msgspec
 
 from tokenop import files
 from tokenop.database import connect
-from tokenop.errors import TokenOpError
-from tokenop.gateway.log import repairing, segments
+from tokenop.errors import FindingsError, TokenOpError
+from tokenop.gateway.log import reading, repairing, segments
 from tokenop.gateway.log.segments import LISTED, PARQUET, REJECTED, SUFFIX, TORN
 
 _BUILDING = ".building"
@@ -112,29 +112,51 @@ def _compact_day(folder: Path, day: date, paths: list[Path], done: Compacted, st
     step("done")
 
 
-def _built(folder: Path, batch: str, paths: Iterable[Path], building: Path, done: Compacted) -> Path | None:
+def _built(folder: Path, batch: str, paths: list[Path], building: Path, done: Compacted) -> Path | None:
     """Return the Parquet file of the sound rows, out of the way; None where there is none."""
-    from tokenop.events.log import ingest, write_log
+    from tokenop.events.log import write_log
 
+    target = building / f"{batch}{PARQUET}"
     with tempfile.TemporaryDirectory(dir=building) as scratch:
-        merged = Path(scratch) / f"{batch}{SUFFIX}"
-        with merged.open("wb") as together:
-            for path in paths:
-                with path.open("rb") as segment:
-                    shutil.copyfileobj(segment, together, 1 << 20)
-        found = ingest(merged, Path(scratch), limit=_ALL, hashed=False)
-        done.rows += found.count
-        if found.invalid:
-            done.rejected += found.invalid
-            wrong = {finding.line for finding in found.findings if finding.severity == "error"}
-            _set_apart(merged, wrong, folder / (batch + REJECTED))
-            first = next(finding for finding in found.findings if finding.severity == "error")
-            apart = f"{found.invalid:,} rows are no events and now in {batch}{REJECTED}"
-            done.notes.append(f"{batch}: {apart}; the first: {first.message}")
-        if not found.count:
-            return None
+        lines = sum(map(_line_ends, paths))
         with connect(memory_limit=_MEMORY, spill_to=Path(scratch)) as connection:
-            return write_log(connection, found.relation, building / f"{batch}{PARQUET}").path
+            rows = reading.from_lines(paths)
+            counted = connection.execute(f"SELECT count(*) FROM ({rows})").fetchone()
+            if not lines:
+                return None
+            if counted == (lines,):
+                try:
+                    done.rows += write_log(connection, rows, target).count
+                    return target
+                except FindingsError:
+                    pass  # which rows are wrong takes a closer look
+            sound = _sifted(folder, batch, paths, Path(scratch), done)
+            return None if sound is None else write_log(connection, sound, target).path
+
+
+def _line_ends(path: Path) -> int:
+    with path.open("rb") as segment:
+        return sum(block.count(b"\n") for block in iter(lambda: segment.read(1 << 20), b""))
+
+
+def _sifted(folder: Path, batch: str, paths: list[Path], scratch: Path, done: Compacted) -> str | None:
+    """Set the wrong rows apart; return the relation of the others, None where there is none."""
+    from tokenop.events.log import ingest
+
+    merged = scratch / f"{batch}{SUFFIX}"
+    with merged.open("wb") as together:
+        for path in paths:
+            with path.open("rb") as segment:
+                shutil.copyfileobj(segment, together, 1 << 20)
+    found = ingest(merged, scratch, limit=_ALL, hashed=False)
+    wrong = [finding for finding in found.findings if finding.severity == "error"]
+    done.rows += found.count
+    done.rejected += found.invalid
+    if found.invalid:
+        _set_apart(merged, {finding.line for finding in wrong}, folder / (batch + REJECTED))
+        apart = f"{found.invalid:,} rows are no events and now in {batch}{REJECTED}"
+        done.notes.append(f"{batch}: {apart}; the first: {wrong[0].message}")
+    return found.relation if found.count else None
 
 
 def _set_apart(merged: Path, wrong: set[int], target: Path) -> None:

@@ -45,7 +45,7 @@ def relation(
     lines, view = identifier(f"{name} lines"), identifier(name)
     with segments.shared(folder):
         found = segments.contents(folder, first, last)
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {lines} AS {_lines(path for _, path in found.segments)}")
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE {lines} AS {from_lines(path for _, path in found.segments)}")
     chosen = ", ".join(map(identifier, types()))
     packed = _parquets([path for _, path in found.parquets])
     limits = [f"ts >= {_instant(since)}"] if since is not None else []
@@ -97,6 +97,19 @@ def read_from(segment: Path, offset: int = 0) -> tuple[list[Row], int]:
     return list(_rows(whole)), offset + len(whole) + len(newline)
 
 
+def from_lines(paths: Iterable[Path]) -> str:
+    """Return a SELECT of the typed rows of segments, without those that are torn."""
+    files = ", ".join(quoted(_literally(path)) for path in paths)
+    if not files:
+        return _nothing()
+    columns = ", ".join(f"{identifier(name)}: {quoted(kind)}" for name, kind in types().items())
+    # Lines that are no JSON come as rows of nulls.
+    return (
+        f"SELECT * FROM read_json([{files}], format = 'newline_delimited', ignore_errors = true, "
+        f"columns = {{{columns}}}) WHERE id IS NOT NULL AND ts IS NOT NULL"
+    )
+
+
 def _rows(data: bytes) -> Iterator[Row]:
     for line in data.split(b"\n"):
         try:
@@ -105,18 +118,6 @@ def _rows(data: bytes) -> Iterator[Row]:
             continue
         if row.get("id") is not None and row.get("ts") is not None:
             yield row
-
-
-def _lines(paths: Iterable[Path]) -> str:
-    files = ", ".join(quoted(_literally(path)) for path in paths)
-    if not files:
-        return f"{_nothing()}"
-    columns = ", ".join(f"{identifier(name)}: {quoted(kind)}" for name, kind in types().items())
-    # Lines that are no JSON come as rows of nulls.
-    return (
-        f"SELECT * FROM read_json([{files}], format = 'newline_delimited', ignore_errors = true, "
-        f"columns = {{{columns}}}) WHERE id IS NOT NULL AND ts IS NOT NULL"
-    )
 
 
 def _parquets(paths: list[Path]) -> str:
