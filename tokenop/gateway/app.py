@@ -6,6 +6,7 @@ all of the rest. Everything else is an ordinary Starlette application.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tokenop.gateway.answering import Answering
+from tokenop.gateway.identity import is_loopback
 from tokenop.gateway.model import RefusedCallError, Wire
 from tokenop.gateway.parts import Parts
 from tokenop.gateway.reading import Receive, Scope, Send
@@ -65,8 +67,16 @@ def _rest(parts: Parts) -> Starlette:
         only = request.path_params.get("model")
         return _answer(models.answer(serving.config, said, since=serving.loaded, only=only))
 
-    async def healthy(_: Request) -> Response:
-        status, body = parts.health.answer()
+    near = is_loopback(parts.settings.host)
+
+    async def healthy(request: Request) -> Response:
+        whole = near
+        if not near:
+            # A balancer knows no key; what a config refuses, or a disk, is for those who do.
+            with contextlib.suppress(RefusedCallError):
+                parts.gatekeeper.identify(dict(request.headers.items()))
+                whole = True
+        status, body = parts.health.answer(whole=whole)
         return Response(body, status, media_type="application/json")
 
     async def only_post(request: Request) -> Response:

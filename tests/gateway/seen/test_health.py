@@ -46,3 +46,12 @@ def test_a_part_that_cannot_tell_is_ill_and_its_words_stay_inside() -> None:
     status, told = answered(log=broken, config=lambda: {"ok": True})
     assert (status, told["ill"], told["config"]) == (200, ["log"], {"ok": True})
     assert "secret" not in json.dumps(told)
+
+
+def test_who_may_not_know_more_is_told_how_it_is_and_no_reason() -> None:
+    sources: dict[str, Source] = {"config": lambda: {"ok": False, "refused": "line 7 says sk-secret"}}
+    status, body = Health(NOON, sources).answer(whole=False)
+    assert (status, json.loads(body)) == (
+        200,
+        {"status": "degraded", "since": "2026-11-22T12:00:00Z", "ill": ["config"]},
+    )

@@ -37,8 +37,10 @@ class Health:
         since = self.started.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
         return {"status": status, "since": since, "ill": ill, **parts}
 
-    def answer(self) -> tuple[int, bytes]:
-        """Return the HTTP status and the body."""
+    def answer(self, *, whole: bool = True) -> tuple[int, bytes]:
+        """Return the HTTP status and the body; not `whole` for those who may not know more than how it is."""
         told = self.told()
         fatal = any(told[name].get("fatal") for name in told["ill"])
+        if not whole:
+            told = {name: told[name] for name in ("status", "since", "ill")}
         return 503 if fatal or self.draining else 200, msgspec.json.encode(told, enc_hook=str)
