@@ -234,6 +234,8 @@ class EventLog:
                     self._appender.take_back(before)
                 return failed
         self._drop(first, count)
+        if error is None and self._error is not None:
+            self._recovered()
         if wanted and error is None:
             self._synced = first + count
             self._settle()
