@@ -9,13 +9,17 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self, cast
 
+from tokenop.gateway.connections import Connections
 from tokenop.gateway.model import Call, PromptCache
 from tokenop.providers import registry
 from tokenop.providers.base import Sender, Target, Timeouts
 from tokenop.providers.model import AsSent, Delta, Request, Response
 from tokenop.providers.sending.over_aiohttp import AiohttpSender
+
+if TYPE_CHECKING:
+    import aiohttp
 
 _MOST_TARGETS = 4096
 
@@ -36,12 +40,15 @@ class GatewaySender:
         self._recorded: Sender | None = _replay(recordings) if recordings is not None else None
         self._all_recorded = recordings is not None
         self._program: Sender | None = None
+        self._connections: Connections | None = None
         self._http = AiohttpSender(env=env)
         self._usable: dict[int, tuple[Target, str | None]] = {}
 
     async def __aenter__(self) -> Self:
         """Open the connections' pool."""
-        await self._http.__aenter__()
+        self._connections = Connections()
+        # It has all that is asked of a session here.
+        self._http = AiohttpSender(cast("aiohttp.ClientSession", self._connections), self._env)
         return self
 
     async def __aexit__(
@@ -49,6 +56,8 @@ class GatewaySender:
     ) -> None:
         """Close all connections."""
         await self._http.__aexit__(kind, error, trace)
+        if self._connections is not None:
+            await self._connections.close()
 
     def recorded(self, target: Target) -> bool:
         """Return whether `target` is answered from recordings, and nothing is sent."""
