@@ -23,6 +23,7 @@ Examples:
   tokenop serve                                            on 127.0.0.1:18789, with the shipped routing config
   tokenop serve --config routing.yaml --port 8080          another config, another port
   tokenop serve --check                                    what would be served, and which providers can be asked
+  tokenop serve --demo                                     try it without keys: sample answers, then what the log says
   OPENAI_BASE_URL=http://127.0.0.1:18789/v1 my-program     any program with OpenAI's SDK
 """,
 )
@@ -64,6 +65,10 @@ Examples:
     type=click.Choice(["systemd", "launchd"]),
     help="Print what starts the gateway with the machine; then exit.",
 )
+@click.option(
+    "--demo", is_flag=True, help="Serve sample answers, ask a handful of calls, show what came of them; exit."
+)
+@click.option("--stay", is_flag=True, help="With --demo: go on serving until Ctrl-C.")
 def command(
     host: str,
     port: int,
@@ -77,6 +82,8 @@ def command(
     check: bool,
     as_json: bool,
     unit: str | None,
+    demo: bool,
+    stay: bool,
 ) -> int:
     """Run the gateway: SDKs as before, models by the routing config.
 
@@ -87,6 +94,10 @@ def command(
     from tokenop.errors import MisuseError
     from tokenop.gateway.model import Settings
 
+    if stay and not demo:
+        raise MisuseError("--stay belongs to --demo; without --demo the gateway stays anyway")
+    if demo:
+        return _demo(port, stay)
     for option, path in (("--root", root), ("--recordings", recordings)):
         if path is not None and not path.is_dir():
             raise MisuseError(f"{option}: no such folder: {path}")
@@ -133,6 +144,12 @@ def _print_unit(settings: Settings, kind: str, drain: int) -> int:
     service = units.Service(command, settings.root.absolute(), home, home / "gateway.env", drain)
     click.echo(units.unit(cast("units.Kind", kind), service), nl=False)
     return 0
+
+
+def _demo(port: int, stay: bool) -> int:
+    from tokenop.gateway import demo
+
+    return demo.run(click.echo, port=0 if port == _PORT else port, stay=stay)
 
 
 def _check(settings: Settings, as_json: bool) -> int:
