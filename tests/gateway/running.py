@@ -55,7 +55,7 @@ def config(upstream: Upstream, faults: Iterable[str] = (), **sections: Any) -> s
         {
             "mode": "route",
             "default_tier": "T2",
-            "providers": _providers(upstream),
+            "providers": providers(upstream),
             "tiers": {
                 "T1": tier("ollama", OLLAMA),
                 "T2": tier("openai", OPENAI),
@@ -76,22 +76,23 @@ def config(upstream: Upstream, faults: Iterable[str] = (), **sections: Any) -> s
     )
 
 
-def _providers(upstream: Upstream) -> dict[str, Any]:
+def providers(upstream: Upstream) -> dict[str, Any]:
+    """Return who is reached at `upstream`, by the names of the config."""
     reached = {
         "openai": ("openai-compatible", "openai/v1"),
         "claude": ("anthropic", "anthropic"),
         "groq": ("groq", "groq/openai/v1"),
         "ollama": ("ollama", "ollama"),
     }
-    providers: dict[str, Any] = {
+    found: dict[str, Any] = {
         name: {"provider": provider, "base_url": f"{upstream.url}/{path}", "api_key_env": KEY}
         for name, (provider, path) in reached.items()
     }
-    del providers["ollama"]["api_key_env"]
+    del found["ollama"]["api_key_env"]
     nobody = f"http://127.0.0.1:{free_port()}"
-    providers["openai-refused"] = {**providers["openai"], "base_url": nobody}
-    providers["claude-refused"] = {**providers["claude"], "base_url": nobody}
-    return providers
+    found["openai-refused"] = {**found["openai"], "base_url": nobody}
+    found["claude-refused"] = {**found["claude"], "base_url": nobody}
+    return found
 
 
 def _rule(fault: str, kind: str) -> dict[str, Any]:
