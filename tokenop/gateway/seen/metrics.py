@@ -1,7 +1,7 @@
 """Counts and times of calls for Prometheus.
 
-A call costs one tuple here; the counters are moved once a second and whenever somebody asks. All figures of tokens and
-money come from the rows of the log, so that the two cannot disagree.
+A call adds to plain numbers; the library's counters are moved once a second and whenever somebody asks. All figures of
+tokens and money come from the rows of the log, so that the two cannot disagree.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tokenop.gateway.model import Call, Event, Outcome
+from tokenop.gateway.seen.tallies import Count, Times
 from tokenop.providers.model import Delta
 
 if TYPE_CHECKING:
@@ -34,18 +35,6 @@ OTHER = "other"
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
-class Told(NamedTuple):
-    """What is kept of a call until the counters are moved."""
-
-    wire: str
-    tier: str
-    status: int
-    cache: str
-    seconds: float
-    refused: str | None
-    events: tuple[Event, ...]
-
-
 class Metrics:
     """The counters of one process. `gauges` are asked when somebody scrapes; their names are those of `GAUGES`."""
 
@@ -61,12 +50,11 @@ class Metrics:
             os.environ[FOLDER] = str(folder)
         self._shared = folder
         self._gauges = tuple(gauges)
-        self._told: list[Told] = []
         self._in_flight = 0
         self._pairs: dict[tuple[str, str], tuple[str, str]] = {}
         self._config: tuple[str, str] | None = None
         self._of: dict[str, Any] = {}
-        self._children: dict[tuple[str, ...], Any] = {}
+        self._tallies: dict[tuple[str, ...], Count | Times] = {}
         self.registry = self._registry()
 
     def _registry(self) -> CollectorRegistry:
@@ -122,63 +110,60 @@ class Metrics:
     def ended(self, call: Call, outcome: Outcome) -> None:
         """Take note of the end."""
         self._in_flight -= 1
-        refused = outcome.refused.kind if outcome.refused is not None else None
-        self._told.append(
-            Told(
-                call.wire, call.tier or "none", outcome.status, call.cached, outcome.latency_ms / 1000, refused,
-                outcome.events,
-            )
-        )  # fmt: skip
+        wire, tier, seconds = call.wire, call.tier or "none", outcome.latency_ms / 1000
+        self._count("requests", wire, tier, str(outcome.status), call.cached).inc()
+        self._times("request_seconds", wire, tier).observe(seconds)
+        if outcome.refused is not None:
+            self._count("refused", outcome.refused.kind).inc()
+        asked = 0.0
+        for event in outcome.events:
+            asked += (event.get("latency_ms") or 0.0) / 1000
+            self._row(event)
+        if outcome.events and outcome.refused is None:
+            self._times("overhead_seconds", wire).observe(max(seconds - asked, 0.0))
 
     def flush(self) -> None:
         """Move the counters by all that was told since."""
-        told, self._told = self._told, []
-        for one in told:
-            self._count(one)
+        for tally in self._tallies.values():
+            tally.move()
         self._of["in_flight"].set(self._in_flight)
         for gauges in self._gauges:
             for name, value in gauges().items():
                 self._of[name].set(value)
 
-    def _count(self, told: Told) -> None:
-        child = self._child
-        child("requests", told.wire, told.tier, str(told.status), told.cache).inc()
-        child("request_seconds", told.wire, told.tier).observe(told.seconds)
-        if told.refused is not None:
-            child("refused", told.refused).inc()
-        asked = 0.0
-        for event in told.events:
-            asked += (event.get("latency_ms") or 0.0) / 1000
-            self._row(event)
-        if told.events and told.refused is None:
-            child("overhead_seconds", told.wire).observe(max(told.seconds - asked, 0.0))
-
     def _row(self, event: Event) -> None:
-        child = self._child
+        count = self._count
         who = self._bounded(str(event["provider"]), str(event["model"]))
-        child("attempts", *who, str(event.get("status", "ok"))).inc()
+        count("attempts", *who, str(event.get("status", "ok"))).inc()
         if event.get("fallback_used"):
-            child("fallbacks", *who).inc()
+            count("fallbacks", *who).inc()
         for kind, field in TOKENS:
             if event.get(field):
-                child("tokens", *who, kind).inc(event[field])
+                count("tokens", *who, kind).inc(event[field])
         cost = event.get("cost_usd")
         if cost is None:
-            child("unpriced", *who).inc()
+            count("unpriced", *who).inc()
         elif cost:
-            child("cost_usd", *who).inc(float(cost))
+            count("cost_usd", *who).inc(float(cost))
         if event.get("tokens_saved"):
-            child("tokens_saved", *who).inc(event["tokens_saved"])
+            count("tokens_saved", *who).inc(event["tokens_saved"])
         if event.get("ttft_ms") is not None:
-            child("first_token_seconds", *who).observe(event["ttft_ms"] / 1000)
+            self._times("first_token_seconds", *who).observe(event["ttft_ms"] / 1000)
 
-    def _child(self, name: str, *labels: str) -> Any:
-        """Return the counter of these labels; the library checks them each time, which costs more than counting."""
-        key = (name, *labels)
-        child = self._children.get(key)
-        if child is None:
-            child = self._children[key] = self._of[name].labels(*labels)
-        return child
+    def _count(self, *key: str) -> Count:
+        """Return the counter of a name and its labels."""
+        tally = self._tallies.get(key)
+        if tally is None:
+            tally = self._tallies[key] = Count(self._of[key[0]].labels(*key[1:]))
+        return tally  # type: ignore[return-value]  # by its name it is one
+
+    def _times(self, *key: str) -> Times:
+        """Return the histogram of a name and its labels."""
+        tally = self._tallies.get(key)
+        if tally is None:
+            bounds = OVERHEADS if key[0] == "overhead_seconds" else DURATIONS
+            tally = self._tallies[key] = Times(self._of[key[0]].labels(*key[1:]), bounds)
+        return tally  # type: ignore[return-value]  # by its name it is one
 
     def _bounded(self, provider: str, model: str) -> tuple[str, str]:
         known = self._pairs.get((provider, model))
