@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tokenop import routing
 from tokenop.gateway.budgets.opening import opened
 from tokenop.gateway.budgets.purse import PurseOfAll
 from tokenop.gateway.model import Call, Event, Identity, Serving
 from tokenop.providers.base import Target
 from tokenop.providers.model import Message, Request, Text
 from tokenop.routing.chain.charging import shipped_prices
-from tokenop.routing.model import Budget, RoutingConfig
+from tokenop.routing.model import Budget, Meta, RoutingConfig, Rule, Tier
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PAID = Target("anthropic", "anthropic", "claude-sonnet-5")
@@ -27,10 +26,15 @@ PER_INPUT = max(_INPUTS)  # that of writing to the cache for an hour
 
 
 def config(*budgets: Budget) -> RoutingConfig:
-    """Return the shipped config with other limits."""
-    from dataclasses import replace
-
-    return replace(routing.load(routing.shipped()), budgets=budgets)
+    """Return a config with these limits: free tiers up to T3, a paid one, and a rule that allows one model alone."""
+    day = date(2026, 11, 22)
+    meta = Meta("test", "Test", "draft", "1.0.0", ("test",), day, day, day, Decimal("0.01"), ("T1",))
+    second = Target("ollama-fallback", "ollama", "qwen2.5-coder:32b")
+    chains = {"T1": (second,), "T3": (LOCAL, second), "T4": (PAID,)}
+    tiers = {name: Tier(name, chain) for name, chain in chains.items()}
+    alone = Rule("pictures", "image_count > 0", lambda _: None, to=PAID, fallback="none")
+    targets = {f"{one.name}/{one.model}": one for one in (PAID, LOCAL, second)}
+    return RoutingConfig(meta, "test.yaml", "route", targets, tiers, (alone,), "T1", {}, budgets=budgets)
 
 
 def serving(*budgets: Budget, own: Mapping[str, Any] | None = None) -> Serving:
