@@ -222,6 +222,12 @@ class Response:
     extra: Mapping[str, Any] = field(default_factory=dict)
     raw: bytes | None = field(default=None, compare=False, repr=False)
 
+    def with_raw(self, raw: bytes) -> Response:
+        """Return the same answer with the body that it came as."""
+        return Response(
+            self.model, self.parts, self.finish, self.usage, self.id, self.native_finish, self.extra, raw
+        )  # fmt: skip
+
     @property
     def text(self) -> str:
         """Return the words of the answer, without what was thought."""

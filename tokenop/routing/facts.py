@@ -57,13 +57,18 @@ def facts(**known: Value) -> Facts:
     Raises:
         KeyError: a name that is no fact.
     """
+    if not known.keys() <= _KINDS.keys():
+        raise KeyError(f"no such facts: {', '.join(sorted(known.keys() - _KINDS.keys()))}")
     checked: dict[str, Value] = {}
     for name, value in known.items():
-        kind = _KINDS.get(name)
-        if kind is None:
-            unknown = sorted(known.keys() - _KINDS.keys())
-            raise KeyError(f"no such facts: {', '.join(unknown)}")
-        if value is not None and (sound := _checked(kind, value)) is not None:
+        if value is None:
+            continue
+        kind = _KINDS[name]
+        # Almost all are what they should be, and that is seen without a call.
+        if value.__class__ is str:
+            if kind == "VARCHAR" and 0 < len(value) <= LONGEST_TEXT:
+                checked[name] = value
+        elif (sound := _checked(kind, value)) is not None:
             checked[name] = sound
     if "context_length" not in checked:
         asked, limit = checked.get("input_tokens"), checked.get("output_tokens_limit")

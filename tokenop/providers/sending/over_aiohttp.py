@@ -11,7 +11,6 @@ import contextlib
 import io
 import os
 from collections.abc import AsyncGenerator, Mapping
-from dataclasses import replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +113,7 @@ class AiohttpSender:
             body = await self._whole(place, place.written(request, stream=False), timeouts)
             response = place.format.read_response(body)
             same = caller is not None and caller.format == place.format.name
-            return replace(response, raw=body) if same else response
+            return response.with_raw(body) if same else response
         except ProviderError as error:
             error.after_first_token = False  # nothing was passed on
             raise error.of(target.provider, target.model) from error.__cause__
