@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,14 +13,14 @@ from tokenop.errors import TokenOpError
 MODULE = "tokenop.gateway.budgets.child"
 
 
-def folding(folder: Path, log: Path, zone: str, *, wait: bool) -> list[str]:
+def folding(folder: Path, log: Path, zone: str, now: float, *, wait: bool) -> list[str]:
     """Return the command that counts the rows of dead processes."""
-    return [sys.executable, "-m", MODULE, "fold", str(folder), str(log), zone, "wait" if wait else "try"]
+    return [sys.executable, "-m", MODULE, "fold", str(folder), str(log), zone, str(now), "wait" if wait else "try"]
 
 
-def usual(folder: Path, log: Path, days: int, least_hours: int) -> list[str]:
+def usual(folder: Path, log: Path, days: int, least_hours: int, now: float) -> list[str]:
     """Return the command that looks what users usually spend."""
-    return [sys.executable, "-m", MODULE, "usual", str(folder), str(log), str(days), str(least_hours)]
+    return [sys.executable, "-m", MODULE, "usual", str(folder), str(log), str(days), str(least_hours), str(now)]
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -33,11 +32,11 @@ def main(arguments: Sequence[str]) -> int:
         if what == "fold":
             from tokenop.gateway.budgets.folding import fold
 
-            fold(Path(folder), Path(log), more[0], time.time(), wait=more[1] == "wait")
+            fold(Path(folder), Path(log), more[0], float(more[1]), wait=more[2] == "wait")
         else:
             from tokenop.gateway.budgets.usual import compute
 
-            compute(Path(folder), Path(log), int(more[0]), int(more[1]), time.time())
+            compute(Path(folder), Path(log), int(more[0]), int(more[1]), float(more[2]))
     except (TokenOpError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

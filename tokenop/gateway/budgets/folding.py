@@ -66,7 +66,9 @@ def urgency(folder: Path, log: Path, zone: str, now: float) -> str:
     return "later" if work.segments or work.gone or work.broken else "nothing"
 
 
-def fold(folder: Path, log: Path, zone: str, now: float, *, wait: bool = False) -> Folded:
+def fold(
+    folder: Path, log: Path, zone: str, now: float, *, wait: bool = False, step: Callable[[str], object] = str
+) -> Folded:
     """Count the rows of finished segments from the log, and drop the tables of dead processes.
 
     Args:
@@ -75,6 +77,7 @@ def fold(folder: Path, log: Path, zone: str, now: float, *, wait: bool = False) 
         zone: of days and months.
         now: in seconds since 1970.
         wait: whether to wait where another process is about it.
+        step: is told each step that is done; for tests.
 
     Raises:
         InputError: nothing can be written. What was there stays.
@@ -82,10 +85,12 @@ def fold(folder: Path, log: Path, zone: str, now: float, *, wait: bool = False) 
     with alone(folder, wait=wait) as mine:
         if not mine:
             return Folded(busy=True)
+        _tidy_up(folder)
         with segments.shared(log):
             work = _work(folder, log, zone, now)
             counted = recount.of_files(work.segments, work.parquets, zone_of(zone))
-        _put(folder, _after(work, counted, zone, now), work)
+        step("counted")
+        _put(folder, _after(work, counted, zone, now), work, step)
     return Folded(len(work.segments), len(work.gone), work.rebuild)
 
 
@@ -162,19 +167,37 @@ def _after(work: _Work, counted: dict[str, Sums], zone: str, now: float) -> Clos
     )
 
 
-def _put(folder: Path, after: Closed, work: _Work) -> None:
+def _put(folder: Path, after: Closed, work: _Work, step: Callable[[str], object]) -> None:
     prepared = closed.prepared(folder, after)
+    step("prepared")
     shared = Shared(folder)
     try:
         with shared.held():
             closed.put(folder, prepared)
+            step("put")
             for name in (*after.gone, *work.broken):
                 with contextlib.suppress(OSError):
                     (folder / name).unlink()
+                step("removed")
             shared.changed()
     finally:
         shared.close()
         prepared.unlink(missing_ok=True)
+
+
+def _tidy_up(folder: Path) -> None:
+    """Remove what killed processes left half-made."""
+    left = [*folder.glob(f".{closed.FILE}.*"), *folder.glob(f"..{closed.FILE}.*"), *folder.glob(f".*{tables.SUFFIX}.*")]
+    if not left:
+        return
+    shared = Shared(folder)
+    try:
+        with shared.held():  # tables are made under it: a new one is not taken for what is left of another
+            for path in left:
+                if not segments.is_live(path):
+                    path.unlink(missing_ok=True)
+    finally:
+        shared.close()
 
 
 def _tables(folder: Path) -> tuple[list[_Table], tuple[str, ...]]:

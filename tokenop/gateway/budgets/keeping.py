@@ -61,14 +61,14 @@ class Keeper:
 
     async def once(self) -> None:
         """Do what there is to do."""
-        purse, ledger = self._purse, self._purse.ledger
+        purse, ledger, now = self._purse, self._purse.ledger, self._now()
         self.note_segment()
         purse.look_again()
         ledger.look_for_dead()
         ledger.look_again()
         if ledger.crowded:
             try:
-                ledger.renew(self._now())
+                ledger.renew(now)
             except OSError as error:
                 self._once(f"the table of the budgets cannot grow: {error.strerror or error}")
         spikes = purse.noticed()
@@ -82,10 +82,10 @@ class Keeper:
                 )
         if (self._finished or ledger.dead) and self._may("fold"):
             self._finished = False
-            await self._child("fold", child.folding(purse.folder, self._log, self._zone, wait=False))
+            await self._child("fold", child.folding(purse.folder, self._log, self._zone, now, wait=False))
         throttle = self._throttle()
-        if throttle.enabled and usual.is_due(purse.folder, self._now()) and self._may("usual"):
-            await self._child("usual", child.usual(purse.folder, self._log, throttle.days, throttle.least_hours))
+        if throttle.enabled and usual.is_due(purse.folder, now) and self._may("usual"):
+            await self._child("usual", child.usual(purse.folder, self._log, throttle.days, throttle.least_hours, now))
 
     def note_segment(self) -> None:
         """Take note of the segment that this process writes to, so that its rows are known to be counted."""

@@ -92,7 +92,7 @@ def opened(
         case "now":
             tell("counting the calls of this month for the budgets …")
             ran = subprocess.run(  # noqa: S603 our own program
-                child.folding(folder, log, zone, wait=True), capture_output=True, text=True, check=False
+                child.folding(folder, log, zone, now(), wait=True), capture_output=True, text=True, check=False
             )
             if ran.returncode:
                 tell(f"earlier calls are missing in the budgets: {last_line(ran.stderr)}")

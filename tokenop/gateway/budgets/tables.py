@@ -64,14 +64,13 @@ class Table:
         self.own = own
         self.dead = False
         self._descriptor = descriptor
-        try:
-            access = mmap.ACCESS_WRITE if own else mmap.ACCESS_READ
-            self._map = mmap.mmap(descriptor, 0, access=access)
-        except (OSError, ValueError):
+        size = os.fstat(descriptor).st_size
+        if size < _HEADER * WORD or size % WORD:
             os.close(descriptor)
-            raise ValueError("no table") from None
+            raise ValueError("no table")
+        self._map = mmap.mmap(descriptor, size, access=mmap.ACCESS_WRITE if own else mmap.ACCESS_READ)
         self.words = memoryview(self._map).cast("q")
-        if len(self.words) < _HEADER or self.words[MAGIC] != _MAGIC:
+        if self.words[MAGIC] != _MAGIC:
             self.close()
             raise ValueError("no table")
         self.inode = os.fstat(descriptor).st_ino
