@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import traceback
+from functools import cached_property
 
 from tokenop.errors import TokenOpError
 from tokenop.gateway import headers, reading, replying, rows, streaming, wires
@@ -12,7 +13,7 @@ from tokenop.gateway.ending import GONE, Ending
 from tokenop.gateway.identity import labels as labels_of
 from tokenop.gateway.log.model import LogError
 from tokenop.gateway.model import Call, Hit, RefusedCallError, Wire
-from tokenop.gateway.parts import Parts, Standing, Standings, new_id
+from tokenop.gateway.parts import Audience, Parts, Standing, Standings, new_id
 from tokenop.gateway.reading import CallerGoneError, Receive, Scope, Send
 from tokenop.gateway.replying import Reply
 from tokenop.gateway.upstream import Upstream
@@ -38,6 +39,11 @@ class Answering:
         self._underway = 0
         self._idle = asyncio.Event()
         self._idle.set()
+
+    @cached_property
+    def audience(self) -> Audience:
+        """Return who is told of calls: those who watch when the first one comes."""
+        return Audience(self.parts)
 
     async def idle(self) -> None:
         """Return when no call is under way."""
@@ -112,7 +118,7 @@ class Answering:
     async def _through(
         self, call: Call, standing: Standing, speaker: CallerWire, receive: Receive, reply: Reply
     ) -> None:
-        ending = Ending(self.parts, call)
+        ending = Ending(self.parts, self.audience, call)
         caller = Caller(receive, standing.longest)
         try:
             ending.began()

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from tokenop.gateway import rows
 from tokenop.gateway.model import Call, Event, Hit, Outcome, RefusedCallError
-from tokenop.gateway.parts import Parts
+from tokenop.gateway.parts import Audience, Parts
 from tokenop.providers.model import Delta, Response
 from tokenop.routing.chain import Attempt
 
@@ -17,13 +17,13 @@ GONE = 499
 class Ending:
     """What is known by now of how a call ends. `over` hands it to all who want to know, once."""
 
-    __slots__ = ("_call", "_events", "_listening", "_parts", "attempts", "hit", "refused", "response", "status")
+    __slots__ = ("_audience", "_call", "_events", "_parts", "attempts", "hit", "refused", "response", "status")
 
-    def __init__(self, parts: Parts, call: Call) -> None:
+    def __init__(self, parts: Parts, audience: Audience, call: Call) -> None:
         self._parts = parts
         self._call = call
         self._events: tuple[Event, ...] | None = None
-        self._listening = parts.listening
+        self._audience = audience
         self.status = 200
         self.attempts: list[Attempt] = []
         self.response: Response | None = None
@@ -40,9 +40,9 @@ class Ending:
 
     def began(self) -> None:
         """Tell all who watch that a call was read."""
-        for watcher in self._parts.watchers:
+        for tell in self._audience.began:
             try:
-                watcher.began(self._call)
+                tell(self._call)
             except Exception:
                 self._bug()
 
@@ -61,9 +61,9 @@ class Ending:
 
     def passed(self, delta: Delta) -> None:
         """Tell those who want to know of a piece that is passed on."""
-        for watcher in self._listening:
+        for tell in self._audience.listening:
             try:
-                watcher.delta(self._call, delta)
+                tell(self._call, delta)
             except Exception:
                 self._bug()
 
@@ -85,7 +85,7 @@ class Ending:
         except Exception:
             self._bug()
         outcome = self._outcome()
-        for tell in parts.ended:
+        for tell in self._audience.ended:
             try:
                 tell(call, outcome)
             except Exception:

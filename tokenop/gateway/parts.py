@@ -59,16 +59,15 @@ class Parts:
     clock: Callable[[], float] = time.monotonic
     wall: Callable[[], datetime] = utc_now
 
-    @property
-    def listening(self) -> list[Watcher]:
-        """Return those who want each piece of a streamed answer."""
-        return [watcher for watcher in self.watchers if getattr(watcher, "wants_deltas", True)]
 
-    @property
-    def ended(self) -> list[Ended]:
-        """Return all that is told of a call's end, in this order."""
-        learning = [self.responses.keep] if self.prompts is None else [self.responses.keep, self.prompts.seen]
-        return [*learning, *(watcher.ended for watcher in self.watchers)]
+class Audience:
+    """All that are told of calls, gathered once: `listening` those who want each piece of a stream, `ended` all."""
+
+    def __init__(self, parts: Parts) -> None:
+        self.began = tuple(watcher.began for watcher in parts.watchers)
+        self.listening = tuple(one.delta for one in parts.watchers if getattr(one, "wants_deltas", True))
+        learning = [parts.responses.keep] if parts.prompts is None else [parts.responses.keep, parts.prompts.seen]
+        self.ended: tuple[Ended, ...] = (*learning, *(watcher.ended for watcher in parts.watchers))
 
 
 class Standing:

@@ -94,6 +94,14 @@ def _plain(value: object) -> object:
     return dict(value) if isinstance(value, Mapping) else str(value)
 
 
+def answered(usage: Usage, request: Request, parts: Iterable[Part]) -> Usage:
+    """Return what a whole answer of `parts` used: see `completed`. Its characters are counted where need be alone."""
+    usage = _possible(usage)
+    if usage.input_tokens is not None and usage.output_tokens is not None and usage.source != "missing":
+        return usage
+    return completed(usage, request, characters_of(parts))
+
+
 def completed(usage: Usage, request: Request, characters: int) -> Usage:
     """Return `usage` with estimates, marked so, where the provider gave no or impossible counts.
 

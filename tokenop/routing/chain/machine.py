@@ -24,6 +24,7 @@ class _Place:
     """A usable target of the chain, and how it went with it."""
 
     target: Target
+    timeouts: Timeouts
     tries: int = 0
     error: ProviderError | None = None
     ready_at: float | None = None  # when the provider said that it may be asked again
@@ -67,7 +68,7 @@ class Chain:
         for target in targets if policy.fallback else targets[:1]:
             reason = usable(target) if usable else None
             if reason is None:
-                self._places.append(_Place(target))
+                self._places.append(_Place(target, policy.timeouts_of(target)))
             else:
                 self.unavailable.append(Unavailable(target, reason))
         self._failures: list[ProviderError] = []
@@ -97,9 +98,8 @@ class Chain:
         return self._next_one(now, left)
 
     def _next_one(self, now: float, left: float) -> Action:
-        untried = [place for place in self._places if not place.tries]
-        for place in untried:
-            if given := self._let_in(place, now):
+        for place in self._places:
+            if not place.tries and (given := self._let_in(place, now)):
                 return self._try(place, given, left)
         for wait, _, place in sorted(
             (wait, number, place)
@@ -108,13 +108,14 @@ class Chain:
         ):
             if action := self._wait(place, wait, left):
                 return action
+        untried = [place for place in self._places if not place.tries]
         if untried:
             place = min(untried, key=lambda one: self.breakers.last_failed(one.target))
             return self._try(place, self.breakers.force(place.target), left)
         return self._give_up(worst(self._failures) if self._failures else self._nobody())
 
     def _let_in(self, place: _Place, now: float, *, rested: bool = False) -> Pass | None:
-        given = self.breakers.admit(place.target, now, self.policy.timeouts_of(place.target).total)
+        given = self.breakers.admit(place.target, now, place.timeouts.total)
         if given is None and rested and self.breakers.door(place.target, now) == "resting":
             # It said itself how long to wait, and that is over by our clock.
             return self.breakers.force(place.target)
@@ -164,7 +165,7 @@ class Chain:
         place.tries += 1
         self.attempts += 1
         self._flying, self._last = (place, given), place
-        timeouts = self.policy.timeouts_of(place.target)
+        timeouts = place.timeouts
         if left < timeouts.total:
             timeouts = Timeouts(min(timeouts.connect, left), min(timeouts.first_token, left), left)
         return Try(place.target, self.attempts, timeouts, last_resort=given.kind == "forced")

@@ -157,7 +157,7 @@ class Operation:
         self.chain.succeeded(self._clock())
         self.response = response
         told = flight.usage if response.usage.source == "missing" and flight.usage else response.usage
-        usage = charging.completed(told, self.request, charging.characters_of(response.parts))
+        usage = charging.answered(told, self.request, response.parts)
         self._row(response.model or flight.told.target.model, "ok", usage, fallback=flight.told.target != self._first)
 
     def failed(self, raised: Exception) -> None:
