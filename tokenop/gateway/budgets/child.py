@@ -34,9 +34,12 @@ def main(arguments: Sequence[str]) -> int:
 
             fold(Path(folder), Path(log), more[0], float(more[1]), wait=more[2] == "wait")
         else:
+            from tokenop.gateway.budgets.locking import alone
             from tokenop.gateway.budgets.usual import compute
 
-            compute(Path(folder), Path(log), int(more[0]), int(more[1]), float(more[2]))
+            with alone(Path(folder), wait=False) as mine:  # else another process of the gateway is about it
+                if mine:
+                    compute(Path(folder), Path(log), int(more[0]), int(more[1]), float(more[2]))
     except (TokenOpError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tokenop.gateway.budgets import child, settings, throttling, usual
+from tokenop.gateway.budgets import child, folding, settings, throttling, usual
 from tokenop.gateway.budgets.purse import PurseOfAll
 
 Tell = Callable[[str], None]
@@ -82,10 +82,16 @@ class Keeper:
                 )
         if (self._finished or ledger.dead) and self._may("fold"):
             self._finished = False
-            await self._child("fold", child.folding(purse.folder, self._log, self._zone, now, wait=False))
+            await self._fold(now)
         throttle = self._throttle()
-        if throttle.enabled and usual.is_due(purse.folder, now) and self._may("usual"):
+        if throttle.enabled and usual.is_due(purse.folder, self._log, now) and self._may("usual"):
             await self._child("usual", child.usual(purse.folder, self._log, throttle.days, throttle.least_hours, now))
+
+    async def _fold(self, now: float) -> None:
+        folder = self._purse.folder
+        urgency = await asyncio.to_thread(folding.urgency, folder, self._log, self._zone, now)
+        if urgency in ("now", "later"):
+            await self._child("fold", child.folding(folder, self._log, self._zone, now, wait=False))
 
     def note_segment(self) -> None:
         """Take note of the segment that this process writes to, so that its rows are known to be counted."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -48,10 +47,10 @@ def compute(folder: Path, log: Path, days: int, least_hours: int, now: float) ->
     return len(users)
 
 
-def is_due(folder: Path, now: float | None = None) -> bool:
-    """Tell whether what is known is older than an hour."""
+def is_due(folder: Path, log: Path, now: float) -> bool:
+    """Tell whether what is known is older than an hour, and there is a log to know it from."""
     try:
-        age = (time.time() if now is None else now) - (folder / BASELINES).stat().st_mtime
+        age = now - (folder / BASELINES).stat().st_mtime
     except OSError:
-        return True
+        return log.is_dir() and any(log.iterdir())
     return not 0 <= age < EVERY
