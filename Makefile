@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 INSTALL = $(PYTHON) -m pip --python $(RUN)/python install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-thorough check docs lock bench test-browser hooks clean
+.PHONY: help setup demo demo-serve test test-thorough check docs lock bench test-browser hooks clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ setup: $(READY) ## Set up the environment; every other target does it by itself
 
 demo: $(READY) ## Run the main job on the shipped sample month and write its HTML report
 	@$(RUN)/tokenop demo
+
+demo-serve: $(READY) ## Show the gateway without keys: calls through it, then what they cost
+	@$(RUN)/tokenop serve --demo
 
 test: $(READY) ## Run all tests but those that need a browser or long
 	$(RUN)/python -m pytest -q -m "not browser and not thorough" -n auto --dist worksteal
@@ -60,6 +63,9 @@ bench: $(READY) ## State the figures: ratios against a baseline, measured in one
 	$(RUN)/python -m tests.benchmarks.bench_evals
 	$(RUN)/python -m tests.benchmarks.bench_run
 	$(RUN)/python -m tests.benchmarks.bench_routers
+	$(RUN)/python -m tests.benchmarks.bench_semantic
+	$(RUN)/python -m tests.benchmarks.bench_gateway
+	$(RUN)/python -m tests.benchmarks.bench_gateway_soak
 
 hooks: $(READY) ## Install the git hooks
 	$(RUN)/pre-commit install
