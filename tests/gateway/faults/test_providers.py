@@ -70,7 +70,7 @@ def test_a_stream_that_breaks_after_the_first_word_ends_with_an_error_and_one_ro
 def test_nothing_of_all_that_is_left_open(gateway: Gateway, up: Upstream) -> None:
     all_of(gateway, ["e500"])
     before = files_of(gateway)
-    for _ in range(3):
+    for _ in range(2):
         all_of(gateway, [*BEFORE, *LATER], streaming=True)
         all_of(gateway, [f"{name}-claude-alone" for name in BEFORE])
     # What is idle may rest in the pool, as many as were ever used at once; each round opens no more than the first.
