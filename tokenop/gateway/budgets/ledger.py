@@ -15,11 +15,10 @@ from typing import NamedTuple
 from tokenop.gateway.budgets import closed, tables
 from tokenop.gateway.budgets.locking import Shared
 from tokenop.gateway.budgets.tables import LARGEST, RESERVED, RESERVED_TOKENS, SETTLED_TOKENS, Table
-from tokenop.gateway.budgets.windows import KEPT, PER, keys_of, within
+from tokenop.gateway.budgets.windows import KEPT, SUMS, Span, keys_of, within
 
 Subjects = tuple[str, str, str, str]
-HOUR = 8  # where the hour of a user stands among the keys of an account; it is missing for nobody named
-_PLACES = {(per, span): 2 * n + m for n, per in enumerate(PER) for m, span in enumerate(("day", "month"))}
+HOUR = SUMS.index(("user", "hour"))  # among the keys of an account; it is missing for nobody named
 _MOST_ACCOUNTS = 4096
 
 
@@ -73,9 +72,9 @@ class Claim:
         self.tokens = tokens
 
 
-def place_of(per: str, span: str) -> int:
+def place_of(per: str, span: Span) -> int:
     """Return where a limit's sum stands among the keys of an account."""
-    return _PLACES[per, span]
+    return SUMS.index((per, span))
 
 
 class Ledger:

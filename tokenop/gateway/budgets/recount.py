@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tokenop.gateway.budgets.closed import Sums, added
-from tokenop.gateway.budgets.windows import keys_of
+from tokenop.gateway.budgets.closed import Sums
+from tokenop.gateway.budgets.windows import SPANS, SUMS, Key, within
 
 if TYPE_CHECKING:
     import duckdb
@@ -30,13 +30,22 @@ _COLUMNS = {
     "output_tokens": "VARCHAR",
 }
 _GROUPS = """
+CREATE OR REPLACE TEMP TABLE groups AS
 SELECT filename,
-       coalesce(nullif(user_id, 'unknown'), '') AS a, coalesce(nullif(department, 'unknown'), '') AS b,
-       coalesce(nullif(tenant, 'unknown'), '') AS c,
-       CAST(epoch_us(TRY_CAST(ts AS TIMESTAMPTZ)) // {quarter} AS BIGINT) AS q,
+       coalesce(nullif(user_id, 'unknown'), '') AS "user", coalesce(nullif(department, 'unknown'), '') AS department,
+       coalesce(nullif(tenant, 'unknown'), '') AS tenant, '' AS "all",
+       CAST(epoch_us(TRY_CAST(ts AS TIMESTAMPTZ)) // {quarter} AS BIGINT) AS quarter,
        coalesce(sum(TRY_CAST(cost_usd AS DECIMAL(38, 12))), 0) AS usd,
        sum(coalesce(TRY_CAST(input_tokens AS BIGINT), 0) + coalesce(TRY_CAST(output_tokens AS BIGINT), 0)) AS tokens
 FROM {source} WHERE TRY_CAST(ts AS TIMESTAMPTZ) IS NOT NULL GROUP BY ALL HAVING usd <> 0 OR tokens <> 0
+"""
+_WINDOWS = """
+CREATE OR REPLACE TEMP TABLE windows AS
+SELECT unnest($quarters) AS quarter, unnest($hours) AS "hour", unnest($days) AS "day", unnest($months) AS "month"
+"""
+_SUMS = """
+SELECT filename, "{span}", "{per}", sum(usd), sum(tokens) FROM groups JOIN windows USING (quarter)
+WHERE "{per}" <> '' OR '{span}' <> 'hour' GROUP BY ALL
 """
 
 
@@ -65,14 +74,21 @@ def of_files(segments: Sequence[Path], parquets: Sequence[Path], zone: tzinfo) -
     found: dict[str, Sums] = {}
     with database.connect(memory_limit="1GB") as connection:
         for source in [*_json(segments), *(_parquet(connection, path) for path in parquets)]:
-            for path, user, department, tenant, quarter, usd, tokens in connection.execute(
-                _GROUPS.format(quarter=_QUARTER * 1_000_000, source=source)
-            ).fetchall():
-                subjects = ("", user, department, tenant)
-                one = (int(usd * PICO), int(tokens))
-                sums = found.setdefault(path, {})
-                added(sums, dict.fromkeys(keys_of(subjects, quarter * _QUARTER, zone), one))
+            connection.execute(_GROUPS.format(quarter=_QUARTER * 1_000_000, source=source))
+            rows = connection.execute("SELECT DISTINCT quarter FROM groups ORDER BY quarter").fetchall()
+            connection.execute(_WINDOWS, _windows([quarter for (quarter,) in rows], zone))
+            for per, span in SUMS:
+                for path, start, subject, usd, tokens in connection.execute(
+                    _SUMS.format(per=per, span=span)
+                ).fetchall():
+                    found.setdefault(path, {})[Key(per, span, start, subject)] = int(usd * PICO), int(tokens)
     return found
+
+
+def _windows(quarters: list[int], zone: tzinfo) -> dict[str, list[int]]:
+    seconds = [quarter * _QUARTER for quarter in quarters]
+    starts = {f"{span}s": [within(span, second, zone).start for second in seconds] for span in SPANS}
+    return {"quarters": quarters, **starts}
 
 
 def _json(paths: Sequence[Path]) -> list[str]:

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import NamedTuple
 
-from tokenop.gateway.budgets.windows import PER, Key, Span
+from tokenop.gateway.budgets.windows import PER, SPANS, Key
 
 SUFFIX = ".table"
 WORD = 8
@@ -30,7 +30,6 @@ _HEADER = _NAMES + _NAME_BYTES // WORD * MOST_SEGMENTS
 RESERVED, SETTLED_TOKENS, RESERVED_TOKENS, _START, _KIND, _DIGEST, _TEXT = 1, 2, 3, 4, 5, 6, 8
 SLOT = 16
 _TEXT_BYTES = (SLOT - _TEXT) * WORD
-SPANS: tuple[Span, ...] = ("day", "month", "hour")
 FIRST_CAPACITY = 2048
 MOST = 65_536  # slots: 8 MB
 LARGEST = 2**63 - 1

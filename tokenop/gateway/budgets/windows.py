@@ -11,8 +11,12 @@ from tokenop.errors import InputError
 Span = Literal["day", "month", "hour"]
 # Who is counted, and by which span. Hours are for the throttle alone.
 PER = ("all", "user", "department", "tenant")
-# What a row says of who is meant, in the order of `PER`.
-FIELDS = (None, "user_id", "department", "tenant")
+SPANS: tuple[Span, ...] = ("day", "month", "hour")
+# All that is added up.
+SUMS: tuple[tuple[str, Span], ...] = (
+    ("all", "day"), ("all", "month"), ("user", "day"), ("user", "month"), ("department", "day"),
+    ("department", "month"), ("tenant", "day"), ("tenant", "month"), ("user", "hour"),
+)  # fmt: skip
 KEPT = timedelta(days=2)  # how long a window is remembered after its end: clocks are set back, rows come late
 
 
@@ -72,12 +76,11 @@ def within(span: Span, second: int, zone: tzinfo) -> Window:
 
 def keys_of(subjects: tuple[str, str, str, str], second: int, zone: tzinfo) -> Iterator[Key]:
     """Yield what a row of these subjects (in the order of `PER`) at a second counts towards."""
-    day, month = within("day", second, zone).start, within("month", second, zone).start
-    for per, subject in zip(PER, subjects, strict=True):
-        yield Key(per, "day", day, subject)
-        yield Key(per, "month", month, subject)
-    if subjects[1]:
-        yield Key("user", "hour", second - second % 3600, subjects[1])
+    starts = {span: within(span, second, zone).start for span in SPANS}
+    for per, span in SUMS:
+        subject = subjects[PER.index(per)]
+        if subject or span != "hour":
+            yield Key(per, span, starts[span], subject)
 
 
 def iso(second: int, zone: tzinfo) -> str:
