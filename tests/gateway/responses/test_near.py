@@ -39,7 +39,9 @@ def filled(vectors: np.ndarray, elsewhere: Any = at_once) -> Near:
 def test_the_nearest_are_those_that_comparing_all_finds(n: int) -> None:
     vectors = drawn(n)
     near, right = filled(vectors), 0
-    asked = drawn(100, seed=7)
+    rng = np.random.default_rng(7)
+    asked = vectors[rng.integers(0, n, 100)] + 0.05 * rng.normal(size=(100, SIZE)).astype(np.float32)
+    asked /= np.linalg.norm(asked, axis=1, keepdims=True)
     rows = np.frombuffer(b"".join(map(packed, vectors)), np.int8).reshape(n, SIZE).astype(np.float32)
     rows /= np.linalg.norm(rows, axis=1, keepdims=True)
     for vector in asked:

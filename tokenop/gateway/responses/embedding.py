@@ -74,12 +74,10 @@ class Hashed:
         # The crc of a short word leaves its upper bits as they are: mixed, all bits are as good.
         code = (code ^ (code >> np.uint32(15))) * np.uint32(0x2C1B3C6D)
         code ^= code >> np.uint32(12)
-        weight = np.empty(len(code), np.float64)
-        weight[: len(hashes)] = weights
-        weight[len(hashes) : len(hashes) + len(pairs)] = _PAIRS
-        weight[len(hashes) + len(pairs) :] = _PIECES
-        sign = np.where(code & np.uint32(0x80000000), -1.0, 1.0)
-        sums = np.bincount(code % np.uint32(self.DIMENSIONS), weight * sign, self.DIMENSIONS)
+        weight = np.full(len(code), _PIECES)
+        weight[: len(hashes) + len(pairs)] = weights + [_PAIRS] * len(pairs)
+        weight *= 1.0 - 2.0 * (code >> np.uint32(31))
+        sums = np.bincount(code % np.uint32(self.DIMENSIONS), weight, self.DIMENSIONS)
         length = float(np.sqrt(sums @ sums))
         return (sums / length).astype(np.float32) if length else None
 
