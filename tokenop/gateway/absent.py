@@ -22,6 +22,10 @@ class OpenDoor:
         """Return an identity of which nothing is known."""
         return NOBODY
 
+    def welcomes(self, origin: str) -> bool:  # noqa: ARG002 nothing is looked at
+        """Welcome no page."""
+        return False
+
 
 class NoPurse:
     """Counts nothing."""

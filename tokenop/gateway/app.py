@@ -7,7 +7,7 @@ all of the rest. Everything else is an ordinary Starlette application.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from starlette.applications import Starlette
@@ -15,9 +15,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from tokenop.gateway.addresses import meant, nothing_at
 from tokenop.gateway.answering import Answering
 from tokenop.gateway.identity import is_loopback
 from tokenop.gateway.model import RefusedCallError, Wire
+from tokenop.gateway.pages import Asgi, readable
 from tokenop.gateway.parts import Parts
 from tokenop.gateway.reading import Receive, Scope, Send
 from tokenop.gateway.wires import models
@@ -34,7 +36,6 @@ CALLS: Mapping[str, Wire] = MappingProxyType(
     }
 )
 COUNT = "/v1/messages/count_tokens"
-Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 def app_of(parts: Parts, answering: Answering) -> Asgi:
@@ -42,17 +43,20 @@ def app_of(parts: Parts, answering: Answering) -> Asgi:
     calls, count, rest = dict(CALLS), COUNT, _rest(parts)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and scope["method"] == "POST":
+        if scope["type"] == "http":
             wire = calls.get(scope["path"])
-            if wire is not None:
+            if wire is None and (path := meant(scope["path"])) is not None:
+                scope["path"] = path
+                wire = calls.get(path)
+            if wire is not None and scope["method"] == "POST":
                 await answering.answer(wire, scope, receive, send)
                 return
-            if scope["path"] == count:
+            if scope["path"] == count and scope["method"] == "POST":
                 await answering.count(scope, receive, send)
                 return
         await rest(scope, receive, send)
 
-    return app
+    return readable(app, parts.gatekeeper.welcomes)
 
 
 def _rest(parts: Parts) -> Starlette:
@@ -82,21 +86,32 @@ def _rest(parts: Parts) -> Starlette:
     async def only_post(request: Request) -> Response:
         refused = RefusedCallError("this address takes POST alone", status=405, kind="method_not_allowed")
         wire = wire_of(CALLS.get(request.url.path, "anthropic-messages"))
-        return _answer(wire.error(refused))
+        status, headers, body = wire.error(refused)
+        return _answer((status, {**headers, "allow": "POST"}, body))
 
     async def unknown(request: Request, _: Exception) -> Response:
-        refused = RefusedCallError("nothing is at this address", status=404, kind="unknown_address")
+        refused = RefusedCallError(nothing_at(request.url.path), status=404, kind="unknown_address")
         wire = wire_of("anthropic-messages" if "anthropic-version" in request.headers else "openai-chat")
         return _answer(wire.error(refused))
+
+    async def other_method(request: Request, error: Exception) -> Response:
+        allowed = getattr(error, "headers", None) or {}
+        taken = allowed.get("Allow", "")
+        refused = RefusedCallError(f"this address takes {taken} alone", status=405, kind="method_not_allowed")
+        wire = wire_of("anthropic-messages" if "anthropic-version" in request.headers else "openai-chat")
+        status, headers, body = wire.error(refused)
+        return _answer((status, {**headers, **allowed}, body))
 
     routes = [
         *(Route(f"{base}/v1/models", listed) for base in ("", "/openai")),
         *(Route(f"{base}/v1/models/{{model:path}}", listed) for base in ("", "/openai")),
         Route("/healthz", healthy),
-        *(Route(path, only_post, methods=["GET", "PUT", "PATCH", "DELETE"]) for path in (*CALLS, COUNT)),
+        *(Route(path, only_post, methods=["GET", "PUT", "PATCH", "DELETE", "OPTIONS"]) for path in (*CALLS, COUNT)),
         *parts.routes,
     ]
-    return Starlette(routes=routes, exception_handlers={404: unknown})
+    app = Starlette(routes=routes, exception_handlers={404: unknown, 405: other_method})
+    app.router.redirect_slashes = False  # `meant` knows better, and needs no second request
+    return app
 
 
 def _answer(told: tuple[int, dict[str, str], bytes]) -> Response:

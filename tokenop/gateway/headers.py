@@ -43,7 +43,7 @@ def _joined(warnings: Sequence[str]) -> bytes:
 
 
 @lru_cache(maxsize=1024)
-def encoded(text: str) -> bytes:
+def encoded(text: str, longest: int = _LONGEST_SHOWN) -> bytes:
     """Return `text` as a header may hold it: printable ASCII, the rest as question marks, not long."""
-    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in text[:_LONGEST_SHOWN])
+    printable = "".join(letter if " " <= letter <= "~" else "?" for letter in text[:longest])
     return printable.strip().encode("ascii")

@@ -180,6 +180,10 @@ class Gatekeeper(Protocol):
         """Return who asks. Raises RefusedCallError (401) where a key is needed, and is missing, unknown or revoked."""
         ...
 
+    def welcomes(self, origin: str) -> bool:
+        """Return whether the script of a page in a browser may call, and read what it is answered."""
+        ...
+
 
 class Purse(Protocol):
     """Counts what may be spent, over all processes of this machine. Quick enough to be asked in the loop."""

@@ -66,6 +66,9 @@ class Told:
     def identify(self, headers: Mapping[str, str]) -> Identity:
         return self.identity
 
+    def welcomes(self, origin: str) -> bool:
+        return False
+
     def reserve(self, call: Call, chain: Sequence[Target]) -> Grant:
         if self.refusal is not None:
             raise self.refusal

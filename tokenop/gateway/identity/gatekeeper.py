@@ -57,10 +57,14 @@ class _Rules:
         if len(self.good) < _REMEMBERED:
             self.good.add(host)
 
+    def welcomes(self, origin: str) -> bool:
+        """Return whether the script of a page may call."""
+        match = _ORIGIN.match(origin)
+        return match is not None and (origin in self.pages or _name(match[1]) in self.names)
+
     def check_page(self, origin: str | None) -> None:
         """Refuse what the script of another site's page sends."""
-        match = _ORIGIN.match(origin) if origin is not None else None
-        if match is not None and (origin in self.pages or _name(match[1]) in self.names):
+        if origin is not None and self.welcomes(origin):
             return
         raise RefusedCallError(
             "a page of another site may not call this gateway; name it in tokenop/gateway.yaml under keys.origins",
@@ -148,6 +152,10 @@ class KeyedDoor:
             self._tell(f"the keys of before stay: {self.path} holds none any more; restart to take them away")
             return
         self._entries = _entries(found)
+
+    def welcomes(self, origin: str) -> bool:
+        """Return whether the script of a page may call, and read what it is answered."""
+        return self._rules.welcomes(origin)
 
     def identify(self, headers: Mapping[str, str]) -> Identity:
         """Return who asks; headers by small names.
