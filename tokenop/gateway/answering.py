@@ -214,6 +214,8 @@ class Answering:
             return RefusedCallError("the log cannot be written: see the gateway's output", status=503, kind="no_log")
         if isinstance(raised, TokenOpError):
             return raised
+        if isinstance(raised, RecursionError):
+            return RefusedCallError("too many levels within each other", status=400, kind="too_deep")
         self.parts.tell("a bug of the gateway:\n" + "".join(traceback.format_exception(raised)))
         return RefusedCallError("the gateway failed; its own output says why", status=500, kind="internal_error")
 
@@ -221,7 +223,7 @@ class Answering:
 def _asked(said: dict[str, str], model: str) -> str | None:
     """Return the tier or model that the caller insists on; None where the rules decide."""
     tier = said.get(headers.TIER)
-    if tier is not None:
+    if tier:
         return None if tier == AUTO else tier
     return None if model in ("", AUTO) else model
 

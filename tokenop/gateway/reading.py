@@ -44,7 +44,7 @@ async def body_of(receive: Receive, headers: Mapping[str, str]) -> bytes:
         RefusedCallError: it is larger than 32 MB (413), packed (415), or does not come in time (408).
         CallerGoneError: the caller hung up.
     """
-    if headers.get("content-encoding", "identity") != "identity":
+    if headers.get("content-encoding", "identity").lower() not in {"identity", ""}:
         raise RefusedCallError("a packed body is not read: send it as it is", status=415, kind="packed_body")
     said = headers.get("content-length", "")
     if said.isdecimal() and (len(said) > 12 or int(said) > LARGEST_BODY):
@@ -90,6 +90,8 @@ def object_of(raw: bytes) -> dict[str, Any]:
     Raises:
         RefusedCallError: it is none (400).
     """
+    if not raw:
+        raise RefusedCallError("the body is empty: send a JSON object", status=400, kind="invalid_json")
     try:
         body = msgspec.json.decode(raw)
     except msgspec.DecodeError as error:

@@ -7,6 +7,7 @@ from datetime import UTC
 from decimal import Decimal
 from typing import Any
 
+from tokenop.gateway.identity.labels import cleaned
 from tokenop.gateway.model import Call, Event, Hit
 from tokenop.routing.chain import Attempt, attempts_as_events
 
@@ -34,8 +35,8 @@ def of_hit(call: Call, hit: Hit, latency_ms: float) -> Event:
 
 def of_refusal(call: Call, status: int, latency_ms: float) -> Event:
     """Return the row of a call for which nobody was asked."""
-    named = call.asked or call.request.model
-    return {**_own(call, latency_ms), "provider": UNKNOWN, "model": named or UNKNOWN, "status": str(status)}
+    named = cleaned(call.asked or call.request.model) or UNKNOWN
+    return {**_own(call, latency_ms), "provider": UNKNOWN, "model": named, "status": str(status)}
 
 
 def context_of(call: Call) -> dict[str, Any]:

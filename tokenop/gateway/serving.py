@@ -17,6 +17,7 @@ import uvicorn
 from tokenop.gateway.answering import Answering
 from tokenop.gateway.app import app_of
 from tokenop.gateway.assembling import assembled
+from tokenop.gateway.heads import BoundedHeads
 from tokenop.gateway.model import Settings
 from tokenop.gateway.parts import Parts
 from tokenop.gateway.seen.building import watched
@@ -76,7 +77,7 @@ async def _serve(settings: Settings, drain: int, ready: Ready, tell: Tell, bound
 def _config(app: Any, drain: int) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=BoundedHeads,
         ws="none",
         lifespan="off",
         access_log=False,

@@ -19,6 +19,7 @@ NOT_HELD = "its condition does not hold"
 UNKNOWN = "its condition asks about facts that are not known"
 NOT_IN_SHARE = "the call is not in its share"
 _WHOLE = 1 << 64
+_LONGEST_SHOWN = 100
 
 
 class NotAllowedError(TokenOpError):
@@ -127,7 +128,7 @@ def _asked(config: RoutingConfig, asked: str) -> Decision:
     if chain:
         return Decision("asked", None, tuple(chain), f"the caller names {asked}")
     known = ", ".join([*tiers, *sorted({target.model for target in listed})]) or "nothing"
-    raise NotAllowedError(f"{asked!r} may not be asked for; callers may name: {known}")
+    raise NotAllowedError(f"{asked[:_LONGEST_SHOWN]!r} may not be asked for; callers may name: {known}")
 
 
 def spellings(target: Target) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -106,9 +105,9 @@ def _checked(kind: str, value: Value) -> Value:
         return value if isinstance(value, str) and 0 < len(value) <= LONGEST_TEXT else None
     if kind == "BOOLEAN":
         return value if isinstance(value, bool) else None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    if not 0 <= value <= LARGEST:
+    if not 0 <= value <= LARGEST:  # neither is what is no number
         return None
     if kind == "DOUBLE":
         return float(value)

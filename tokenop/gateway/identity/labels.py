@@ -47,11 +47,11 @@ def labels(
     if metadata.__class__ is dict and not _FIELDS.isdisjoint(metadata):
         _take(body, metadata, _KEPT.get(wire, _NONE), said)
     user = body.get("user")
-    if user is not None and "user_id" not in said and (text := _text(user)):
+    if user is not None and "user_id" not in said and (text := cleaned(user)):
         said["user_id"] = text
     for name, field in _HEADERS:
         value = headers.get(name)
-        if value is not None and (text := _text(value)):
+        if value is not None and (text := cleaned(value if value.isascii() else _decoded(value))):
             said[field] = text
     user, department, tenant = said.pop("user_id", None), said.pop("department", None), said.pop("tenant", None)
     if user is department is tenant is None:
@@ -64,7 +64,7 @@ def _take(body: dict[str, Any], metadata: Mapping[str, Any], theirs: frozenset[s
     """Move labels from the metadata of `body` to `said`; `theirs` belong to the wire, and stay there too."""
     kept = {}
     for name, value in metadata.items():
-        if name in _FIELDS and (text := _text(value)):
+        if name in _FIELDS and (text := cleaned(value)):
             said[name] = text
         if name not in _FIELDS or name in theirs:
             kept[name] = value
@@ -74,8 +74,16 @@ def _take(body: dict[str, Any], metadata: Mapping[str, Any], theirs: frozenset[s
         del body["metadata"]
 
 
-def _text(value: object) -> str:
-    """Return a label, empty for none: of texts what can be printed, of whole numbers their digits."""
+def _decoded(value: str) -> str:
+    """Return what a header says in UTF-8, in which all but a few clients write what is not ASCII."""
+    try:
+        return value.encode("latin-1").decode()
+    except UnicodeError:
+        return value
+
+
+def cleaned(value: object) -> str:
+    """Return `value` as a row may hold it, empty for nothing: of texts what can be printed, of whole numbers digits."""
     if value.__class__ is int and -(10**18) < value < 10**18:
         return str(value)
     if not isinstance(value, str):

@@ -33,4 +33,4 @@ def decide(config: RoutingConfig, asked: str | None) -> Decision:
             return Decision("asked", None, chain, f"the caller names {asked}")
     models = sorted({target.model for target in offering.values()}) if config.asked.models == "listed" else []
     known = ", ".join(models) or "nothing"
-    raise NotAllowedError(f"no embeddings by {asked or AUTO!r}; targets that may offer them: {known}")
+    raise NotAllowedError(f"no embeddings by {(asked or AUTO)[:100]!r}; targets that may offer them: {known}")

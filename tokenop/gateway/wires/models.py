@@ -40,7 +40,7 @@ def answer(
     names = listed(config)
     if only is not None and only not in names:
         wire = wire_of("anthropic-messages" if anthropic else "openai-chat")
-        return wire.error(NotAllowedError(f"{only!r} may not be asked for; callers may name: {', '.join(names)}"))
+        return wire.error(NotAllowedError(f"{only[:100]!r} may not be asked for; callers may name: {', '.join(names)}"))
     one = _anthropic if anthropic else _openai
     if only is not None:
         return 200, dict(base.JSON), compact(one(only, since)).encode()

@@ -236,7 +236,11 @@ def _foreign(request: Request) -> list[str]:
         return []
     theirs = request.extra_format
     lost = [f"{name} (a field of {theirs})" for name, value in request.extra.items() if not advice(name, value)]
-    lost += [f"messages[{n}]: fields of {theirs}" for n, message in enumerate(request.messages) if _extras(message)]
+    lost += [
+        f"messages[{n}]: {', '.join(message.extra) or 'fields'} of {theirs}"
+        for n, message in enumerate(request.messages)
+        if _extras(message)
+    ]
     lost += [f"system[{n}]: fields of {theirs}" for n, part in enumerate(request.system) if _extra(part)]
     lost += [f"tools[{n}]: {', '.join(tool.extra)} ({theirs})" for n, tool in enumerate(request.tools) if tool.extra]
     return lost
