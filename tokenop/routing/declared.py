@@ -23,7 +23,6 @@ OF_RULES: Mapping[str, tuple[str, bool]] = MappingProxyType(
 # Setting → what follows from it today.
 TOP: Mapping[str, str] = MappingProxyType(
     {
-        "budgets": "nothing is counted or stopped",
         "limits": "no request is changed",
         "autonomy": "no change takes effect by itself",
         "regions": "calls are answered where they arrive",
