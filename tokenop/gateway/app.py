@@ -95,12 +95,12 @@ def _rest(parts: Parts) -> Starlette:
         return _answer(wire.error(refused))
 
     async def other_method(request: Request, error: Exception) -> Response:
-        allowed = getattr(error, "headers", None) or {}
-        taken = allowed.get("Allow", "")
+        named = getattr(error, "headers", None) or {}
+        taken = ", ".join(sorted(named.get("Allow", "").split(", ")))
         refused = RefusedCallError(f"this address takes {taken} alone", status=405, kind="method_not_allowed")
         wire = wire_of("anthropic-messages" if "anthropic-version" in request.headers else "openai-chat")
         status, headers, body = wire.error(refused)
-        return _answer((status, {**headers, **allowed}, body))
+        return _answer((status, {**headers, "allow": taken}, body))
 
     routes = [
         *(Route(f"{base}/v1/models", listed) for base in ("", "/openai")),

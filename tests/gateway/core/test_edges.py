@@ -143,6 +143,21 @@ def test_who_sends_a_head_without_end_is_hung_up_on(gateway: Gateway, begin: byt
             send_on(connection, more)
 
 
+@pytest.mark.parametrize("wish", ["Upgrade: h2c", "upgrade: websocket"])
+def test_a_wish_for_another_protocol_loses_no_body(gateway: Gateway, wish: str) -> None:
+    lines = ("connection: Upgrade, HTTP2-Settings", wish, "HTTP2-Settings: AAEAAEAAAAIAAAAB")
+    assert asked(gateway, CHAT, ASKED, "POST", *lines)[0] == 200
+
+
+def test_two_requests_sent_at_once_are_both_answered(gateway: Gateway) -> None:
+    raw = json.dumps(ASKED).encode()
+    one = b"POST %b HTTP/1.1\r\nhost: localhost\r\nupgrade: h2c\r\ncontent-length: %d\r\n" % (CHAT.encode(), len(raw))
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=10) as connection:
+        connection.sendall(one + b"\r\n" + raw + one + b"connection: close\r\n\r\n" + raw)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert answer.count(b"HTTP/1.1 200 OK") == 2
+
+
 def test_a_body_may_be_as_large_as_it_was(gateway: Gateway) -> None:
     said = {**ASKED, "messages": [{"role": "user", "content": "x" * 3_000_000}]}
     assert asked(gateway, CHAT, said)[0] == 200
