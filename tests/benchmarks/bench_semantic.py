@@ -1,9 +1,10 @@
 """What a look-up in the cache of answers costs, alone and among many entries.
 
 Run it with `python -m tests.benchmarks.bench_semantic [--entries 100000] [--queries 2000]` from the repository. All
-entries lie in one partition: the worst case. Questions are drawn from words and come back changed a little, as people ask
-them again. `found` compares the nearest entry with what comparing all vectors finds (recall@1). Times are medians and 99th
-percentiles of one thread, in microseconds; a whole look-up makes the keys, the vector, searches, and reads the answer.
+entries lie in one partition: the worst case. Questions are drawn from words and come back changed a little, as people
+ask them again. `found` compares the nearest entry with what comparing all vectors finds (recall@1). Times are medians
+and 99th percentiles of processor time of one thread, in microseconds; a whole look-up makes the keys and the vector,
+searches, and reads the answer.
 """
 
 from __future__ import annotations
@@ -159,7 +160,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        figures = {
+        figures: dict[str, Any] = {
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
             "call_us": single(Path(folder)),
             "many": many(Path(folder) / "many", given.entries, given.queries),

@@ -181,4 +181,4 @@ def test_another_embedder_reads_all_anew_and_finds_no_vector_of_the_old(tmp_path
 
     assert asyncio.run(through()) == ("exact", "miss")
     assert world.cache.counts.unembedded == 1
-    assert len(world.process().gauges()) == 0
+    assert world.process().gauges() == {}

@@ -39,7 +39,7 @@ def test_an_answer_comes_back_as_it_was_with_what_it_had_used(tmp_path: Path) ->
     assert world.ask(question(ASKED, tools=[TOOL]), first).cached == "miss"
     call = world.ask(question(ASKED, tools=[TOOL], stream=True))
     hit = call.notes["hit"]
-    assert (call.cached, hit.kind, hit.provider, hit.tokens_saved) == ("exact", "exact", "openai-compatible", 30)
+    assert (call.cached, hit.kind, hit.provider, hit.tokens_saved) == ("exact", "exact", "openai", 30)
     assert hit.response == replace(first, raw=None)
     assert hit.response.raw is None
     assert (world.cache.counts.saved_tokens, str(world.cache.counts.saved_usd)) == (30, "0.01")

@@ -67,8 +67,16 @@ def test_what_was_learned_is_there_after_a_restart(world: World) -> None:
     hit = world.look_up(call, again)
     assert hit is not None
     assert call.cached == "semantic"
-    bound = again.gauges()["cache_false_hit_bound"]
-    assert 0.01 < bound <= 0.02
+    told = again.gauges()
+    assert 0.01 < told["cache_false_hit_bound"] <= 0.02
+    assert (told["cache_false_hit_samples"], told["cache_likeness_threshold"]) == (ENOUGH, 0.75)
+
+
+def test_before_anything_was_learned_that_is_what_is_told(world: World) -> None:
+    world.ask(ASKED)
+    told = world.cache.gauges()
+    assert told["cache_entries"] == 1
+    assert (told["cache_false_hit_bound"], told["cache_likeness_threshold"]) == (1, 2)
 
 
 @pytest.mark.parametrize(

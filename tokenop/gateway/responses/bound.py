@@ -34,6 +34,7 @@ def stake(n: int, bad: int, share: float) -> float:
     return most + math.log(sum(math.exp(term - most) for term in terms))
 
 
+@lru_cache(maxsize=16_384)
 def bound(n: int, bad: int) -> float:
     """Return the smallest share that `bad` of `n` refute; 1 where they refute none."""
     low, high = 0.0, 1.0

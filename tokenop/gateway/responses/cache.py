@@ -14,13 +14,14 @@ from tokenop.gateway.responses.agreement import agree
 from tokenop.gateway.responses.counting import Counts
 from tokenop.gateway.responses.kept import Line
 from tokenop.gateway.responses.keys import Key, key_of, skipped
-from tokenop.gateway.responses.learning import Sample
+from tokenop.gateway.responses.learning import UNLEARNED, Sample
 from tokenop.gateway.responses.mind import Mind
 from tokenop.gateway.responses.policy import Policy, folder_of, limits_of, policy_of
 from tokenop.gateway.responses.quality import COMPLETE, quality
 from tokenop.gateway.responses.room import Room
 from tokenop.gateway.responses.store import Entry, line_of
 from tokenop.providers.model import Response
+from tokenop.routing.chain.charging import biller_of
 
 if TYPE_CHECKING:
     from tokenop.gateway.responses.embedding import Vector
@@ -225,14 +226,17 @@ class Responses:
         return policy
 
     def gauges(self) -> dict[str, float]:
-        """Return figures for whoever watches: entries, and of the tenant where it is worst the bound of false hits."""
+        """Return figures for whoever watches: entries, and what was learned of the tenant where the bound is worst."""
         if self._room is None:
             return {}
         found = {"cache_entries": float(len(self._room.index))}
         if self._mind is not None:
-            learned = [one for one in self._mind.learners.learned(self._wall()).values() if one.threshold is not None]
-            if learned:
-                found["cache_false_hit_bound"] = max(one.bound for one in learned)
+            learned = self._mind.learners.learned(self._wall()).values()
+            # Where some are served, they count; before that, how far learning has come.
+            worst = max(learned, key=lambda one: (one.threshold is not None, one.bound), default=UNLEARNED)
+            found["cache_false_hit_bound"] = worst.bound
+            found["cache_false_hit_samples"] = float(worst.n)
+            found["cache_likeness_threshold"] = 2.0 if worst.threshold is None else worst.threshold
         return found
 
     async def close(self) -> None:
@@ -271,7 +275,7 @@ def _line(call: Call, note: Note, outcome: Outcome, response: Response, now: flo
         key=note.key.digest.hex(),
         at=round(now, 3),
         tenant=call.identity.tenant,
-        provider=target.provider if target is not None else "unknown",
+        provider=biller_of(target) if target is not None else "unknown",
         answer=answer,
         tokens=None if used[0] is None or used[1] is None else used[0] + used[1],
         usd=outcome.cost_usd,

@@ -39,6 +39,9 @@ class Learned:
     needed: int
 
 
+UNLEARNED = Learned(None, 0, 0, 1.0, 0)
+
+
 class Learner:
     """Counts comparisons of one tenant, by day and by threshold. A day that is over the window goes as a whole."""
 

@@ -194,8 +194,18 @@ GAUGES: Mapping[str, str] = {
     "config_refused": "1 where a changed file is refused and the old config goes on.",
     "cache_entries": "Answers that are kept.",
     "cache_false_hit_bound": "Upper bound of the share of wrong semantic hits.",
+    "cache_false_hit_samples": "Comparisons that this bound rests on.",
+    "cache_likeness_threshold": "Least likeness at which semantic hits are served; 2 while none is.",
 }
-_SAME_EVERYWHERE = frozenset({"config_refused", "cache_entries", "cache_false_hit_bound"})
+_SAME_EVERYWHERE = frozenset(
+    {
+        "config_refused",
+        "cache_entries",
+        "cache_false_hit_bound",
+        "cache_false_hit_samples",
+        "cache_likeness_threshold",
+    }
+)
 
 
 def _short(config: tuple[str, str]) -> tuple[str, str]:
