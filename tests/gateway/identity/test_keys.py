@@ -94,3 +94,9 @@ def test_a_damaged_entry_is_told(tmp_path: Path, field: str, value: object) -> N
     where.write_text(json.dumps(document), encoding="utf-8")
     with pytest.raises(InputError, match="is no file of keys"):
         keys.load(tmp_path)
+
+
+def test_a_key_may_be_good_to_the_last_day_that_there_is(tmp_path: Path) -> None:
+    key, _ = keys.create(tmp_path, NOW, user="ann", expires=date.max)
+    assert keys.load(tmp_path)[key.id].state(NOW) == "active"
+    assert key.ends == float("inf")

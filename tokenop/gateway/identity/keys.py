@@ -50,7 +50,7 @@ class Key:
         """Return from when on it is not good any more, in seconds since 1970; infinity for never."""
         if self.revoked is not None:
             return self.revoked.timestamp()
-        if self.expires is None:
+        if self.expires is None or self.expires == date.max:  # there is no day after the last that a date can say
             return float("inf")
         return datetime.combine(self.expires + timedelta(days=1), time(), UTC).timestamp()
 
