@@ -14,8 +14,9 @@ from tests.gateway.applied.project import Here, limit, settings, write
 from tests.gateway.running import until
 from tokenop import routing
 from tokenop.errors import FindingsError, InputError
-from tokenop.gateway.applied import Holder, load
+from tokenop.gateway.applied import Holder, holder, load
 from tokenop.gateway.applied.presence import living
+from tokenop.gateway.applied.verdict import Verdict
 from tokenop.gateway.model import Serving
 
 NEVER = 3600.0
@@ -240,3 +241,62 @@ def test_a_project_that_is_no_folder_is_told(tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "gone")
     with pytest.raises(InputError, match="nothing can be read there"):
         load(where)
+
+
+class Slow(Here):
+    """Reads a file with `for ever` in it until somebody ends it."""
+
+    def __init__(self, root: Path, env: Any) -> None:
+        super().__init__(root, env)
+        self._root = root
+        self._ended = threading.Event()
+
+    def read(self, where: Any) -> Any:
+        if "for ever" in (self._root / "tokenop" / "router.yaml").read_text(encoding="utf-8"):
+            self._ended.wait(30)
+            return Verdict("", (), reason="killed")
+        return super().read(where)
+
+    def kill(self) -> None:
+        self._ended.set()
+
+
+def test_while_a_file_takes_long_keys_are_taken_up_and_a_mended_file_does_not_wait(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(holder, "PATIENCE", 0.0)
+    (tmp_path / "tokenop").mkdir()
+    write(tmp_path, "tokenop/router.yaml", limit(7))
+    one, keys, seen = Watched(tmp_path, Slow, every=0.005), tmp_path / "keys.json", threading.Event()
+    with one.holder:
+        write(tmp_path, "tokenop/router.yaml", "# for ever\n" + limit(8))
+        until(lambda: one.holder._reading is not None)
+        one.holder.also(keys, lambda: seen.set() if keys.exists() else None)
+        keys.write_text("{}", encoding="utf-8")
+        assert seen.wait(10)
+        assert one.holder._reading is not None
+        write(tmp_path, "tokenop/router.yaml", limit(9))
+        until(lambda: one.usd == 9)
+    assert not any("refused" in line for line in one.told)
+
+
+def test_trouble_with_looking_is_told_once_and_the_edit_is_taken_up_when_it_is_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    failures = 0
+
+    class Failing(Here):
+        def read(self, where: Any) -> Any:
+            nonlocal failures
+            if (tmp_path / "tokenop" / "router.yaml").exists() and failures < 5:
+                failures += 1
+                raise OSError("Too many open files")
+            return super().read(where)
+
+    one = Watched(tmp_path, Failing, every=0.005)
+    with one.holder:
+        write(tmp_path, "tokenop/router.yaml", limit(7))
+        until(lambda: failures == 5 and one.holder.current.digest != "" and len(one.holder.current.files) == 2)
+    assert sum("Too many open files" in line for line in one.told) == 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import pickle
+import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -185,3 +187,31 @@ def test_what_a_file_hides_is_shown(root: Path) -> None:
     write(root, "tokenop/router.yaml", 'mode: "a\\u202e\\x1b[2J"\n')
     (line,) = verdict(root).refused
     assert line.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("make", "why"),
+    [
+        (os.mkfifo, "is no regular file"),
+        (os.mkdir, "s a directory|is no regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "is no regular file"),
+        (lambda path: path.symlink_to("nowhere"), "is a link to nothing"),
+        (lambda path: path.write_bytes(b"#" * (5 << 20)), "is larger than 4 MB"),
+    ],
+)
+@pytest.mark.parametrize("name", ["router.yaml", "gateway.yaml"])
+def test_what_is_no_file_of_a_sane_size_is_refused_and_not_waited_for(
+    root: Path, make: Callable[[Path], object], why: str, name: str
+) -> None:
+    make(root / "tokenop" / name)
+    assert re.search(why, verdict(root).reason)
+
+
+def test_a_config_that_is_gone_is_refused(root: Path) -> None:
+    assert "gone/config.yaml: no such file" in verdict(root, root / "gone" / "config.yaml").reason
+
+
+def test_a_zone_that_nobody_knows_is_refused_at_once_and_not_at_the_next_start(root: Path) -> None:
+    write(root, "tokenop/gateway.yaml", "timezone: Mars/Olympus\n")
+    (found,) = verdict(root).errors
+    assert (found.line, found.field, found.rule) == (1, "timezone", "GW001")

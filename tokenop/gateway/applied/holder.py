@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,12 @@ from tokenop.routing.predicates import compiled
 
 EVERY = 0.05
 """Seconds between two looks at the files."""
+
+PATIENCE = 3.0
+"""Seconds that reading may take before a further edit ends it."""
+
+REMINDED = 60.0
+"""Seconds after which the same trouble is told again."""
 
 Changed = Callable[[Serving, Serving], None]
 Tell = Callable[[str], None]
@@ -98,9 +105,10 @@ def serving(verdict: Verdict, now: datetime) -> Serving:
 class Holder:
     """Holds what is in force. Use it as a context, or `start` and `stop` it.
 
-    A thread looks at the files twenty times a second. A file that changed is read when it has stood still from one look
-    to the next, by a process of its own; what is found good takes the place of the old in one step, what is not is told
-    once, and the old goes on. Calls keep what they began with.
+    One thread looks at the files twenty times a second, another at further ones such as the keys, which must not wait.
+    A file that changed is read when it has stood still from one look to the next, by a process of its own; what is
+    found good takes the place of the old in one step, what is not is told once, and the old goes on. Calls keep what
+    they began with.
     """
 
     def __init__(
@@ -131,7 +139,7 @@ class Holder:
         self._callbacks: list[Changed] = []
         self._also: list[tuple[Path, Callable[[], None], list[object]]] = []
         self._ended = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._threads: tuple[threading.Thread, ...] = ()
         self._presence: Presence | None = None
         self._started = wall()
         self._refusal: Refusal | None = None
@@ -142,6 +150,7 @@ class Holder:
         self._new_reader = reader or (shared(settings.state / FOLDER, self._group) if self._group else Reader)
         self._reader: Reads | None = self._new_reader(settings.root, settings.env)
         self._reading: Reads | None = None
+        self._since = 0.0
 
     def __enter__(self) -> Holder:
         return self.start()
@@ -175,8 +184,10 @@ class Holder:
         self._warn(verdict)
         self._presence = Presence(self._settings.state)
         self._presence.tell(self.as_dict())
-        self._thread = threading.Thread(target=self._look, name="tokenop-applied", daemon=True)
-        self._thread.start()
+        looks = (self.look, self._look_elsewhere)
+        self._threads = tuple(threading.Thread(target=self._look, args=(one,), daemon=True) for one in looks)
+        for thread in self._threads:
+            thread.start()
         return self
 
     def stop(self) -> None:
@@ -185,8 +196,8 @@ class Holder:
         reading = self._reading
         if reading is not None:
             reading.kill()
-        if self._thread is not None:
-            self._thread.join()
+        for thread in self._threads:
+            thread.join()
         if self._reader is not None:
             self._reader.stop()
             self._reader = None
@@ -201,7 +212,7 @@ class Holder:
         self._callbacks.append(callback)
 
     def also(self, path: Path, changed: Callable[[], None]) -> None:
-        """Have `changed` called, in the thread that looks, once soon and after each change of a further file."""
+        """Have `changed` called, in a thread of its own, once soon and after each change of a further file."""
         self._also.append((path, changed, [self]))
 
     def as_dict(self) -> dict[str, Any]:
@@ -224,13 +235,16 @@ class Holder:
             "refused": None if self._refusal is None else self._refusal.as_dict(),
         }
 
-    def _look(self) -> None:
+    def _look(self, look: Callable[[], None]) -> None:
+        told, again = "", 0.0
         while not self._ended.wait(self._every):
             try:
-                self.look()
-                self._look_elsewhere()
+                look()
             except Exception as error:  # a thread that ends would leave edits unseen for ever
-                self._tell(f"looking after the files failed, and goes on: {type(error).__name__}: {error}")
+                failed = f"looking after the files failed, and goes on: {type(error).__name__}: {error}"
+                if failed != told or time.monotonic() > again:  # twenty times a second says no more than once
+                    told, again = failed, time.monotonic() + REMINDED
+                    self._tell(failed)
 
     def look(self) -> None:
         """Look once: take what changed before and stands still now."""
@@ -244,18 +258,30 @@ class Holder:
             self._moving = False
             reader, self._reader = self._reader, None
             assert reader is not None
-            verdict = self._read(reader, where)
+            try:
+                verdict = self._read(reader, where)
+            except Exception:
+                self._seen, self._moving = None, True  # what was not read is still to be read
+                raise
             if verdict.refused and where.stamp() != stamp:
                 self._seen, self._moving = None, True  # it was still being written: the next look begins anew
             else:
                 self._judge(verdict)
 
     def _read(self, reader: Reads, where: Sources) -> Verdict:
+        self._since = time.monotonic()
         self._reading = reader
         try:
             return reader.read(where)
         finally:
             self._reading = None
+
+    def _hurry(self) -> None:
+        """Give up reading what takes long where it was edited meanwhile: the mended file is not to wait for it."""
+        reading = self._reading
+        late = reading is not None and time.monotonic() - self._since > PATIENCE
+        if reading is not None and late and sources(self._settings).stamp() != self._seen:
+            reading.kill()
 
     def _judge(self, verdict: Verdict) -> None:
         if self._ended.is_set():
@@ -306,6 +332,7 @@ class Holder:
             self._tell(line)
 
     def _look_elsewhere(self) -> None:
+        self._hurry()
         for path, changed, last in self._also:
             mark = _mark(path)
             if mark != last[0]:
@@ -329,5 +356,6 @@ def content() -> Mapping[str, str | None]:
 
 
 def _to_stderr(line: str) -> None:
-    sys.stderr.write(f"tokenop: {line}\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"tokenop: {line}\n")
+        sys.stderr.flush()

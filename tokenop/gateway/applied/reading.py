@@ -10,14 +10,18 @@ from collections.abc import Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from tokenop.errors import Finding, FindingsError, InputError, TokenOpError
-from tokenop.gateway.applied.sources import BASE, CACHE, OWN, ROUTER, Sources, shown
+from tokenop.gateway.applied.sources import BASE, CACHE, OWN, ROUTER, Sources, shown, told
 from tokenop.gateway.applied.verdict import File, Verdict, sleeping
 from tokenop.routing.layers import is_overlay
 from tokenop.routing.model import RoutingConfig
 from tokenop.routing.predicates import Expression
+
+if TYPE_CHECKING:
+    from tokenop.documents import Document
 
 SCHEMA_FILE = Path(__file__).parents[1] / "gateway.schema.json"
 OWN_RULE = "GW001"
@@ -80,6 +84,12 @@ def _read(where: Sources, files: tuple[File, ...], today: date) -> Verdict:
 
 def _files(where: Sources) -> tuple[File, ...]:
     """Return the files that are there, those that lie over others last."""
+    try:
+        told(where.base)
+    except FileNotFoundError:
+        pass  # told below
+    except OSError as error:
+        raise InputError(f"{shown(where.base, where.root)}: cannot be read: {error.strerror or error}") from error
     if is_overlay(shown(where.base, where.root)):
         wanted = [(BASE, where.shipped), (ROUTER, where.base)]
     else:
@@ -88,7 +98,7 @@ def _files(where: Sources) -> tuple[File, ...]:
     found = []
     for role, path in wanted:
         try:
-            found.append(File(role, str(path), hashlib.sha256(path.read_bytes()).hexdigest()))
+            found.append(File(role, str(path), hashlib.sha256(told(path)).hexdigest()))
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -123,7 +133,22 @@ def _own(path: Path) -> Mapping[str, Any]:
             )
             for one in found
         )  # fmt: skip
+    _check_zone(document)
     return document.meta
+
+
+def _check_zone(document: Document) -> None:
+    """Raise a finding where no such zone is known: the next start would fail of it."""
+    zone = str(document.meta.get("timezone", "UTC"))
+    try:
+        ZoneInfo(zone)
+    except (KeyError, ValueError, OSError) as error:
+        line, column = document.line("timezone")
+        fix = "name one as Europe/Berlin"
+        what = f"this machine knows no zone {zone!r}"
+        raise FindingsError(
+            [Finding(str(document.path), line, "timezone", OWN_RULE, "error", what, column, fix)]
+        ) from error
 
 
 @cache

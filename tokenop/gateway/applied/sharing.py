@@ -14,7 +14,7 @@ from pathlib import Path
 from tokenop import __version__, files
 from tokenop.errors import InputError
 from tokenop.gateway.applied.asking import Reader
-from tokenop.gateway.applied.sources import Sources
+from tokenop.gateway.applied.sources import Sources, told
 from tokenop.gateway.applied.verdict import Verdict, packed, unpacked
 
 _PATIENCE = 0.02
@@ -38,7 +38,11 @@ class Shared:
     _reader: Reader | None = None
 
     def read(self, where: Sources) -> Verdict:
-        """Return what the files say; the first that asks reads them, the others wait for it."""
+        """Return what the files say; the first that asks reads them, the others wait for it.
+
+        Raises:
+            InputError: the folder in which they meet cannot be written.
+        """
         kept = self.folder / f"{self.group}-{_key(where)}.verdict"
         with self._alone() as alone:
             if not alone:
@@ -74,8 +78,11 @@ class Shared:
         """Hold the lock of the group; yield whether it came before the end."""
         import fcntl
 
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle = os.open(self.folder / f"{self.group}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            handle = os.open(self.folder / f"{self.group}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise InputError(f"{self.folder}: cannot be written: {error.strerror or error}") from error
         try:
             while not self._ended.is_set():
                 with contextlib.suppress(BlockingIOError):
@@ -95,11 +102,11 @@ def cleared(folder: Path, group: str) -> None:
 
 
 def _key(where: Sources) -> str:
-    told = hashlib.sha256(f"{__version__} {datetime.now(UTC).date()}".encode())
+    known = hashlib.sha256(f"{__version__} {datetime.now(UTC).date()}".encode())
     for path in (where.base, where.shipped, where.router, where.cache, where.own):
         try:
-            said = hashlib.sha256(path.read_bytes()).hexdigest()
+            said = hashlib.sha256(told(path)).hexdigest()
         except OSError as error:
             said = str(error.errno)
-        told.update(f"{path}\0{said}\n".encode())
-    return told.hexdigest()[:32]
+        known.update(f"{path}\0{said}\n".encode())
+    return known.hexdigest()[:32]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +16,9 @@ BASE = "config"
 ROUTER = "tokenop/router.yaml"
 CACHE = "tokenop/cache.yaml"
 OWN = "tokenop/gateway.yaml"
+
+LARGEST = 4 << 20
+"""Bytes of a file that are read at all. Those who check it want it far smaller."""
 
 Stamp = tuple[tuple[str, int, int, int, int, int] | None, ...]
 
@@ -64,6 +69,28 @@ def _stamp(path: Path) -> tuple[str, int, int, int, int, int] | None:
         return None
     # The time of the last change of anything tells an edit of the same length that put the old time back.
     return str(path), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def told(path: Path) -> bytes:
+    """Return what a file says: of a regular one alone, since another may never end, or keep its readers waiting.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        OSError: it cannot be read, is no file, a link to nothing, or larger than any file that is meant.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        if path.is_symlink():  # taken for no file, it would lift the limits that it was to bring
+            raise OSError(errno.ELOOP, "is a link to nothing") from None
+        raise
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "is no regular file")
+        content = file.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise OSError(errno.EFBIG, f"is larger than {LARGEST >> 20} MB")
+    return content
 
 
 def shown(path: Path, root: Path) -> Path:

@@ -14,7 +14,7 @@ from tokenop.applying.root import Root
 from tokenop.errors import InputError
 from tokenop.gateway.applied import presence
 from tokenop.gateway.applied.holder import content
-from tokenop.gateway.applied.sources import CACHE, OWN, ROUTER
+from tokenop.gateway.applied.sources import CACHE, OWN, ROUTER, told
 from tokenop.gateway.drift.approved import LARGEST, Approved
 from tokenop.gateway.drift.model import Drift, Gateway, Kind, Row
 
@@ -190,8 +190,7 @@ def _templates(root: Path) -> dict[str, tuple[str, str]]:
 
 def _bytes(path: Path) -> bytes | None:
     try:
-        with path.open("rb") as file:
-            found = file.read(LARGEST + 1)
+        found = told(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
