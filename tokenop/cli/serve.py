@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -174,11 +175,13 @@ def _served(settings: Settings, drain: int) -> int:
 
 
 def _tell(line: str) -> None:
-    click.echo(f"tokenop: {line}", err=True)
+    with contextlib.suppress(OSError):  # whoever read it may be gone: no reason to stop answering calls
+        click.echo(f"tokenop: {line}", err=True)
 
 
 def _ready(parts: Parts, port: int) -> None:
     from tokenop.gateway import starting
 
-    for line in starting.lines(parts, port):
-        click.echo(line)
+    with contextlib.suppress(OSError):
+        for line in starting.lines(parts, port):
+            click.echo(line)

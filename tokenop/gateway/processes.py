@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from tokenop.gateway.model import Settings
-from tokenop.gateway.sockets import BACKLOG, bind
+from tokenop.gateway.sockets import BACKLOG, bind, leaving
 
 Tell = Callable[[str], None]
 WORKER = "tokenop.gateway.worker"
@@ -61,12 +61,11 @@ class Processes:
         listening = bind(self._settings.host, self._settings.port)
         listening.listen(BACKLOG)
         _clear(self._folder.parent)
-        taken = {one: signal.signal(one, self._leave) for one in (signal.SIGTERM, signal.SIGINT)}
+        taken = {one: signal.signal(one, self._leave) for one in leaving()}
         try:
             return self._served(listening)
         finally:
-            self._end()
-            listening.close()
+            self._end(listening)
             for number, before in taken.items():
                 signal.signal(number, before)
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -126,7 +125,12 @@ class Processes:
             self._tell(f"process {dead.number} ended ({how}); another begins in {wait:g} s")
             self._forget(dead)
         if now >= dead.again_at:
-            self._workers[place] = self._start(dead.number, listening)
+            try:
+                self._workers[place] = self._start(dead.number, listening)
+            except OSError as error:  # no room for a process now: the others go on
+                dead.again_at = now + SLOWEST
+                self._tell(f"process {dead.number} cannot begin: {error.strerror}; tried again in {SLOWEST:g} s")
+                return
             self._workers.pop()
 
     def _forget(self, dead: _Worker) -> None:
@@ -142,8 +146,9 @@ class Processes:
             if one.process.poll() is None:
                 one.process.send_signal(signal.SIGTERM)
 
-    def _end(self) -> None:
+    def _end(self, listening: socket.socket) -> None:
         self._pass_on()
+        listening.close()  # as long as it is open here, the system takes calls that nobody will answer
         last = time.monotonic() + self._drain + GRACE
         for one in self._workers:
             try:

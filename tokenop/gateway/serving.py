@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from tokenop.gateway.heads import BoundedHeads
 from tokenop.gateway.model import Settings
 from tokenop.gateway.parts import Parts
 from tokenop.gateway.seen.building import watched
-from tokenop.gateway.sockets import BACKLOG, bind
+from tokenop.gateway.sockets import BACKLOG, bind, leaving
 
 Ready = Callable[[Parts, int], None]
 Tell = Callable[[str], None]
@@ -32,7 +31,7 @@ GC_THRESHOLD = (20_000, 20, 50)
 
 
 def serve(settings: Settings, *, drain: int, ready: Ready, tell: Tell, bound: socket.socket | None = None) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the calls in flight for up to `drain` seconds.
+    """Serve until SIGTERM, SIGINT or SIGHUP, then finish the calls in flight for up to `drain` seconds.
 
     Args:
         settings: how the gateway was started.
@@ -101,7 +100,7 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
-        taken = (signal.SIGTERM, signal.SIGINT)
+        taken = leaving()
         for number in taken:
             loop.add_signal_handler(number, self._leave)
         try:

@@ -1,12 +1,20 @@
-"""The socket that calls come from."""
+"""The socket that calls come from, and the signals that end them."""
 
 from __future__ import annotations
 
+import signal
 import socket
 
 from tokenop.errors import InputError
 
 BACKLOG = 2048
+
+
+def leaving() -> tuple[signal.Signals, ...]:
+    """Return the signals on which a gateway leaves: that of a terminal that closes, too, unless `nohup` forbade it."""
+    hung_up = getattr(signal, "SIGHUP", None)
+    wanted = (signal.SIGTERM, signal.SIGINT)
+    return wanted if hung_up is None or signal.getsignal(hung_up) is signal.SIG_IGN else (*wanted, hung_up)
 
 
 def bind(host: str, port: int) -> socket.socket:

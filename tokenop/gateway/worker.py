@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -46,14 +47,16 @@ def main() -> int:
         from tokenop.gateway import starting
 
         if settings.worker == 0 and handle is not None:
-            sys.stdout.write("".join(f"{line}\n" for line in starting.lines(parts, port)))
-            sys.stdout.flush()
+            with contextlib.suppress(OSError):  # as below
+                sys.stdout.write("".join(f"{line}\n" for line in starting.lines(parts, port)))
+                sys.stdout.flush()
             os.write(handle, b"1")
             os.close(handle)
 
     def tell(line: str) -> None:
-        sys.stderr.write(f"tokenop: {line}\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # whoever read it may be gone: no reason to stop answering calls
+            sys.stderr.write(f"tokenop: {line}\n")
+            sys.stderr.flush()
 
     threading.Thread(target=_leave_with_the_one_above, daemon=True, name="above").start()
     try:
