@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,18 +11,16 @@ from typing import Any
 from tokenop.gateway.budgets.opening import opened
 from tokenop.gateway.budgets.purse import PurseOfAll
 from tokenop.gateway.model import Call, Event, Identity, Serving
+from tokenop.prices.model import Entry, ModelKey, Origin, Rates, Slot
 from tokenop.providers.base import Target
 from tokenop.providers.model import Message, Request, Text
-from tokenop.routing.chain.charging import shipped_prices
 from tokenop.routing.model import Budget, Meta, RoutingConfig, Rule, Tier
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PAID = Target("anthropic", "anthropic", "claude-sonnet-5")
 LOCAL = Target("ollama", "ollama", "devstral:24b")
-_PRICE = shipped_prices().at("anthropic", PAID.model, NOON)
-assert _PRICE is not None
-*_INPUTS, PER_OUTPUT = _PRICE.rates.charged()
-PER_INPUT = max(_INPUTS)  # that of writing to the cache for an hour
+_RATES = Rates(*map(Decimal, ("2e-6", "0.2e-6", "2.5e-6", "4e-6", "10e-6")))
+PER_INPUT, PER_OUTPUT = Decimal("4e-6"), Decimal("10e-6")  # input that is written to the cache for an hour
 
 
 def config(*budgets: Budget) -> RoutingConfig:
@@ -40,6 +38,16 @@ def config(*budgets: Budget) -> RoutingConfig:
 def serving(*budgets: Budget, own: Mapping[str, Any] | None = None) -> Serving:
     """Return what is in force with these limits."""
     return Serving(config(*budgets), "", NOON, (), own or {})
+
+
+class Book:
+    """A book of one price, that of `PAID`; `ollama` is free. The real one takes half a second to load."""
+
+    def resolve(self, provider: str, model: str) -> ModelKey | None:
+        return ModelKey(provider, model) if (provider, model) == ("anthropic", PAID.model) else None
+
+    def valid_at(self, key: ModelKey, moment: datetime) -> tuple[Entry, ...]:
+        return (Entry(key, None, None, False, Slot("standard", _RATES), Origin("test")),)
 
 
 def call(
@@ -94,12 +102,17 @@ def whole(event: Event, number: int = 1) -> Event:
 
 
 def purse(
-    folder: Path, zone: str = "UTC", *, usable: Iterable[Target] | None = None, now: datetime = NOON
+    folder: Path,
+    zone: str = "UTC",
+    *,
+    usable: Iterable[Target] | None = None,
+    now: datetime = NOON,
+    book: Callable[[], Any] = Book,
 ) -> PurseOfAll:
     """Return a purse of its own, as a process has it; `folder` is the gateway's."""
     known = None if usable is None else frozenset(usable)
     return opened(
-        folder / "budgets", folder / "log", zone, tell=_quiet, book=shipped_prices,
+        folder / "budgets", folder / "log", zone, tell=_quiet, book=book,
         usable=lambda target: known is None or target in known, now=now.timestamp,
     )  # fmt: skip
 

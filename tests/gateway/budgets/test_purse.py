@@ -223,7 +223,12 @@ def test_another_config_holds_from_the_next_call_on_and_knows_what_was_spent(cou
         counted.reserve(call(serving(Budget("new", "department", "month", usd=Decimal("0.4")))), (PAID,))
 
 
-def test_prices_of_the_cache_are_set_aside_where_they_are_dearer() -> None:
+def test_the_dearest_price_of_the_day_is_set_aside_that_of_writing_to_the_cache_included(tmp_path: Path) -> None:
     found = shipped_prices().at("anthropic", PAID.model, NOON)
     assert found is not None
-    assert found.rates.input < PER_INPUT
+    *inputs, output = found.rates.charged()
+    assert max(inputs) > found.rates.input
+    counted = purse(tmp_path, book=shipped_prices)
+    counted.reserve(call(serving(Budget("b", "all", "day", usd=Decimal(1)))), (PAID, LOCAL))
+    assert held(counted) == (0, 1000 * (max(inputs) + output) * PICO)
+    counted.close()

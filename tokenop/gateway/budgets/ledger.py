@@ -220,8 +220,11 @@ class Ledger:
     def look_again(self) -> None:
         """Have in mind which tables there are now, also where no call comes."""
         if self._shared.epoch != self._epoch:
-            with self._shared.held():
+            self._shared.take()
+            try:
                 self._scan()
+            finally:
+                self._shared.leave()
 
     @property
     def dead(self) -> tuple[str, ...]:
@@ -236,7 +239,9 @@ class Ledger:
 
     def renew(self, now: float) -> None:
         """Leave out the slots of windows that are long over. Raises OSError; the old table stays."""
-        with self._shared.held():
+        if not self._shared.take():
+            return  # a process that was stopped has the lock: another time
+        try:
             words, limit = self.own.words, now - KEPT.total_seconds()
             keep = {
                 digest
@@ -245,10 +250,11 @@ class Ledger:
             }
             folded = (closed.read(self._folder) or closed.Closed("")).folded
             segments = tuple(name for name in self.own.segments if name not in folded)
-            made = tables.renewed(self.own, keep, segments)
-            old, self.own = self.own, made
+            old, self.own = self.own, tables.renewed(self.own, keep, segments)
             self._generation += 1
             self._shared.changed()
+        finally:
+            self._shared.leave()
         old.close()
 
     @property
