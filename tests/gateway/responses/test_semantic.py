@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,18 @@ from tokenop.gateway.responses.cache import NAME
 
 ASKED, AGAIN = "How do I reset my password?", "How can I reset my password, please?"
 ENOUGH = needed(0, 0.02)
+# So many ways of asking it again: words without weight, in any order.
+WAYS = [
+    f"{' '.join(words)} how can I reset my password?"
+    for words in permutations(["can", "you", "please", "tell", "me", "so"])
+]
 
 
-def learned(world: World, n: int = ENOUGH, text: str = "Click on Forgot.") -> None:
-    """Have the same comparison made `n` times: by calls that ask for a fresh answer but keep none."""
+def learned(world: World, n: int = ENOUGH, text: str = "Click on Forgot.", *, ways: int = len(WAYS)) -> None:
+    """Have `n` comparisons made, of calls whose fresh answers are not kept."""
     world.ask(ASKED, "Click on Forgot.")
-    for _ in range(n):
-        call = world.call(AGAIN)
+    for number in range(n):
+        call = world.call(WAYS[number % ways])
         assert world.look_up(call) is None
         assert call.cached == "miss"
         # The fresh answer is cut off from being kept, so that the next call is a semantic one again.
@@ -50,11 +56,22 @@ def test_no_semantic_hit_is_served_before_enough_was_compared(world: World) -> N
     assert world.cache.counts.compared == ENOUGH
 
 
+def test_one_question_that_comes_often_proves_nothing_of_others(world: World) -> None:
+    learned(world, 2 * ENOUGH, ways=3)
+    assert world.said_of(AGAIN) == "miss"
+    assert world.cache.gauges()["cache_false_hit_samples"] == 3
+
+
+def test_a_question_that_differs_often_counts_each_time(world: World) -> None:
+    learned(world, 9, "Ask your administrator.", ways=1)
+    assert world.cache.gauges()["cache_false_hit_samples"] == 9
+
+
 def test_answers_that_differ_keep_semantic_hits_from_being_served(world: World) -> None:
     learned(world, 20, "Ask your administrator for a new one.")
     assert world.cache.counts.differed == 20
-    for _ in range(ENOUGH):
-        call = world.call(AGAIN)
+    for way in WAYS[20 : 20 + ENOUGH]:
+        call = world.call(way)
         world.look_up(call)
         assert call.cached == "miss"
         world.cache.keep(call, outcome(answer("Click on Forgot."), events=({"quality_score": 0.0},)))

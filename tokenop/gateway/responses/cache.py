@@ -201,7 +201,8 @@ class Responses:
         self.counts.compared += 1
         self.counts.differed += bad
         if note.space == mind.embedder.space and note.policy.agreement == mind.agreement:
-            room.sample(Sample(now, call.identity.tenant, round(likeness, 4), bad, mind.learners.space))
+            question = int.from_bytes(note.key.digest[:7])
+            room.sample(Sample(now, call.identity.tenant, round(likeness, 4), bad, mind.learners.space, question))
 
     def _in_force(self, serving: Serving) -> Policy | None:
         """Return what `serving` says, after making all ready for it."""

@@ -8,13 +8,15 @@ from tokenop.gateway.responses.bound import STEPS, bound, needed
 
 DAY = 86_400
 MOST_TENANTS = 10_000
+MOST_QUESTIONS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One would-be hit that was answered as well: when (in seconds), how alike, whether it was false.
 
-    `space` says what it was measured with: likenesses of another embedder are other numbers.
+    `space` says what it was measured with: likenesses of another embedder are other numbers. `question` is a number for
+    what was asked, None where each sample is of another.
     """
 
     at: float
@@ -22,6 +24,7 @@ class Sample:
     likeness: float
     bad: bool
     space: str
+    question: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,11 @@ UNLEARNED = Learned(None, 0, 0, 1.0, 0)
 
 
 class Learner:
-    """Counts comparisons of one tenant, by day and by threshold. A day that is over the window goes as a whole."""
+    """Counts comparisons of one tenant, by day and by threshold. A day that is over the window goes as a whole.
+
+    The bound takes comparisons to be drawn apart from each other. One question that comes a thousand times is not a
+    thousand of them: it counts once while it agrees, and each time it does not.
+    """
 
     def __init__(self, floor: float, share: float, days: int) -> None:
         """Take the least likeness that is looked at, the largest share of false hits, and how long samples count."""
@@ -51,14 +58,19 @@ class Learner:
         self._share = share
         self._window = days
         self._days: dict[int, tuple[list[int], list[int]]] = {}
+        self._agreed: dict[int, int] = {}
         self._n = [0] * STEPS
         self._bad = [0] * STEPS
         self._oldest = 0
         self.threshold: float | None = None
 
-    def add(self, at: float, likeness: float, *, bad: bool) -> None:
+    def add(self, at: float, likeness: float, *, bad: bool, question: int | None = None) -> None:
         """Take note of one comparison."""
         day = int(at // DAY)
+        if question is not None and not bad:
+            if question in self._agreed or len(self._agreed) >= MOST_QUESTIONS:
+                return
+            self._agreed[question] = day
         n, failed = self._days.setdefault(day, ([0] * STEPS, [0] * STEPS))
         self._oldest = min(self._oldest or day, day)
         for step, threshold in enumerate(self._grid):
@@ -80,6 +92,7 @@ class Learner:
             n, failed = self._days.pop(day)
             self._n = [all_ - one for all_, one in zip(self._n, n, strict=True)]
             self._bad = [all_ - one for all_, one in zip(self._bad, failed, strict=True)]
+        self._agreed = {question: day for question, day in self._agreed.items() if day >= first}
         self._oldest = min(self._days, default=0)
         self._choose()
 
@@ -118,7 +131,7 @@ class Learners:
             if len(self._of) >= MOST_TENANTS:
                 return
             learner = self._of[sample.tenant] = Learner(*self._made_with)
-        learner.add(sample.at, sample.likeness, bad=sample.bad)
+        learner.add(sample.at, sample.likeness, bad=sample.bad, question=sample.question)
 
     def threshold(self, tenant: str | None, now: float) -> float | None:
         """Return the least likeness at which a tenant is given kept answers; None where it is given none."""
