@@ -6,7 +6,6 @@ all of the rest. Everything else is an ordinary Starlette application.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -74,12 +73,13 @@ def _rest(parts: Parts) -> Starlette:
     near = is_loopback(parts.settings.host)
 
     async def healthy(request: Request) -> Response:
-        whole = near
-        if not near:
-            # A balancer knows no key; what a config refuses, or a disk, is for those who do.
-            with contextlib.suppress(RefusedCallError):
-                parts.gatekeeper.identify(dict(request.headers.items()))
-                whole = True
+        try:
+            parts.gatekeeper.identify(dict(request.headers.items()))
+            whole = True
+        except RefusedCallError as refused:
+            # A balancer knows no key; what a config refuses, or a disk, is for those who do. Nor is it for a page of
+            # another site, which reaches this machine's own address by the browser of who sits here.
+            whole = near and refused.status != 403
         status, body = parts.health.answer(whole=whole)
         return Response(body, status, media_type="application/json")
 

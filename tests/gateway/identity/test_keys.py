@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -100,3 +101,9 @@ def test_a_key_may_be_good_to_the_last_day_that_there_is(tmp_path: Path) -> None
     key, _ = keys.create(tmp_path, NOW, user="ann", expires=date.max)
     assert keys.load(tmp_path)[key.id].state(NOW) == "active"
     assert key.ends == float("inf")
+
+
+def test_what_is_no_file_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(keys.path(tmp_path))
+    with pytest.raises(InputError, match="is no file of keys"):
+        keys.load(tmp_path)

@@ -6,6 +6,7 @@ import json
 import urllib.request
 from typing import Any
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.gateway.running import Gateway
@@ -47,3 +48,11 @@ def test_its_health_names_config_log_and_who_can_be_asked(gateway: Gateway) -> N
     assert (told["config"]["id"], told["config"]["mode"]) == ("test", "route")
     assert (told["log"]["durable"], told["log"]["lost"]) == (True, 0)
     assert told["providers"]["usable"]
+
+
+@pytest.mark.parametrize("said", [{"host": "evil.example"}, {"origin": "https://evil.example"}])
+def test_a_page_of_another_site_learns_no_more_of_its_health_than_how_it_is(
+    gateway: Gateway, said: dict[str, str]
+) -> None:
+    with urllib.request.urlopen(urllib.request.Request(f"{gateway.url}/healthz", headers=said), timeout=20) as answer:
+        assert set(json.load(answer)) == {"status", "since", "ill"}

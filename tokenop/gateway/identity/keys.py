@@ -84,7 +84,9 @@ def load(state: Path) -> dict[str, Key]:
     """
     where = path(state)
     try:
-        with where.open("rb") as file:
+        # Without waiting: what somebody put there may be no file, and a gateway that looks must not stand still.
+        handle = os.open(where, os.O_RDONLY | os.O_CLOEXEC | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as file:
             raw = file.read(LARGEST + 1)
     except FileNotFoundError:
         return {}
