@@ -288,6 +288,28 @@ def test_nothing_that_a_repository_names_is_run(project: Path, monkeypatch: pyte
     assert not marker.exists()
 
 
+@pytest.mark.parametrize("name", ["main", "origin/HEAD", "origin/main"])
+def test_a_tag_that_is_called_as_the_main_branch_approves_nothing(project: Path, name: str) -> None:
+    approved = git(project, "rev-parse", "main")
+    git(project, "checkout", "-q", "-b", "mine")
+    committed(project, limit(5000))
+    git(project, "tag", name)
+    found = drift(project)
+    assert found.branch == ("main", approved)
+    assert found.rows[0].kinds == ("unmerged",)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [{"files": 5}, {"files": [5, {"role": "config"}]}, {"content": 7}, {"refused": {"reasons": 3}}, {"root": "\0"}],
+)
+def test_a_gateway_of_another_version_may_say_other_things(project: Path, said: dict[str, Any]) -> None:
+    other = Presence(project.parent / "home" / "gateway")
+    other.tell({"root": str(project), **said})
+    assert len(drift(project).rows) >= 1
+    other.leave()
+
+
 def test_the_repository_of_a_hook_that_runs_is_not_taken_for_the_projects(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

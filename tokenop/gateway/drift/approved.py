@@ -13,7 +13,14 @@ from pathlib import Path
 
 from tokenop.errors import InputError, MisuseError
 
-MAINS = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+# In full: of a bare name git takes a tag first, and anybody who may push can have called one so.
+MAINS = {
+    "origin/HEAD": "refs/remotes/origin/HEAD",
+    "origin/main": "refs/remotes/origin/main",
+    "origin/master": "refs/remotes/origin/master",
+    "main": "refs/heads/main",
+    "master": "refs/heads/master",
+}
 LARGEST = 2 << 20
 _SECONDS = 60
 _SETTINGS = (
@@ -88,8 +95,8 @@ class Approved:
             if commit is None:
                 raise MisuseError(f"--branch {branch}: is no revision of this repository")
             return branch, commit
-        for name in MAINS:
-            commit = self._commit(name)
+        for name, reference in MAINS.items():
+            commit = self._commit(reference)
             if commit is not None:
                 return name, commit
         raise InputError("no main branch in this repository: name what is approved with --branch")

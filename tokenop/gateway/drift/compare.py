@@ -156,14 +156,23 @@ def _gateways(root: Path, state: Path) -> tuple[tuple[Gateway, ...], int]:
     """Return the gateways of the project, and how many run for others."""
     here = root.resolve()
     said = presence.living(state)
-    ours = [one for one in said if Path(str(one.get("root", ""))).resolve() == here]
+    ours = [one for one in said if _resolved(str(one.get("root", ""))) == here]
     return tuple(_gateway(one) for one in ours), len(said) - len(ours)
 
 
+def _resolved(path: str) -> Path | None:
+    try:
+        return Path(path).resolve()
+    except (OSError, ValueError):
+        return None
+
+
 def _gateway(said: Mapping[str, Any]) -> Gateway:
-    refused = said.get("refused")
-    reasons = refused.get("reasons", ()) if isinstance(refused, dict) else ()
-    files = {str(one.get("role")): (str(one.get("path")), str(one.get("sha256"))) for one in said.get("files", ())}
+    # Another version of this program may say other things.
+    refused, content, listed = said.get("refused"), said.get("content"), said.get("files")
+    reasons = refused.get("reasons") if isinstance(refused, dict) else ()
+    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    files = {str(one.get("role")): (str(one.get("path")), str(one.get("sha256"))) for one in found}
     return Gateway(
         pid=pid if isinstance(pid := said.get("pid"), int) else 0,
         address=str(said.get("address", "")),
@@ -171,9 +180,9 @@ def _gateway(said: Mapping[str, Any]) -> Gateway:
         version=str(said.get("version", "")),
         digest=str(said.get("digest", "")),
         mode=str(said.get("mode", "")),
-        content=_version(said.get("content") or {}),
+        content=_version(content if isinstance(content, dict) else {}),
         files=files,
-        refused=tuple(str(reason) for reason in reasons),
+        refused=tuple(str(reason) for reason in reasons) if isinstance(reasons, list | tuple) else (),
     )
 
 
