@@ -46,6 +46,7 @@ PUBLISHED: Mapping[str, tuple[str, Callable[[Schema], Schema] | None]] = {
     "evaluation-report": ("tokenop/experiment/evaluation-report.schema.json", None),
     "event": ("tokenop/events/event.schema.json", None),
     "findings": ("tokenop/catalogue/linting/findings.schema.json", None),
+    "gateway": ("tokenop/gateway/gateway.schema.json", None),
     "golden-tasks": ("tokenop/evals/tasks.schema.json", None),
     "instances": ("tokenop/inventory/machines.schema.json", None),
     "overrides": ("tokenop/evals/overrides.schema.json", None),
