@@ -164,13 +164,16 @@ def _served(settings: Settings, drain: int) -> int:
         from tokenop.gateway.processes import Processes
 
         return Processes(settings, drain, _tell).run()
-    try:
-        from tokenop.gateway import serving
-    except ModuleNotFoundError as error:
-        from tokenop.errors import InputError
+    from tokenop.gateway import early
 
-        raise InputError(f"the package {error.name} is not installed: pip install 'tokenop[serve]'") from error
-    serving.serve(settings, drain=drain, ready=_ready, tell=_tell)
+    with early.begun(settings.root, settings.env) as reading:
+        try:
+            from tokenop.gateway import serving
+        except ModuleNotFoundError as error:
+            from tokenop.errors import InputError
+
+            raise InputError(f"the package {error.name} is not installed: pip install 'tokenop[serve]'") from error
+        serving.serve(settings, drain=drain, ready=_ready, tell=_tell, early=reading)
     return 0
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import subprocess
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from tokenop.errors import MisuseError
 from tokenop.gateway.applied import Holder
+from tokenop.gateway.applied.asking import Reader
 from tokenop.gateway.budgets import opening as budgets
 from tokenop.gateway.identity import KeyedDoor, is_loopback
 from tokenop.gateway.log import opening
@@ -23,15 +25,17 @@ from tokenop.routing.chain import Notices
 from tokenop.routing.chain.charging import shipped_prices
 
 Tell = Callable[[str], None]
+Process = subprocess.Popen[bytes]
 
 
 @contextlib.asynccontextmanager
-async def assembled(settings: Settings, tell: Tell) -> AsyncIterator[Parts]:
+async def assembled(settings: Settings, tell: Tell, early: Process | None = None) -> AsyncIterator[Parts]:
     """Yield the parts, ready to be used; whatever happens, all that were begun are ended.
 
     Args:
         settings: how the gateway was started.
         tell: takes a line for the person who started it.
+        early: the process that is to read the files first, where it was begun before.
 
     Raises:
         FindingsError: what is wrong in the files in force.
@@ -39,12 +43,19 @@ async def assembled(settings: Settings, tell: Tell) -> AsyncIterator[Parts]:
         MisuseError: an address that others reach, and no keys.
     """
     async with contextlib.AsyncExitStack() as stack:
-        holder = Holder(settings, tell=tell)  # reads in a process of its own while the rest is made ready
+        # It reads in a process of its own while the rest is made ready.
+        holder = Holder(settings, tell=tell, reader=None if early is None else _first(early))
         stack.callback(holder.stop)
         shipped_prices()
         sender = await stack.enter_async_context(GatewaySender(settings.env, settings.recordings))
         holder.start()
         yield await _Assembly(settings, tell, holder, sender, stack).parts()
+
+
+def _first(process: Process) -> Callable[[Path, Mapping[str, str]], Reader]:
+    """Return what starts readers: the first one with a process that was begun before."""
+    begun = [process]
+    return lambda root, env: Reader(root, env, begun.pop() if begun else None)
 
 
 @dataclass(frozen=True, slots=True)

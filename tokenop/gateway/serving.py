@@ -15,7 +15,7 @@ import uvicorn
 
 from tokenop.gateway.answering import Answering
 from tokenop.gateway.app import app_of
-from tokenop.gateway.assembling import assembled
+from tokenop.gateway.assembling import Process, assembled
 from tokenop.gateway.heads import BoundedHeads
 from tokenop.gateway.model import Settings
 from tokenop.gateway.parts import Parts
@@ -30,7 +30,15 @@ KEEP_ALIVE = 75  # seconds that a connection may rest
 GC_THRESHOLD = (20_000, 20, 50)
 
 
-def serve(settings: Settings, *, drain: int, ready: Ready, tell: Tell, bound: socket.socket | None = None) -> None:
+def serve(
+    settings: Settings,
+    *,
+    drain: int,
+    ready: Ready,
+    tell: Tell,
+    bound: socket.socket | None = None,
+    early: Process | None = None,
+) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP, then finish the calls in flight for up to `drain` seconds.
 
     Args:
@@ -39,6 +47,7 @@ def serve(settings: Settings, *, drain: int, ready: Ready, tell: Tell, bound: so
         ready: called with the parts and the port when calls are taken.
         tell: takes a line for the person who started it.
         bound: a socket that is bound already, which several processes may share.
+        early: the process that is to read the files first (`tokenop.gateway.early`), where it was begun before.
 
     Raises:
         FindingsError: what is wrong in the files in force.
@@ -46,7 +55,7 @@ def serve(settings: Settings, *, drain: int, ready: Ready, tell: Tell, bound: so
         MisuseError: an address that others reach, and no keys.
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(settings, drain, ready, tell, bound))
+        runner.run(_serve(settings, drain, ready, tell, bound, early))
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -57,11 +66,13 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
-async def _serve(settings: Settings, drain: int, ready: Ready, tell: Tell, bound: socket.socket | None) -> None:
+async def _serve(
+    settings: Settings, drain: int, ready: Ready, tell: Tell, bound: socket.socket | None, early: Process | None
+) -> None:
     listening = bound if bound is not None else bind(settings.host, settings.port)
     settings = replace(settings, port=listening.getsockname()[1])  # others are told of it, and 0 was any
     with contextlib.closing(listening):
-        async with assembled(settings, tell) as parts:
+        async with assembled(settings, tell, early) as parts:
             answering = Answering(parts)
             async with watched(parts, answering.standings):
                 server = _Server(_config(app_of(parts, answering), drain), parts)
