@@ -254,7 +254,7 @@ def test_every_command_line_on_a_page_is_one_that_the_program_accepts(page: Path
 def calls(text: str) -> list[str]:
     """Return the `tokenop …` calls of a text: lines that begin with one, without the remark after two spaces."""
     lines = re.findall(r"^ *(?:\$ )?(tokenop .+?)(?: {2,}.*)?$", text.replace("\\\n", " "), re.MULTILINE)
-    parts = [part.strip() for line in lines for part in re.split(r"&&|\|", line)]
+    parts = [part.strip() for line in lines for part in re.split(r"&&|[|>]", line)]
     return [part for part in parts if part.startswith("tokenop ")]
 
 

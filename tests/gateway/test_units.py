@@ -5,13 +5,16 @@ from __future__ import annotations
 import plistlib
 import shlex
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conftest import ROOT
 from tests.thoroughness import examples
 from tokenop.gateway.units import GRACE, Service, unit
 
@@ -73,3 +76,12 @@ def test_launchd_starts_without_a_file_of_keys(tmp_path: Path) -> None:
     service = replace(SERVICE, command=("echo", "started"), environment=tmp_path / "none")
     agent = plistlib.loads(unit("launchd", service).encode())
     assert subprocess.run(agent["ProgramArguments"], capture_output=True, text=True, check=True).stdout == "started\n"
+
+
+def test_the_docs_put_keys_where_the_unit_reads_them(
+    run_cli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKENOP_HOME", str(tmp_path))
+    done = run_cli("serve", "--print-unit", "systemd")
+    assert setting(done.stdout, "EnvironmentFile") == f"-{tmp_path}/gateway.env"
+    assert "~/.tokenop/gateway.env\n" in (ROOT / "docs" / "unattended.md").read_text(encoding="utf-8")
