@@ -15,7 +15,8 @@ class Quirks:
 
     `max_tokens` and `reasoning` are the fields' names; `reasoning` None: what a model thought cannot be sent back.
     `usage_on_request`: a stream tells its usage only where `stream_options` asks for it. `wordless`: a message that
-    only calls tools may leave `content` out; the templates of many open models fail without it.
+    only calls tools may leave `content` out; the templates of many open models fail without it. `system_in_parts`: a
+    system prompt may be a list of texts; many templates expect one.
     """
 
     max_tokens: str = "max_tokens"
@@ -24,6 +25,7 @@ class Quirks:
     usage_on_request: bool = True
     schema_answers: bool = True
     wordless: bool = False
+    system_in_parts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "OpenAI",
                 "https://api.openai.com/v1",
                 "OPENAI_API_KEY",
-                Quirks(max_tokens="max_completion_tokens", wordless=True),
+                Quirks(max_tokens="max_completion_tokens", wordless=True, system_in_parts=True),
                 url_env="OPENAI_BASE_URL",
             ),
             # openrouter.ai/docs/api-reference/parameters and …/use-cases/reasoning-tokens.
@@ -58,7 +60,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 "OpenRouter",
                 "https://openrouter.ai/api/v1",
                 "OPENROUTER_API_KEY",
-                Quirks(reasoning="reasoning", top_k=True),
+                Quirks(reasoning="reasoning", top_k=True, system_in_parts=True),
             ),
             # docs.together.ai/docs/openai-api-compatibility and …/reference/chat-completions.
             Preset(
@@ -121,7 +123,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
 )
 
 # console.groq.com/docs/api-reference#chat-create: max_tokens is deprecated; every stream ends with x_groq.usage.
-GROQ = Quirks(max_tokens="max_completion_tokens", reasoning="reasoning", usage_on_request=False, wordless=True)
+GROQ = Quirks(
+    max_tokens="max_completion_tokens",
+    reasoning="reasoning",
+    usage_on_request=False,
+    wordless=True,
+    system_in_parts=True,
+)
 
 
 def of(target: Target) -> Preset | None:

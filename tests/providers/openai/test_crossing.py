@@ -21,7 +21,7 @@ from tokenop.providers.model import Message, Request, Tool, ToolCall, ToolChoice
 ANTHROPIC = FORMATS["anthropic-messages"]
 OPENAI = FORMATS["openai-chat"]
 CLAUDE = Target("claude", "anthropic", "m")
-SERVER = Target("server", "openai-compatible", "m", base_url="http://127.0.0.1:1")
+SERVER = Target("server", "openai-compatible", "m", base_url="http://127.0.0.1:1", options={"preset": "openrouter"})
 GROQ = Target("groq", "groq", "m")
 
 _arguments = st.builds(ToolCall, id=strategies.names, name=strategies.names, arguments=strategies.objects)

@@ -43,7 +43,7 @@ def asking(*parts: Part, **more: Any) -> Request:
 @settings(max_examples=examples(30, 100))
 @given(strategies.requests)
 def test_what_is_written_reads_as_the_same_request(request: Request) -> None:
-    body = json.loads(json.dumps(written(request)))
+    body = json.loads(json.dumps(written(request, preset="openrouter")))
     assert FORMAT.read_request(body) == request
 
 
@@ -52,6 +52,13 @@ def test_what_is_written_reads_as_the_same_request(request: Request) -> None:
 def test_what_was_read_is_written_as_it_stood(request: Request) -> None:
     body = json.loads(json.dumps(written(request)))
     assert json.dumps(written(FORMAT.read_request(body))) == json.dumps(body)
+
+
+def test_a_server_whose_template_takes_one_system_prompt_is_given_one() -> None:
+    request = asking(system=(Text("You are kind."), Text("Be brief.")))
+    assert written(request, preset="vllm")["messages"][0]["content"] == "You are kind.\n\nBe brief."
+    parts = [{"type": "text", "text": "You are kind."}, {"type": "text", "text": "Be brief."}]
+    assert written(request, preset="openai")["messages"][0]["content"] == parts
 
 
 def test_a_tool_that_failed_says_so_and_is_read_back_as_failed() -> None:

@@ -14,7 +14,7 @@ from tokenop.providers.errors import BadRequestError
 from tokenop.providers.formats.anthropic import FORMAT
 from tokenop.providers.formats.anthropic.requests import read
 from tokenop.providers.formats.fields import compact
-from tokenop.providers.model import NOTHING, AsSent, Delta, Request, Response
+from tokenop.providers.model import NOTHING, AsSent, Delta, Request, Response, Usage
 
 # docs: api/errors; each with the status that it comes with.
 _TYPES: Mapping[Kind, tuple[str, int | None]] = {
@@ -33,6 +33,7 @@ _BETA = re.compile(r"[\x21-\x2b\x2d-\x7e]{1,100}\Z")
 _MOST_BETAS = 50
 # What an answer of this wire says beside its content.
 _FIELDS = frozenset({"container", "context_management", "stop_details", "stop_sequence", "usage"})
+_NONE_YET = Usage(0, 0)
 
 
 def error_body(told: Told) -> dict[str, Any]:
@@ -60,6 +61,7 @@ class AnthropicWire:
         if response.raw is not None and answered_format in (None, FORMAT.name):
             return response.raw
         known = response if answered_format == FORMAT.name else _own(response)
+        known = replace(known, usage=_in_numbers(known.usage))
         return compact(FORMAT.write_response(known)).encode()
 
     def stream(self, request: Request, *, created: int = 0) -> _Writer:  # noqa: ARG002 this wire says neither
@@ -79,21 +81,37 @@ class _Writer:
     def __init__(self) -> None:
         self._translated = FORMAT.writer()
         self._raw: bool | None = None
+        self._begun = False
 
     def write(self, delta: Delta) -> bytes:
         if self._raw is None:
             self._raw = delta.raw is not None
         if self._raw:
             return delta.raw or b""
+        begun = b""
+        if not self._begun:
+            self._begun = True
+            if delta.kind != "start":
+                begun = self._translated.write(Delta("start", usage=_NONE_YET))
+            else:
+                delta = replace(delta, usage=_in_numbers(delta.usage))
         if delta.response is not None:
-            delta = replace(delta, response=_own(delta.response))
-        return self._translated.write(delta)
+            own = _own(delta.response)
+            delta = replace(delta, response=replace(own, usage=_in_numbers(own.usage)))
+        return begun + self._translated.write(delta)
 
     def fail(self, error: Exception) -> bytes:
         return b"event: error\ndata: " + compact(error_body(failing.told(error))).encode() + b"\n\n"
 
     def comment(self, text: str) -> bytes:
         return base.comment(text)
+
+
+# This wire's clients expect numbers, also before anybody has counted; the log says what is unknown.
+def _in_numbers(usage: Usage | None) -> Usage:
+    if usage is None:
+        return _NONE_YET
+    return replace(usage, input_tokens=usage.input_tokens or 0, output_tokens=usage.output_tokens or 0)
 
 
 def _own(response: Response) -> Response:

@@ -99,7 +99,7 @@ class _Writer:
 
     def _messages(self) -> Iterable[dict[str, Any]]:
         if self.request.system:
-            yield {"role": "system", "content": self._content(self.request.system, "system")}
+            yield {"role": "system", "content": self._system()}
         for at, message in enumerate(self.request.messages):
             where = f"messages[{at}]"
             if message.role == "assistant":
@@ -109,6 +109,12 @@ class _Writer:
             else:
                 extra = self._extra(message.extra, f"{where}, the field")
                 yield {"role": "system", "content": self._content(message.parts, where), **extra}
+
+    def _system(self) -> Any:
+        texts = [part.text for part in self.request.system if isinstance(part, Text) and not part.extra]
+        if self.quirks.system_in_parts or len(texts) < len(self.request.system):
+            return self._content(self.request.system, "system")
+        return "\n\n".join(texts)
 
     def _user(self, message: Message, where: str) -> Iterable[dict[str, Any]]:
         rest: list[Part] = []
