@@ -142,12 +142,15 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """An answer kept from before. `tokens_saved` is what the answer had used; `response.raw` is never set."""
+    """An answer kept from before. `tokens_saved` is what the answer had used; `response.raw` is never set.
+
+    `tokens_saved` is None where nobody knows.
+    """
 
     kind: Literal["exact", "semantic"]
     response: Response
     provider: str
-    tokens_saved: int
+    tokens_saved: int | None
     likeness: float = 1.0
     shadow: bool = False
 

@@ -11,7 +11,7 @@ import pytest
 from tests.gateway.responses.world import EXACT, OPENAI, World, answer, outcome, question, serving
 from tokenop.gateway.model import Outcome
 from tokenop.providers.base import Target
-from tokenop.providers.model import Native, Response, Text, Thinking, ToolCall, Usage
+from tokenop.providers.model import MISSING, Native, Response, Text, Thinking, ToolCall, Usage
 from tokenop.routing.model import Decision
 
 ASKED = "What does it cost?"
@@ -43,6 +43,41 @@ def test_an_answer_comes_back_as_it_was_with_what_it_had_used(tmp_path: Path) ->
     assert hit.response == replace(first, raw=None)
     assert hit.response.raw is None
     assert (world.cache.counts.saved_tokens, str(world.cache.counts.saved_usd)) == (30, "0.01")
+
+
+@pytest.mark.parametrize(
+    ("said", "billed", "saved"),
+    [
+        (MISSING, Usage(9, 4, source="estimated"), 13),
+        (Usage(10**15, 7), Usage(9, 7, source="estimated"), 16),
+        (Usage(-5, 7), Usage(9, 7, source="estimated"), 16),
+        (Usage(10**12, 10**12), Usage(10**12, 10**12), 10**12),
+        (MISSING, MISSING, None),
+    ],
+    ids=["nothing said", "more than any call has", "less than nothing", "the most of both", "nobody knows"],
+)
+def test_a_hit_saves_what_was_billed_and_not_what_a_provider_says(
+    tmp_path: Path, said: Usage, billed: Usage, saved: int | None
+) -> None:
+    world = World(tmp_path, EXACT)
+    first = world.call(ASKED)
+    assert world.look_up(first) is None
+    world.cache.keep(first, outcome(answer(usage=said), attempt={"usage": billed}))
+    hit = world.ask(ASKED).notes["hit"]
+    assert (hit.tokens_saved, world.cache.counts.saved_tokens) == (saved, saved or 0)
+
+
+@pytest.mark.parametrize("tokens", [b"-1", b"1000000000001", b"1e400", b'"30"'])
+def test_a_kept_answer_whose_tokens_are_no_count_is_no_answer(tmp_path: Path, tokens: bytes) -> None:
+    world = World(tmp_path, EXACT)
+    world.ask(ASKED)
+    (path,) = (tmp_path / "cache").glob("answers-*")
+    line = path.read_bytes()
+    assert b'"tokens":30' in line
+    path.write_bytes(line.replace(b'"tokens":30', b'"tokens":' + tokens))
+    again = World(tmp_path, EXACT)
+    again.cache.begin(again.serving)
+    assert again.ask(ASKED).cached == "miss"
 
 
 def test_what_is_kept_is_on_disk_for_its_owner_alone(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tokenop.gateway.model import Call, Hit, Identity, Outcome, Serving, Setting
 from tokenop.gateway.responses.cache import Responses
 from tokenop.providers.base import Target
 from tokenop.providers.formats import FORMATS
-from tokenop.providers.model import Response, Text, Usage
+from tokenop.providers.model import MISSING, Response, Text, Usage
 from tokenop.routing import facts_of, predicates
 from tokenop.routing.chain import Attempt
 from tokenop.routing.model import RoutingConfig
@@ -63,7 +63,8 @@ def answer(text: str = "Click on it.", **more: Any) -> Response:
 
 def outcome(response: Response | None, **more: Any) -> Outcome:
     """Return how a call ends that one target answered; it cost a cent."""
-    attempt = Attempt("op", 1, more.pop("target", OPENAI), "gpt-4o-mini", WHEN, 5.0, "ok", **more.pop("attempt", {}))
+    billed = {"usage": MISSING if response is None else response.usage, **more.pop("attempt", {})}
+    attempt = Attempt("op", 1, more.pop("target", OPENAI), "gpt-4o-mini", WHEN, 5.0, "ok", **billed)
     return Outcome(**{"status": 200, "attempts": (attempt,), "response": response, "cost_usd": Decimal("0.01"), **more})
 
 

@@ -132,7 +132,7 @@ class Responses:
         if response is None:
             return None
         self.counts.hit(kind, line.tokens, line.usd)
-        return Hit(kind, response, line.provider, line.tokens or 0, likeness)
+        return Hit(kind, response, line.provider, line.tokens, likeness)
 
     async def _semantic(self, call: Call, room: Room, mind: Mind, note: Note, now: float) -> Hit | None:
         key, policy = note.key, note.policy
@@ -265,9 +265,10 @@ def _as_asked(call: Call, outcome: Outcome) -> bool:
 
 
 def _line(call: Call, note: Note, outcome: Outcome, response: Response, now: float, score: float) -> Line | None:
-    usage = response.usage
-    used = (usage.input_tokens, usage.output_tokens)
-    target = outcome.attempts[-1].target if outcome.attempts else None
+    # What was billed, and not what the provider said: that may be nothing, or more than any call has.
+    last = outcome.attempts[-1] if outcome.attempts else None
+    used = (None, None) if last is None else (last.usage.input_tokens, last.usage.output_tokens)
+    target = None if last is None else last.target
     try:
         answer = kept.answer_of(response)
     except KeyError:
@@ -278,7 +279,7 @@ def _line(call: Call, note: Note, outcome: Outcome, response: Response, now: flo
         tenant=call.identity.tenant,
         provider=biller_of(target) if target is not None else "unknown",
         answer=answer,
-        tokens=None if used[0] is None or used[1] is None else used[0] + used[1],
+        tokens=None if used[0] is None or used[1] is None else min(used[0] + used[1], kept.MOST_TOKENS),
         usd=outcome.cost_usd,
         quality=score,
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 from dataclasses import fields
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from tokenop.providers.model import FinishReason, Image, Native, Part, Response, Text, Thinking, ToolCall, Usage
 
 LONGEST_LINE = 1024 * 1024
+MOST_TOKENS = 10**12  # as in the event schema: a hit's row says them
 _PARTS: dict[str, type[Any]] = {
     "text": Text,
     "image": Image,
@@ -56,7 +57,7 @@ class Line(Head, omit_defaults=True, kw_only=True):
 
     provider: str
     answer: Answer
-    tokens: int | None = None
+    tokens: Annotated[int, msgspec.Meta(ge=0, le=MOST_TOKENS)] | None = None
     usd: Decimal | None = None
     quality: float | None = None
 
