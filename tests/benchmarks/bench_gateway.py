@@ -117,6 +117,13 @@ def verdicts(median: dict[str, dict[str, float]]) -> dict[str, dict[str, object]
     }
 
 
+def in_processor_time(median: dict[str, dict[str, float]]) -> dict[str, float]:
+    """Return how many of our calls one call of each other server is worth in processor time at 16 connections."""
+    ours = median["tokenop"]["c16_processor_us_a_call"]
+    others = {name: each["c16_processor_us_a_call"] for name, each in median.items() if name != "tokenop"}
+    return {name: round(used / ours, 3) for name, used in others.items()}
+
+
 def main() -> None:
     """Measure and print JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -141,6 +148,7 @@ def main() -> None:
     how = {"rounds": asked.rounds, "seconds": asked.seconds, "load": "wrk" if shutil.which("wrk") else "asyncio"}
     shown = {name: {key: round(value, 3) for key, value in each.items()} for name, each in median.items()}
     report = {**how, "pinned": pins, "litellm": servers.LITELLM, "servers": shown, "promised": verdicts(median)}
+    report["times_in_processor_time"] = in_processor_time(median)
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
 
 
