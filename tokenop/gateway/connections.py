@@ -1,7 +1,7 @@
 """Connections to providers, kept for the next call: what the gateway needs of aiohttp's session.
 
 A parser in C (httptools, which reads the callers' requests as well) does what is to be done for each byte. What goes
-through a proxy goes through aiohttp itself. Errors are aiohttp's: whoever sends need not know which of the two it has.
+through a proxy goes through aiohttp itself, which is loaded then: it takes longer than all else that serving needs.
 """
 
 from __future__ import annotations
@@ -11,19 +11,27 @@ import io
 import socket
 import ssl
 from collections.abc import Mapping
-from types import SimpleNamespace
-from typing import Any, NamedTuple
-
-import aiohttp
-from yarl import URL
+from typing import TYPE_CHECKING, NamedTuple
 
 from tokenop import __version__
 from tokenop.gateway.exchanges import Answer, Connection
+
+if TYPE_CHECKING:
+    import aiohttp
+    from yarl import URL
 
 KEPT_SECONDS = 30.0  # a little shorter than servers usually do, so that few are gone when they are needed
 _AGENT = f"user-agent: tokenop/{__version__}\r\n"
 _MOST_PLACES = 4096
 _TURNS = 100  # of the loop, in which it closes what was hung up
+
+
+class ConnectError(ConnectionError):
+    """Nobody there: no connection came about."""
+
+
+class NoAddressError(OSError):
+    """What should be an address is none."""
 
 
 class _Place(NamedTuple):
@@ -66,13 +74,15 @@ class Connections:
         """Send a request; return its answer when its headers have come. Redirects are answers like others.
 
         Raises:
-            aiohttp.ClientError: nobody there, or the connection broke.
+            OSError: nobody there, or the connection broke; of what went through a proxy also aiohttp.ClientError.
             ValueError: a header holds what none can.
         """
         if proxy is not None:
-            session = self._by_proxy()
-            return await session.request(
-                method, url, data=data, headers=headers, timeout=timeout, proxy=proxy, allow_redirects=allow_redirects
+            import aiohttp
+
+            patience = aiohttp.ClientTimeout(total=None, sock_connect=timeout.sock_connect)
+            return await self._by_proxy().request(
+                method, url, data=data, headers=headers, timeout=patience, proxy=proxy, allow_redirects=allow_redirects
             )
         place = self._place(url)
         body = data if isinstance(data, bytes) else data.getvalue()
@@ -100,6 +110,8 @@ class Connections:
 
     def _by_proxy(self) -> aiohttp.ClientSession:
         if self._proxied is None:
+            import aiohttp
+
             connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=KEPT_SECONDS)
             self._proxied = aiohttp.ClientSession(
                 cookie_jar=aiohttp.DummyCookieJar(), connector=connector, auto_decompress=False
@@ -107,11 +119,13 @@ class Connections:
         return self._proxied
 
     def _place(self, url: URL | str) -> _Place:
-        known = self._places.get(url) if isinstance(url, URL) else None
+        if isinstance(url, str):
+            raise NoAddressError("the base URL is no address")
+        known = self._places.get(url)
         if known is not None:
             return known
-        if not isinstance(url, URL) or not url.host or url.port is None:
-            raise aiohttp.InvalidURL(str(url))
+        if not url.host or url.port is None:
+            raise NoAddressError("the base URL is no address")
         if len(self._places) >= _MOST_PLACES:
             self._places.clear()
         begins = f"{url.raw_path_qs} HTTP/1.1\r\nhost: {url.host_port_subcomponent}\r\n{_AGENT}"
@@ -134,10 +148,10 @@ class Connections:
             async with asyncio.timeout(seconds):
                 return await self._connect(place, seconds)
         except TimeoutError as error:
-            raise aiohttp.ServerTimeoutError(f"no connection to {place.host}:{place.port} in time") from error
+            raise TimeoutError(f"no connection to {place.host}:{place.port} in time") from error
         except OSError as error:
-            where: Any = SimpleNamespace(host=place.host, port=place.port, ssl=place.secure)
-            raise aiohttp.ClientConnectorError(where, error) from error
+            reason = error.strerror or type(error).__name__
+            raise ConnectError(f"cannot connect to {place.host}:{place.port}: {reason}") from error
 
     async def _connect(self, place: _Place, seconds: float | None) -> Connection:
         """Try each address of a host, each with its share of the time: one that is dead must not use up all of it."""

@@ -7,13 +7,16 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Protocol, cast
 
-import aiohttp
 import httptools
 
 # Beyond so many bytes that nobody took yet nothing more is read, until there are few.
 HIGH, LOW = 256 * 1024, 64 * 1024
 MOST_HEADERS, LONGEST_HEADERS = 500, 256 * 1024
 Key = tuple[bool, str, int]
+
+
+class BrokenOffError(ConnectionError):
+    """A connection that ended before its answer did."""
 
 
 class Pool(Protocol):
@@ -58,7 +61,7 @@ class Connection(asyncio.Protocol):
         """Send a request; return its answer when its headers have come. Whoever does not wait to the end closes it.
 
         Raises:
-            aiohttp.ClientError: the connection broke, or what came is no answer.
+            OSError: the connection broke, or what came is no answer.
         """
         transport = self._transport
         assert transport is not None
@@ -73,22 +76,21 @@ class Connection(asyncio.Protocol):
         return answer
 
     async def wait(self, answer: Answer) -> None:
-        """Return when something came. Raises aiohttp.ClientError where the connection broke."""
-        if answer.error is not None:
-            raise answer.error
+        """Return when something came. Raises OSError where the connection broke."""
+        answer.check()
         waiter = self._waiter = self._loop.create_future()
         try:
             await waiter
         finally:
             self._waiter = None
-        if answer.error is not None and not answer.pieces:
-            raise answer.error
+        if not answer.pieces:
+            answer.check()
 
     def close(self) -> None:
         """Hang up; who waits is told."""
         if self._transport is not None:
             self._transport.abort()
-        self._fail(aiohttp.ClientConnectionError("the connection was closed"))
+        self._fail(BrokenOffError("the connection was closed"))
 
     def let_go(self, answer: Answer) -> None:
         """Take note that nobody reads `answer` any more: keep the connection where all of it had come."""
@@ -142,7 +144,7 @@ class Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self._fail(aiohttp.ClientPayloadError(f"the answer is no HTTP: {type(error).__name__}"))
+            self._fail(BrokenOffError(f"the answer is no HTTP: {type(error).__name__}"))
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -155,11 +157,11 @@ class Connection(asyncio.Protocol):
             answer.whole = True
             self._wake()
         elif exc is not None:
-            self._fail(aiohttp.ClientOSError(*exc.args))
+            self._fail(exc if isinstance(exc, OSError) else BrokenOffError(type(exc).__name__))
         elif answer.status:
-            self._fail(aiohttp.ClientPayloadError("the answer broke off before its end"))
+            self._fail(BrokenOffError("the answer broke off before its end"))
         else:
-            self._fail(aiohttp.ServerDisconnectedError())
+            self._fail(BrokenOffError("the server hung up without an answer"))
 
     # ---- what the parser tells
 
@@ -209,7 +211,7 @@ class Connection(asyncio.Protocol):
 
 
 class Answer:
-    """An answer whose headers have come. It is its own `content`: what this gateway reads of aiohttp's is here."""
+    """An answer whose headers have come. It is its own `content`: what is read of aiohttp's answers is here."""
 
     __slots__ = ("_connection", "_size", "error", "headers", "held", "pieces", "status", "to_the_end", "whole")
 
@@ -235,6 +237,11 @@ class Answer:
         said = self.headers.get("content-length", "")
         return int(said) if said.isdecimal() and len(said) < 20 else None
 
+    def check(self) -> None:
+        """Raise what ended the connection, where something did."""
+        if self.error is not None:
+            raise self.error
+
     def is_eof(self) -> bool:
         """Return whether all of the body has come, read or not."""
         return self.whole
@@ -248,7 +255,7 @@ class Answer:
             self._connection.hold_back(True)
 
     async def readany(self) -> bytes:
-        """Return what has come of the body; nothing at its end. Raises aiohttp.ClientError where it broke off."""
+        """Return what has come of the body; nothing at its end. Raises OSError where it broke off."""
         while not self.pieces:
             if self.whole:
                 return b""
@@ -256,7 +263,7 @@ class Answer:
         return self._taken()
 
     async def read(self) -> bytes:
-        """Return all that is left of the body. Raises aiohttp.ClientError where it broke off."""
+        """Return all that is left of the body. Raises OSError where it broke off."""
         if not self.whole:
             pieces = []
             while piece := await self.readany():

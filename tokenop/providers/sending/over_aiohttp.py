@@ -10,8 +10,9 @@ import asyncio
 import contextlib
 import io
 import os
+import sys
 from collections.abc import AsyncGenerator, Mapping
-from types import TracebackType
+from types import SimpleNamespace, TracebackType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -45,6 +46,16 @@ _LARGE = 1024 * 1024
 _KEEP_ALIVE, _NAMES_KEPT = 30.0, 60
 # How long, in seconds, and for how many bytes a stream whose answer is whole is read on, to keep its connection.
 _LEAVE, _LEAVE_BYTES = 2.0, 64 * 1024
+
+
+# By name: what stands in for aiohttp's session must not need aiohttp.
+_NO_ADDRESS = frozenset({"InvalidURL", "NoAddressError"})
+
+
+def _broken() -> tuple[type[Exception], ...]:
+    """Return what is raised where a connection breaks. aiohttp, which takes long to load, may not be loaded at all."""
+    loaded = sys.modules.get("aiohttp")
+    return (OSError,) if loaded is None else (loaded.ClientError, OSError)
 
 
 class AiohttpSender:
@@ -207,8 +218,6 @@ class AiohttpSender:
             raise limit.error() from error
 
     async def _asked(self, place: Place, wire: WireRequest, timeouts: Timeouts) -> aiohttp.ClientResponse:
-        import aiohttp
-
         if self._session is None:
             raise NotUsableError("the sender is not open: use it as a context manager")
         try:
@@ -225,7 +234,7 @@ class AiohttpSender:
                 proxy=place.proxy,
                 timeout=self._wait(timeouts.connect),
             )
-        except (aiohttp.ClientError, OSError) as error:
+        except _broken() as error:
             raise _failed(error, timeouts) from error
         except ValueError as error:
             # What no header can hold; the words may quote it.
@@ -240,9 +249,9 @@ class AiohttpSender:
     def _wait(self, connect: float) -> aiohttp.ClientTimeout:
         known = self._waits.get(connect)
         if known is None:
-            import aiohttp
-
-            known = self._waits[connect] = aiohttp.ClientTimeout(total=None, sock_connect=connect)
+            # A session of another kind reads the same from anything that says it.
+            kind: Any = getattr(sys.modules.get("aiohttp"), "ClientTimeout", SimpleNamespace)
+            known = self._waits[connect] = kind(total=None, sock_connect=connect)
         return known
 
     def _let_go(self, answer: aiohttp.ClientResponse, *, whole: bool) -> None:
@@ -313,11 +322,9 @@ class _Limit:
 
 async def _piece(answer: aiohttp.ClientResponse, limit: _Limit) -> bytes:
     """Return the next bytes; none at the end."""
-    import aiohttp
-
     try:
         return await answer.content.readany()
-    except (aiohttp.ClientError, OSError) as error:
+    except _broken() as error:
         if limit.expired:
             raise limit.error() from error
         raise ConnectionFailedError(clean(f"the connection failed: {error}")) from error
@@ -325,8 +332,6 @@ async def _piece(answer: aiohttp.ClientResponse, limit: _Limit) -> bytes:
 
 async def _all(answer: aiohttp.ClientResponse) -> bytes:
     """Return the whole body. Raises MalformedError where it is larger than `bounded.LARGEST`."""
-    import aiohttp
-
     length = answer.content_length
     try:
         if length is not None and length <= bounded.LARGEST:
@@ -337,17 +342,15 @@ async def _all(answer: aiohttp.ClientResponse) -> bytes:
             size += len(piece)
             if size > bounded.LARGEST:
                 raise bounded.too_large()
-    except (aiohttp.ClientError, OSError) as error:
+    except _broken() as error:
         raise ConnectionFailedError(clean(f"the connection failed: {error}")) from error
     return b"".join(pieces)
 
 
 async def _failure(place: Place, answer: aiohttp.ClientResponse) -> ProviderError:
     """Return the error that an answer tells, from the first bytes of its body; without the key."""
-    import aiohttp
-
     held, size = [], 0
-    with contextlib.suppress(aiohttp.ClientError, OSError):
+    with contextlib.suppress(*_broken()):
         while size <= bounded.LARGEST_ERROR and (piece := await answer.content.readany()):
             held.append(piece[: bounded.LARGEST_ERROR - size])
             size += len(piece)
@@ -357,21 +360,17 @@ async def _failure(place: Place, answer: aiohttp.ClientResponse) -> ProviderErro
 
 
 async def _read_on(answer: aiohttp.ClientResponse) -> None:
-    import aiohttp
-
     left = _LEAVE_BYTES
     try:
         async with asyncio.timeout(_LEAVE):
             while left > 0 and (piece := await answer.content.readany()):
                 left -= len(piece)
-    except (aiohttp.ClientError, OSError):  # TimeoutError is one
+    except _broken():  # TimeoutError is one
         pass
 
 
 def _failed(error: Exception, timeouts: Timeouts) -> ProviderError:
-    import aiohttp
-
-    if isinstance(error, aiohttp.InvalidURL):
+    if any(kind.__name__ in _NO_ADDRESS for kind in type(error).__mro__):
         return NotUsableError("the base URL is no address")
     if isinstance(error, TimeoutError):
         return TimedOutError(f"no connection after {timeouts.connect:g} s", phase="connect")
