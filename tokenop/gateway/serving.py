@@ -129,7 +129,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
+        gc.freeze()  # what there is by now stays for ever: it need not be looked at again
         gc.set_threshold(*GC_THRESHOLD)
+        gc.enable()
         self.when_ready()
