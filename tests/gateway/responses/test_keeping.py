@@ -67,17 +67,28 @@ def test_a_hit_saves_what_was_billed_and_not_what_a_provider_says(
     assert (hit.tokens_saved, world.cache.counts.saved_tokens) == (saved, saved or 0)
 
 
-@pytest.mark.parametrize("tokens", [b"-1", b"1000000000001", b"1e400", b'"30"'])
-def test_a_kept_answer_whose_tokens_are_no_count_is_no_answer(tmp_path: Path, tokens: bytes) -> None:
-    world = World(tmp_path, EXACT)
-    world.ask(ASKED)
+@pytest.mark.parametrize(
+    ("written", "instead"),
+    [
+        (b'"tokens":30', b'"tokens":-1'),
+        (b'"tokens":30', b'"tokens":1000000000001'),
+        (b'"usd":"0.01"', b'"usd":"sNaN"'),
+        (b'"usd":"0.01"', b'"usd":"-1"'),
+        (b'"usd":"0.01"', b'"usd":"1e999999"'),
+        (b'"text":"Click on it."', b'"text":5'),
+        (b'"text":"Click on it."', b'"text":"x","extra":5'),
+        (b'"type":"text","text":"Click on it."', b'"type":"tool_call","id":5,"name":[],"arguments":"x"'),
+    ],
+)
+def test_a_line_that_no_gateway_wrote_is_no_answer(tmp_path: Path, written: bytes, instead: bytes) -> None:
+    World(tmp_path, EXACT).ask(ASKED)
     (path,) = (tmp_path / "cache").glob("answers-*")
     line = path.read_bytes()
-    assert b'"tokens":30' in line
-    path.write_bytes(line.replace(b'"tokens":30', b'"tokens":' + tokens))
+    assert written in line
+    path.write_bytes(line.replace(written, instead))
     again = World(tmp_path, EXACT)
     again.cache.begin(again.serving)
-    assert again.ask(ASKED).cached == "miss"
+    assert again.said_of(ASKED) == "miss"
 
 
 def test_what_is_kept_is_on_disk_for_its_owner_alone(tmp_path: Path) -> None:

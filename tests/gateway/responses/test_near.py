@@ -12,6 +12,7 @@ import pytest
 from tests.gateway.responses.world import at_once
 from tokenop.gateway.responses.embedding import Hashed, packed
 from tokenop.gateway.responses.near import MOST_COMPARED, Near
+from tokenop.gateway.responses.store import Entry, Index
 
 SIZE = 32
 HERE, THERE = b"here", b"there"
@@ -147,3 +148,23 @@ def test_without_a_word_there_is_no_vector(text: str) -> None:
 def test_any_other_text_has_one(text: str) -> None:
     found = Hashed().vector(text.encode("utf-8", "replace").decode())
     assert found is None or float(found @ found) == pytest.approx(1)
+
+
+def test_vectors_of_another_length_are_no_neighbours_and_no_trouble() -> None:
+    index = Index(10, at_once)
+    long = drawn(2)
+    short = long[:, :8] / np.linalg.norm(long[:, :8], axis=1, keepdims=True)
+
+    def kept(number: int, vector: np.ndarray) -> None:
+        index.add(Entry(named(number), float(number), HERE, 1), packed(vector))
+
+    kept(0, short[0])
+    assert index.nearest(HERE, long[0]) == []
+    kept(1, long[1])
+    assert [key for _, key in index.nearest(HERE, long[0])] == [named(1)]
+    assert [key for _, key in index.nearest(HERE, short[1])] == [named(0)]
+    kept(0, long[0])  # the same question again, of the new embedder
+    assert index.nearest(HERE, long[0])[0][1] == named(0)
+    assert index.nearest(HERE, short[0]) == []
+    kept(0, long[0])
+    assert [key for _, key in index.nearest(HERE, long[0])] == [named(0), named(1)]

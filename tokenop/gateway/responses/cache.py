@@ -156,6 +156,7 @@ class Responses:
 
     def _nearest(self, room: Room, mind: Mind, note: Note, oldest: float) -> tuple[float, Line] | None:
         assert note.key.partition is not None
+        assert note.vector is not None
         for likeness, key in room.index.nearest(note.key.partition, note.vector):
             if likeness < mind.floor:
                 return None

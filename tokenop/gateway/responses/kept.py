@@ -13,6 +13,7 @@ from tokenop.providers.model import FinishReason, Image, Native, Part, Response,
 
 LONGEST_LINE = 1024 * 1024
 MOST_TOKENS = 10**12  # as in the event schema: a hit's row says them
+_MOST_USD = 10**12
 _PARTS: dict[str, type[Any]] = {
     "text": Text,
     "image": Image,
@@ -87,9 +88,11 @@ def head(raw: bytes) -> Head | None:
 def read(raw: bytes) -> Line | None:
     """Return a whole line; None where it is none."""
     try:
-        return _lines.decode(raw)
+        line = _lines.decode(raw)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
+    usd = line.usd  # sums of it are shown: one that is no number would be the end of them
+    return line if usd is None or (usd.is_finite() and 0 <= usd <= _MOST_USD) else None
 
 
 def answer_of(response: Response) -> Answer:
@@ -124,8 +127,8 @@ def response_of(answer: Answer) -> Response | None:
         if kind is ToolCall:
             said.setdefault("arguments", None)
         try:
-            parts.append(kind(**said))
-        except TypeError:
+            parts.append(msgspec.convert(said, kind))
+        except msgspec.ValidationError:
             return None
     return Response(
         answer.model, tuple(parts), answer.finish, answer.usage, answer.id, answer.native_finish, answer.extra

@@ -5,11 +5,15 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 from tokenop.gateway.responses import kept
 from tokenop.gateway.responses.kept import Line
 from tokenop.gateway.responses.near import Candidate, Elsewhere, Near
 from tokenop.gateway.responses.segments import Segment, Segments
+
+if TYPE_CHECKING:
+    from tokenop.gateway.responses.embedding import Vector
 
 
 class Entry:
@@ -39,7 +43,8 @@ class Index:
         self.most = most
         self._elsewhere = elsewhere
         self._of: dict[bytes, Entry] = {}
-        self._near: Near | None = None
+        # By their length: another model may answer under the name of the one that made those kept before.
+        self._near: dict[int, Near] = {}
 
     def __len__(self) -> int:
         return len(self._of)
@@ -51,15 +56,26 @@ class Index:
             self._of[entry.key] = old
             return
         self._of[entry.key] = entry
-        known = old is not None and old.partition is not None
         if vector is None or entry.partition is None:
             entry.partition = old.partition if old is not None else None
-        elif not known:
-            if self._near is None:
-                self._near = Near(len(vector), self._elsewhere)
-            self._near.add(entry.partition, entry.key, vector)
+        else:
+            self._put(entry.partition, entry.key, vector, known=old is not None and old.partition is not None)
         if len(self._of) > self.most:
             self.drop(next(iter(self._of.values())))
+
+    def _put(self, partition: bytes, key: bytes, vector: bytes, *, known: bool) -> None:
+        near = self._near.get(len(vector))
+        if known and near is not None and len(self._near) == 1:
+            return  # the same question: the same vector
+        if known:
+            self._discard(partition, key)
+        if near is None:
+            near = self._near[len(vector)] = Near(len(vector), self._elsewhere)
+        near.add(partition, key, vector)
+
+    def _discard(self, partition: bytes, key: bytes) -> None:
+        for near in self._near.values():
+            near.discard(partition, key)
 
     def get(self, key: bytes, oldest: float) -> Entry | None:
         """Return an entry that is not older; one that is goes."""
@@ -77,8 +93,8 @@ class Index:
         """Forget an entry."""
         if self._of.get(entry.key) is entry:
             del self._of[entry.key]
-            if entry.partition is not None and self._near is not None:
-                self._near.discard(entry.partition, entry.key)
+            if entry.partition is not None:
+                self._discard(entry.partition, entry.key)
 
     def forget(self, segments: list[Segment]) -> None:
         """Forget all entries of files that are gone."""
@@ -86,19 +102,20 @@ class Index:
         for entry in [entry for entry in self._of.values() if id(entry.segment) in dead]:
             self.drop(entry)
 
-    def nearest(self, partition: bytes, vector: object) -> list[Candidate]:
+    def nearest(self, partition: bytes, vector: Vector) -> list[Candidate]:
         """Return the nearest of a partition, the nearest first."""
-        return [] if self._near is None else self._near.search(partition, vector)  # type: ignore[arg-type]
+        near = self._near.get(len(vector))
+        return [] if near is None else near.search(partition, vector)
 
     def stop(self) -> None:
         """Have graphs that are built elsewhere left as they are."""
-        if self._near is not None:
-            self._near.stopped = True
+        for near in self._near.values():
+            near.stopped = True
 
     def clear(self) -> None:
         """Forget everything."""
         self.stop()
-        self._of, self._near = {}, None
+        self._of, self._near = {}, {}
 
 
 def line_of(entry: Entry) -> Line | None:
