@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -19,8 +20,9 @@ from hypothesis import strategies as st
 from tests.gateway.budgets.making import NOON, call, purse, row, serving, whole
 from tests.thoroughness import examples
 from tokenop.events import encoding
-from tokenop.gateway.budgets import closed, folding, recount
+from tokenop.gateway.budgets import closed, folding, recount, tables
 from tokenop.gateway.budgets.purse import PurseOfAll
+from tokenop.gateway.budgets.tables import Table
 from tokenop.gateway.log import segments
 from tokenop.gateway.log.compacting import compact
 
@@ -229,10 +231,38 @@ def test_what_is_long_over_is_forgotten(folder: Path) -> None:
     after.close()
 
 
-def test_a_full_table_is_renewed_and_one_that_cannot_be_holds_all_the_rest_to_one_limit(folder: Path) -> None:
+def test_a_table_grows_before_two_callers_share_a_sum(folder: Path) -> None:
+    one = Spender(folder)
+    ledger, second = one.purse.ledger, int(NOW)
+    first, names = ledger.own.capacity, [f"user {number}" for number in range(1000)]
+    claimed, _ = ledger.claim(ledger.account(("", "user 0", "", ""), second), (), (2,), 5, 7, lambda _: True)
+    for name in names:  # in one second: nobody looks after the ledger meanwhile
+        ledger.settle(ledger.account(("", name, name, name), second), 1, 2, None)
+    assert ledger.own.capacity > 2 * first
+    assert {
+        ledger.spent(ledger.account(("", name, name, name), second), place) for name in names for place in (2, 6)
+    } == {(1, 2)}
+    assert ledger.spent(ledger.account(("", "user 0", "", ""), second), 2, reserved=True) == (6, 9)
+    ledger.give_back(claimed)
+    assert ledger.spent(ledger.account(("", "user 0", "", ""), second), 2, reserved=True) == (1, 2)
+    assert ledger.spent(ledger.account(("", "user 0", "", ""), second), 0) == (1000, 2000)
+    one.die()
+
+
+def test_a_full_table_that_cannot_be_renewed_holds_all_the_rest_to_one_limit(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     one = Spender(folder)
     ledger = one.purse.ledger
     second = int(NOW)
+    tried: list[Table] = []
+
+    def full(table: Table, *_: object) -> Table:
+        tried.append(table)
+        raise OSError(errno.ENOSPC, "no space")
+
+    renewed = tables.renewed
+    monkeypatch.setattr(tables, "renewed", full)
     for number in range(300):
         ledger.settle(ledger.account(("", f"user {number}", "", ""), second), 1, 1, None)
     small = ledger.own.capacity
@@ -244,6 +274,8 @@ def test_a_full_table_is_renewed_and_one_that_cannot_be_holds_all_the_rest_to_on
     everybody = ledger.account(("", "user 1", "", ""), second)
     assert ledger.spent(everybody, 0) == (1000, 1000)
     assert ledger.crowded
+    assert len(tried) == 1  # a full disk is not asked with each call
+    monkeypatch.setattr(tables, "renewed", renewed)
     ledger.renew(NOW)
     assert ledger.own.capacity > small
     ledger.settle(ledger.account(("", "someone new", "", ""), second), 1, 1, None)

@@ -78,6 +78,15 @@ def test_spent_and_set_aside_are_those_of_all_processes(project: Path, counted: 
     assert (after["people", "ana"]["spent_usd"], after["people", "ana"]["reserved_usd"]) == (0.5, 0)
 
 
+def test_of_a_long_name_the_beginning_is_shown_and_that_there_is_more(
+    project: Path, counted: PurseOfAll, run_cli: RunCli
+) -> None:
+    spend(counted, "x" * 64, "0.1")
+    spend(counted, "x" * 64 + "y" * 448, "0.2")
+    found = limits(run_cli("budgets", "--json", cwd=project))
+    assert [found["people", name]["spent_usd"] for name in ("x" * 64, "x" * 64 + "…")] == [0.1, 0.2]
+
+
 def test_the_table_names_limits_people_and_what_they_used(project: Path, counted: PurseOfAll, run_cli: RunCli) -> None:
     for number in range(5):
         spend(counted, f"user{number}", f"0.{number}")

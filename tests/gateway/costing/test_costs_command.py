@@ -67,6 +67,11 @@ def test_json_holds_the_same_for_programs(run_cli: Run, log: Path) -> None:
     assert found["period"]["timezone"] == "UTC"
 
 
+def test_json_has_all_digits_of_small_sums(run_cli: Run, log: Path) -> None:
+    log.write_text(row(1, user_id="ada", cost_usd=0.00000045) + "\n")
+    assert json.loads(run_cli("costs", "--json").stdout)["total"]["cost_usd"] == 0.00000045
+
+
 def test_any_canonical_log_can_be_read(run_cli: Run, tmp_path: Path) -> None:
     events = tmp_path / "events.jsonl"
     events.write_text(row(1, ts="2026-03-01T10:00:00Z") + "\n" + row(2, ts="2026-03-03T10:00:00Z") + "\n")

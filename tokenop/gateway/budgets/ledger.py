@@ -89,6 +89,7 @@ class Ledger:
         self._closed: closed.Sums = {}
         self._accounts: dict[Subjects, Account] = {}
         self._generation = 0
+        self._cramped = 0  # the table that could not be renewed, by its inode
         with self._shared.held():
             self.own = tables.created(folder, started)
             self._shared.changed()
@@ -101,9 +102,20 @@ class Ledger:
             if len(self._accounts) >= _MOST_ACCOUNTS:
                 self._accounts.clear()
             account = self._accounts[subjects] = Account(subjects, second, self.zone)
+            if self.own.room < len(SUMS):
+                self._make_room(second)
         if account.generation != self._generation:
             self._bind(account)
         return account
+
+    def _make_room(self, now: float) -> None:
+        """Renew the own table before a key must share a slot: what such a slot holds is nobody's sum afterwards."""
+        if self.own.inode == self._cramped or self.own.capacity >= tables.MOST:
+            return  # whoever looks after the ledger tries again, and tells
+        try:
+            self.renew(now)
+        except OSError:
+            self._cramped = self.own.inode
 
     def claim(
         self,

@@ -132,7 +132,10 @@ def _totals(folder: Path) -> tuple[list[tuple[Key, Total]], int]:
             lives = not table.is_abandoned()
             alive += lives
             for digest, slot in table.slots():
-                _, total = found.setdefault(digest, (slot.key, Total(slot.key.subject)))
+                if digest not in found:
+                    whole = tables.digest_of(slot.key) == digest  # tables have room for the beginning of a long name
+                    found[digest] = slot.key, Total(slot.key.subject if whole else f"{slot.key.subject}…")
+                _, total = found[digest]
                 total.usd += slot.settled
                 total.tokens += slot.settled_tokens
                 total.usd_held += slot.reserved if lives else 0

@@ -83,6 +83,11 @@ class Table:
         return (len(self.words) - _HEADER) // SLOT
 
     @property
+    def room(self) -> int:
+        """How many more slots fit in, as far as the owner knows."""
+        return self.capacity - self.seen
+
+    @property
     def name(self) -> str:
         """What the table is called in its folder."""
         return self.path.name

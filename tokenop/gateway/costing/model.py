@@ -146,4 +146,4 @@ def _plain(one: Any) -> dict[str, Any]:
 
 
 def _number(value: Any) -> Any:
-    return round(float(value), 6) if isinstance(value, Decimal) else value
+    return round(float(value), 12) if isinstance(value, Decimal) else value
