@@ -184,6 +184,7 @@ def test_an_answer_without_usage_is_estimated_and_marked() -> None:
     [
         Usage(-5, 3),
         Usage(10**15, 3),
+        Usage(100_000_001, 3),
         Usage(10, 3, cache_read_input_tokens=11),
         Usage(10, 3, cache_creation_1h_input_tokens=1),
         Usage(10, 3, reasoning_output_tokens=4),

@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 # Of English text in the common tokenisers. Only for what no provider counted; such counts are marked `estimated`.
 CHARACTERS_PER_TOKEN = 4
-MOST_TOKENS = 1_000_000_000_000  # as in the event schema
+# Ten times the longest prompt that any provider takes. One answer that says more must not use up the limits of a month.
+MOST_TOKENS = 100_000_000
 _COMPATIBLE = "openai-compatible"
 NOTHING_USED = Usage(input_tokens=0, output_tokens=0, source="estimated")
 
