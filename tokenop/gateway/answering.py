@@ -20,6 +20,7 @@ from tokenop.gateway.upstream import Upstream
 from tokenop.gateway.waiting import Caller
 from tokenop.gateway.wires import CallerWire, counting
 from tokenop.providers.base import Target
+from tokenop.providers.errors import NotUsableError
 from tokenop.providers.registry import PROVIDERS
 from tokenop.routing import facts_of
 from tokenop.routing.chain import arun
@@ -128,13 +129,20 @@ class Answering:
             if not caller.gone:
                 raise
         except Exception as raised:
-            error = self._known(raised)
-            answer = speaker.error(error)
-            ending.failed(error, answer[0])
+            answer = self._failed(raised, speaker, ending)
+            # Where it was raised is where the request is held, which would hold it in turn until somebody looks.
+            raised.__traceback__ = None
             await self._told(call, reply, answer, ending, caller)
         finally:
             caller.left()
             ending.over()
+
+    def _failed(self, raised: Exception, speaker: CallerWire, ending: Ending) -> replying.Whole:
+        """Return what the caller is told of an error."""
+        error = self._known(raised)
+        answer = speaker.error(error)
+        ending.failed(error, answer[0])
+        return answer
 
     async def _told(self, call: Call, reply: Reply, answer: replying.Whole, ending: Ending, caller: Caller) -> None:
         """Tell the caller of an error, where it was told nothing else by now."""
@@ -188,8 +196,7 @@ class Answering:
         result = await arun(chain, call.request, sender, **told)
         target = result.answered_by
         if result.response is None or target is None:
-            assert result.error is not None
-            raise result.error
+            raise result.error or NotUsableError("nobody answered")
         ending.response = result.response
         body = speaker.body(result.response, PROVIDERS[target.provider].format, created=int(call.started.timestamp()))
         last = result.attempts[-1]

@@ -150,6 +150,12 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell whoever waits that nothing more comes."""
         self._pool.ended(self)
+        self._tell_lost(exc)
+        # Parser and answer know the connection: it must not know them, where all three are to be free at once.
+        del self._parser
+        self._answer = None
+
+    def _tell_lost(self, exc: Exception | None) -> None:
         answer = self._answer
         if answer is None or answer.whole:
             return
@@ -238,9 +244,9 @@ class Answer:
         return int(said) if said.isdecimal() and len(said) < 20 else None
 
     def check(self) -> None:
-        """Raise what ended the connection, where something did."""
+        """Raise what ended the connection, where something did: anew each time, so that it holds nothing of before."""
         if self.error is not None:
-            raise self.error
+            raise type(self.error)(*self.error.args)
 
     def is_eof(self) -> bool:
         """Return whether all of the body has come, read or not."""

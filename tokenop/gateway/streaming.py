@@ -52,6 +52,7 @@ async def streamed(
             await reply.last(writer.fail(error))
             if not isinstance(error, ProviderError):
                 raise
+            error.__traceback__ = None  # as in `answering`
 
 
 async def _passed_on(

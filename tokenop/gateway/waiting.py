@@ -22,20 +22,18 @@ class Caller:
         self._receive = receive
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task(self._loop)
-        self._looking = self._loop.call_later(LOOK_AFTER, self._look)
+        self._looking: asyncio.TimerHandle | None = self._loop.call_later(LOOK_AFTER, self._look)
         self._watcher: asyncio.Task[None] | None = None
         self._deadline = seconds
         self._late: asyncio.TimerHandle | None = None
         self.gone = False
 
     def left(self) -> None:
-        """Watch no longer."""
-        self._looking.cancel()
-        if self._late is not None:
-            self._late.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
-        self._task = None
+        """Watch no longer. Nothing that was watched is kept: each of these knows its caller."""
+        for under_way in (self._looking, self._late, self._watcher):
+            if under_way is not None:
+                under_way.cancel()
+        self._looking = self._late = self._watcher = self._task = None
 
     def _look(self) -> None:
         self._watcher = self._loop.create_task(self._until_gone())

@@ -176,7 +176,15 @@ class Chain:
 
     def _give_up(self, error: ProviderError) -> GiveUp:
         self._over, self._lost = True, error
-        return GiveUp(error)
+        self._forget()
+        # Where it was raised its request is held, which would hold it in turn.
+        return GiveUp(error.with_traceback(None))
+
+    def _forget(self) -> None:
+        """Let go of what went wrong: nobody asks for it any more."""
+        self._failures.clear()
+        for place in self._places:
+            place.error = None
 
     def first_token(self) -> None:
         """Take note that part of the answer was passed on to the caller."""
@@ -186,6 +194,7 @@ class Chain:
         """Take note that the attempt was answered in full."""
         self._breaker(now, None)
         self._over = True
+        self._forget()
 
     def failed(self, error: ProviderError, now: float) -> None:
         """Take note that the attempt failed."""
@@ -208,6 +217,7 @@ class Chain:
             self._flying = None
             self.breakers.told(given, "unknown", now)
         self._over, self._lost = True, None
+        self._forget()
 
     def _breaker(self, now: float, error: ProviderError | None) -> _Place:
         if self._flying is None:

@@ -68,6 +68,21 @@ class _Flight:
     usage: Usage | None = None
 
 
+class _Jitter:
+    """Numbers drawn from an operation's id. An operation that were in a circle would outlive its call."""
+
+    __slots__ = ("_drawn", "_seed")
+
+    def __init__(self, seed: str) -> None:
+        self._seed = seed
+        self._drawn: random.Random | None = None
+
+    def __call__(self) -> float:
+        if self._drawn is None:  # most operations never wait
+            self._drawn = random.Random(self._seed)  # noqa: S311  # jitter is no secret
+        return self._drawn.random()
+
+
 class Operation:
     """One request on its way along its chain. Every attempt that begins becomes a row, whatever happens."""
 
@@ -94,16 +109,10 @@ class Operation:
         self._notices = settings.get("notices")
         self._prices = settings.get("prices") or charging.shipped_prices()
         breakers, usable = settings.get("breakers") or Breakers(), settings.get("usable")
-        self._jitter: random.Random | None = None
-        draw = settings.get("draw") or self._draw
+        draw = settings.get("draw") or _Jitter(self.operation_id)
         self.chain = Chain(targets, _policy(settings), breakers, draw=draw, usable=usable)
         for one in self.chain.unavailable:
             self._notice(one.target, one.reason)
-
-    def _draw(self) -> float:
-        if self._jitter is None:  # most operations never wait
-            self._jitter = random.Random(self.operation_id)  # noqa: S311  # jitter is no secret
-        return self._jitter.random()
 
     def _notice(self, target: Target, reason: str) -> None:
         if self._notices is not None:
