@@ -98,7 +98,9 @@ def create(folder: Path, day: date, started: datetime) -> tuple[int, Path]:
     for _ in range(_TRIES):
         path = parent / f"{stamp}-{os.getpid()}-{secrets.token_hex(4)}{SUFFIX}"
         unnamed = path.with_name(f".{path.name}")
-        parent.mkdir(parents=True, exist_ok=True)
+        # Rows name people: they are for whoever runs the gateway, as keys and counts are.
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        parent.mkdir(exist_ok=True, mode=0o700)
         descriptor = -1
         try:
             descriptor = os.open(unnamed, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
