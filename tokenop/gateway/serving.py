@@ -70,6 +70,7 @@ async def _serve(
     settings: Settings, drain: int, ready: Ready, tell: Tell, bound: socket.socket | None, early: Process | None
 ) -> None:
     listening = bound if bound is not None else bind(settings.host, settings.port)
+    listening.listen(BACKLOG)  # who calls while the rest is made ready waits, and is not refused
     settings = replace(settings, port=listening.getsockname()[1])  # others are told of it, and 0 was any
     with contextlib.closing(listening):
         async with assembled(settings, tell, early) as parts:
