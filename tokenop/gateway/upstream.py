@@ -6,22 +6,21 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, cast
+from typing import Self
 
-from tokenop.gateway.connections import Connections
 from tokenop.gateway.model import Call, PromptCache
 from tokenop.providers import registry
 from tokenop.providers.base import Sender, Target, Timeouts
 from tokenop.providers.model import AsSent, Delta, Request, Response
 from tokenop.providers.sending.over_aiohttp import AiohttpSender
 
-if TYPE_CHECKING:
-    import aiohttp
-
 _MOST_TARGETS = 4096
+_NAMELESS = "ollama"  # its own wire has no ids
 
 
 class GatewaySender:
@@ -40,15 +39,12 @@ class GatewaySender:
         self._recorded: Sender | None = _replay(recordings) if recordings is not None else None
         self._all_recorded = recordings is not None
         self._program: Sender | None = None
-        self._connections: Connections | None = None
         self._http = AiohttpSender(env=env)
         self._usable: dict[int, tuple[Target, str | None]] = {}
 
     async def __aenter__(self) -> Self:
         """Open the connections' pool."""
-        self._connections = Connections()
-        # It has all that is asked of a session here.
-        self._http = AiohttpSender(cast("aiohttp.ClientSession", self._connections), self._env)
+        await self._http.__aenter__()
         return self
 
     async def __aexit__(
@@ -56,8 +52,6 @@ class GatewaySender:
     ) -> None:
         """Close all connections."""
         await self._http.__aexit__(kind, error, trace)
-        if self._connections is not None:
-            await self._connections.close()
 
     def recorded(self, target: Target) -> bool:
         """Return whether `target` is answered from recordings, and nothing is sent."""
@@ -132,11 +126,22 @@ class Upstream:
 
     async def send(self, request: Request, target: Target, timeouts: Timeouts) -> Response:
         """Return the whole answer. Raises a ProviderError; never retries by itself."""
-        return await self._sender.send(self._prepared(request, target), target, timeouts, self._call.request.as_sent)
+        asked, caller = self._prepared(request, target), self._call.request.as_sent
+        response = await self._sender.send(asked, target, timeouts, caller)
+        return response if response.id else replace(response, id=self._call.operation_id)
 
     def stream(self, request: Request, target: Target, timeouts: Timeouts) -> AsyncGenerator[Delta]:
         """Yield the answer as it comes; the last Delta is `end`. Raises a ProviderError."""
-        return self._sender.stream(self._prepared(request, target), target, timeouts, self._call.request.as_sent)
+        asked, caller = self._prepared(request, target), self._call.request.as_sent
+        deltas = self._sender.stream(asked, target, timeouts, caller)
+        named = target.provider != _NAMELESS or self._sender.recorded(target)
+        return deltas if named else self._named(deltas)
+
+    async def _named(self, deltas: AsyncGenerator[Delta]) -> AsyncGenerator[Delta]:
+        """Yield `deltas` of an answer that its provider gives no name: callers keep them by name."""
+        async with contextlib.aclosing(deltas):
+            async for delta in deltas:
+                yield replace(delta, id=self._call.operation_id) if delta.kind == "start" and not delta.id else delta
 
     def _prepared(self, request: Request, target: Target) -> Request:
         return request if self._prompts is None else self._prompts.prepared(self._call, target, request)

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import httpx2
 import openai
@@ -49,6 +50,18 @@ def test_a_stream_comes_in_pieces_and_tells_its_usage(model: str, client: openai
     assert [piece.choices[0].finish_reason for piece in got if piece.choices][-1] == "stop"
     (usage,) = [piece.usage for piece in got if piece.usage is not None]
     assert (usage.prompt_tokens, usage.completion_tokens) == (12, 5)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_answers_of_a_wire_without_names_have_names_of_their_own(stream: bool, client: openai.OpenAI) -> None:
+    def name() -> str:
+        messages: Any = [{"role": "user", "content": "Hi"}]
+        answer: Any = client.chat.completions.create(model=OLLAMA, messages=messages, stream=stream)
+        return str(({piece.id for piece in answer} if stream else {answer.id}).pop())
+
+    first, second = name(), name()
+    assert first != second
+    assert "unknown" not in first
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -10,9 +10,8 @@ import asyncio
 import contextlib
 import io
 import os
-import sys
 from collections.abc import AsyncGenerator, Mapping
-from types import SimpleNamespace, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -46,16 +45,7 @@ _LARGE = 1024 * 1024
 _KEEP_ALIVE, _NAMES_KEPT = 30.0, 60
 # How long, in seconds, and for how many bytes a stream whose answer is whole is read on, to keep its connection.
 _LEAVE, _LEAVE_BYTES = 2.0, 64 * 1024
-
-
-# By name: what stands in for aiohttp's session must not need aiohttp.
-_NO_ADDRESS = frozenset({"InvalidURL", "NoAddressError"})
-
-
-def _broken() -> tuple[type[Exception], ...]:
-    """Return what is raised where a connection breaks. aiohttp, which takes long to load, may not be loaded at all."""
-    loaded = sys.modules.get("aiohttp")
-    return (OSError,) if loaded is None else (loaded.ClientError, OSError)
+_DEEPEST = 20  # errors that caused each other
 
 
 class AiohttpSender:
@@ -218,6 +208,8 @@ class AiohttpSender:
             raise limit.error() from error
 
     async def _asked(self, place: Place, wire: WireRequest, timeouts: Timeouts) -> aiohttp.ClientResponse:
+        import aiohttp
+
         if self._session is None:
             raise NotUsableError("the sender is not open: use it as a context manager")
         try:
@@ -234,8 +226,8 @@ class AiohttpSender:
                 proxy=place.proxy,
                 timeout=self._wait(timeouts.connect),
             )
-        except _broken() as error:
-            raise _failed(error, timeouts) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise _failed(error, timeouts) from _bare(error)
         except ValueError as error:
             # What no header can hold; the words may quote it.
             raise NotUsableError("the request cannot be sent: a header holds what none can") from error
@@ -249,9 +241,9 @@ class AiohttpSender:
     def _wait(self, connect: float) -> aiohttp.ClientTimeout:
         known = self._waits.get(connect)
         if known is None:
-            # A session of another kind reads the same from anything that says it.
-            kind: Any = getattr(sys.modules.get("aiohttp"), "ClientTimeout", SimpleNamespace)
-            known = self._waits[connect] = kind(total=None, sock_connect=connect)
+            import aiohttp
+
+            known = self._waits[connect] = aiohttp.ClientTimeout(total=None, sock_connect=connect)
         return known
 
     def _let_go(self, answer: aiohttp.ClientResponse, *, whole: bool) -> None:
@@ -322,16 +314,20 @@ class _Limit:
 
 async def _piece(answer: aiohttp.ClientResponse, limit: _Limit) -> bytes:
     """Return the next bytes; none at the end."""
+    import aiohttp
+
     try:
         return await answer.content.readany()
-    except _broken() as error:
+    except (aiohttp.ClientError, OSError) as error:
         if limit.expired:
             raise limit.error() from error
-        raise ConnectionFailedError(clean(f"the connection failed: {error}")) from error
+        raise ConnectionFailedError(clean(f"the connection failed: {error}")) from _bare(error)
 
 
 async def _all(answer: aiohttp.ClientResponse) -> bytes:
     """Return the whole body. Raises MalformedError where it is larger than `bounded.LARGEST`."""
+    import aiohttp
+
     length = answer.content_length
     try:
         if length is not None and length <= bounded.LARGEST:
@@ -342,15 +338,17 @@ async def _all(answer: aiohttp.ClientResponse) -> bytes:
             size += len(piece)
             if size > bounded.LARGEST:
                 raise bounded.too_large()
-    except _broken() as error:
-        raise ConnectionFailedError(clean(f"the connection failed: {error}")) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise ConnectionFailedError(clean(f"the connection failed: {error}")) from _bare(error)
     return b"".join(pieces)
 
 
 async def _failure(place: Place, answer: aiohttp.ClientResponse) -> ProviderError:
     """Return the error that an answer tells, from the first bytes of its body; without the key."""
+    import aiohttp
+
     held, size = [], 0
-    with contextlib.suppress(*_broken()):
+    with contextlib.suppress(aiohttp.ClientError, OSError):
         while size <= bounded.LARGEST_ERROR and (piece := await answer.content.readany()):
             held.append(piece[: bounded.LARGEST_ERROR - size])
             size += len(piece)
@@ -360,17 +358,21 @@ async def _failure(place: Place, answer: aiohttp.ClientResponse) -> ProviderErro
 
 
 async def _read_on(answer: aiohttp.ClientResponse) -> None:
+    import aiohttp
+
     left = _LEAVE_BYTES
     try:
         async with asyncio.timeout(_LEAVE):
             while left > 0 and (piece := await answer.content.readany()):
                 left -= len(piece)
-    except _broken():  # TimeoutError is one
+    except (aiohttp.ClientError, OSError):  # TimeoutError is one
         pass
 
 
 def _failed(error: Exception, timeouts: Timeouts) -> ProviderError:
-    if any(kind.__name__ in _NO_ADDRESS for kind in type(error).__mro__):
+    import aiohttp
+
+    if isinstance(error, aiohttp.InvalidURL):
         return NotUsableError("the base URL is no address")
     if isinstance(error, TimeoutError):
         return TimedOutError(f"no connection after {timeouts.connect:g} s", phase="connect")
@@ -381,3 +383,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
+
+
+def _bare(error: BaseException) -> BaseException:
+    """Return an error of aiohttp's without its frames: they hold the request, and aiohttp's errors hold each other."""
+    told: BaseException | None = error
+    for _ in range(_DEEPEST):
+        if told is None:
+            break
+        told.__traceback__ = None
+        told = told.__cause__ or told.__context__
+    return error
