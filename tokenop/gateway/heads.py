@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
-
-from tokenop.gateway.cycles import Cycle
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 # Of what is no body: a request's line and headers, what stands between the pieces of a body, trailers. uvicorn keeps
 # all of it, at twenty times its size, before anybody is asked.
@@ -49,11 +46,6 @@ class BoundedHeads(HttpToolsProtocol):
         self._since = 0
         self._heading = True
         super().on_message_complete()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Begin a call, with the short way for whole answers."""
-        cycle.__class__ = Cycle  # it has no state of its own
-        super()._start_asgi_task(cycle, app)
 
 
 def _without_upgrade(data: bytes) -> bytes:

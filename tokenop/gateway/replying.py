@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tokenop.gateway.cycles import Cycle
 from tokenop.gateway.reading import Send
 
 Raw = Iterable[tuple[bytes, bytes]]
@@ -31,10 +30,6 @@ class Reply:
         """Send all of an answer."""
         self.started = True
         said = [*headers, (b"content-length", b"%d" % len(body))]
-        cycle = getattr(self._send, "__self__", None)
-        if isinstance(cycle, Cycle) and cycle.answer(status, said, body):
-            self.ended = True
-            return
         await self._send({"type": "http.response.start", "status": status, "headers": said})
         await self.last(body)
 
