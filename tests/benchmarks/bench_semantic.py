@@ -78,7 +78,7 @@ def single(folder: Path, calls: int = 3000) -> dict[str, dict[str, float]]:
         exact.look_up(call)
     ended = outcome(answer("The answer is a sentence or two of text, as people get them. " * 8))
     held: list[Any] = []
-    exact.cache._room._writer.write = lambda *what: held.append(what)  # type: ignore[method-assign, union-attr]
+    exact.cache._room._writer.write = lambda *what: held.append(what)
     found["keep"] = timed(lambda call: exact.cache.keep(call, ended), waiting)
     found["exact hit"] = timed(exact.look_up, [exact.call(text) for text in texts])
     for text in texts[:10]:
@@ -104,12 +104,12 @@ def many(folder: Path, entries: int, queries: int) -> dict[str, Any]:
     built = time.perf_counter() - begin
     memory = resident() - before - vectors.nbytes / 1e6
     for _ in range(2000):  # learned: what is alike enough is served
-        world.cache._mind.learners.add(Sample(world.now, None, 0.99, False, world.cache._mind.learners.space))  # type: ignore[union-attr]
+        world.cache._mind.learners.add(Sample(world.now, None, 0.99, False, world.cache._mind.learners.space))
     rng = random.Random(7)
     asked = [again(text, rng) for text in rng.sample(texts, queries)]
     calls = [world.call(text) for text in asked]
     look_up = timed(world.look_up, calls)
-    index = world.cache._room.index  # type: ignore[union-attr]
+    index = world.cache._room.index
     partition = _partition(world)
     wanted = [Hashed().vector(text) for text in asked]
     search = timed(lambda vector: index.nearest(partition, vector), wanted)
@@ -140,13 +140,13 @@ def _noted(world: World, call: Any) -> Any:
     key = key_of(call, policy, semantic=True)
     assert key is not None
     assert key.question is not None
-    vector = mind.embedder.vector(key.question)  # type: ignore[attr-defined]
+    vector = mind.embedder.vector(key.question)
     call.notes[NAME] = note = Note(key, policy, mind.embedder.space, vector)
     return note
 
 
 def _partition(world: World) -> bytes:
-    key = key_of(world.call("any other"), world.cache._policy, semantic=True)  # type: ignore[arg-type]
+    key = key_of(world.call("any other"), world.cache._policy, semantic=True)
     assert key is not None
     assert key.partition is not None
     return key.partition

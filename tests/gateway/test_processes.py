@@ -206,7 +206,7 @@ def test_a_gateway_goes_on_whose_output_nobody_reads_any_more(tmp_path: Path, wo
     try:
         process.stdout.close()
         process.stderr.close()
-        gateway = Served(process, port, tmp_path / "gateway")  # type: ignore[arg-type]
+        gateway = Served(process, port, tmp_path / "gateway")
         until(lambda: len(gateway.workers()) == int(workers))
         (tmp_path / "tokenop").mkdir()
         write(tmp_path, "tokenop/router.yaml", "default_tier: T9\n")  # to be told of, and nobody listens

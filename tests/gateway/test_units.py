@@ -47,7 +47,7 @@ def test_systemd_starts_the_command_in_its_folder_with_its_state() -> None:
 
 @pytest.mark.parametrize("kind", ["systemd", "launchd"])
 def test_the_manager_waits_longer_than_calls_may_take_to_end(kind: str) -> None:
-    text = unit(kind, replace(SERVICE, drain_seconds=100))  # type: ignore[arg-type]
+    text = unit(kind, replace(SERVICE, drain_seconds=100))
     waits = int(setting(text, "TimeoutStopSec")) if kind == "systemd" else plistlib.loads(text.encode())["ExitTimeOut"]
     assert waits == 100 + GRACE > 100
 

@@ -228,7 +228,7 @@ def test_a_holder_that_is_stopped_before_it_began_leaves_no_process(tmp_path: Pa
     from tokenop.gateway.applied.asking import Reader
 
     one = Watched(tmp_path, Reader)
-    process = one.holder._reader._process  # type: ignore[union-attr]
+    process = one.holder._reader._process
     one.holder.stop()
     assert process.poll() is not None
 

@@ -182,7 +182,7 @@ def test_after_kills_at_any_moment_the_sums_are_those_of_the_log(tmp_path: Path)
         running.append(begin(tmp_path, RICH, 16, 100_000, f"k{number}"))
         ready = tmp_path / f"steps-k{number}"
         wanted = draw.randint(0, 200)
-        until(lambda ready=ready, wanted=wanted: ready.exists() and ready.read_bytes().count(b"\n") > wanted)  # type: ignore[misc]
+        until(lambda ready=ready, wanted=wanted: ready.exists() and ready.read_bytes().count(b"\n") > wanted)
         if number % 3 == 1:  # others go on counting meanwhile
             folding.fold(tmp_path / "budgets", tmp_path / "log", "UTC", time.time())
         if draw.random() < 0.5 and len(running) > 1:

@@ -105,7 +105,7 @@ def test_a_refusal_says_what_is_spent_and_when_to_come_again(
 ) -> None:
     moment = datetime.fromisoformat(when)
     counted = purse(tmp_path, zone, now=moment)
-    under = serving(Budget("limit", "user", period, usd=Decimal("0.02")))  # type: ignore[arg-type]
+    under = serving(Budget("limit", "user", period, usd=Decimal("0.02")))
     before = call(under, "ana", when=moment)
     counted.reserve(before, (PAID,))
     counted.spent(before, row(before, "0.015"))

@@ -22,7 +22,7 @@ def _stalled(asked: Asked) -> list[Step]:
 
 
 def _cut(asked: Asked) -> list[Step]:
-    return [*hello(asked)[:3], CLOSE] if asked.streaming else [hello(asked)[0][:20], CLOSE]  # type: ignore[index]
+    return [*hello(asked)[:3], CLOSE] if asked.streaming else [hello(asked)[0][:20], CLOSE]
 
 
 def _endless(asked: Asked) -> Iterator[Step]:

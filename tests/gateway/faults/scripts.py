@@ -87,5 +87,5 @@ def long_stream(asked: Asked, events: int = 4000) -> list[Step]:
     said = hello(asked)
     words = next(number for number, step in enumerate(said) if isinstance(step, bytes) and b"Hello" in step)
     assert isinstance(said[words], bytes)
-    event = said[words].partition(b"\r\n")[2][:-2].replace(b"Hello", b"Hello" * 500)  # type: ignore[union-attr]
+    event = said[words].partition(b"\r\n")[2][:-2].replace(b"Hello", b"Hello" * 500)
     return [begun, *said[1:words], *[chunk(event)] * events, *said[words + 1 :]]

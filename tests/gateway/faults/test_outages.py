@@ -23,7 +23,7 @@ def gateway(up: Upstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 def ask(gateway: Gateway, intent: str, **more: object) -> Answered:
-    (answer,) = all_of(gateway, [intent], **more)  # type: ignore[arg-type]
+    (answer,) = all_of(gateway, [intent], **more)
     return answer
 
 

@@ -69,7 +69,7 @@ class World:
         request = replace(FORMATS[wire].read_request(body), as_sent=AsSent(wire, body))
         self.number += 1
         return Call(
-            f"op-{self.number}", wire, body, request, identity, labels, self.serving, WHEN, self.now  # type: ignore[arg-type]
+            f"op-{self.number}", wire, body, request, identity, labels, self.serving, WHEN, self.now
         )  # fmt: skip
 
     def sent(self, body: Mapping[str, Any], target: Target = CLAUDE, **labels: str) -> Request:

@@ -41,7 +41,7 @@ def test_it_shows_what_is_kept_hit_saved_and_learned(run_cli: CLI, project: Path
     world.ask(ASKED)
     world.ask(AGAIN)
     world.ask(ASKED, tenant="evil\x1b[2J")
-    world.cache._room.close()  # type: ignore[union-attr]
+    world.cache._room.close()
     ran = run_cli("cache", "responses", cwd=project)
     assert ran.exit_code == 0
     lines = ran.stdout.splitlines()

@@ -201,9 +201,9 @@ def test_a_body_that_is_no_json_is_refused_and_the_connection_goes_on(gateway: G
 
 def test_many_ask_at_once_without_hearing_of_each_other(gateway: Gateway, up: Upstream) -> None:
     def named(asked: object) -> list[bytes]:
-        said = asked.body["messages"][-1]["content"]  # type: ignore[attr-defined]
+        said = asked.body["messages"][-1]["content"]
         choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
-        return whole({**_completion(), "model": "m", "choices": [choice]})  # type: ignore[return-value]
+        return whole({**_completion(), "model": "m", "choices": [choice]})
 
     async def all_of() -> list[str | None]:
         async with openai.AsyncOpenAI(base_url=f"{gateway.url}/v1", api_key="unused", max_retries=0) as client:
