@@ -13,7 +13,6 @@ from typing import Any
 
 from tests.gateway import running
 from tests.gateway.upstream import Upstream
-from tokenop.gateway import absent
 from tokenop.gateway.answering import Answering
 from tokenop.gateway.app import app_of
 from tokenop.gateway.model import Call, Event, Grant, Hit, Identity, Outcome, Serving, Settings
@@ -26,6 +25,16 @@ from tokenop.routing import load
 from tokenop.routing.chain import Notices
 
 CHAT, MESSAGES, EMBEDDINGS = "/v1/chat/completions", "/v1/messages", "/v1/embeddings"
+
+
+NOBODY = Identity()
+
+
+class Fixed:
+    """Holds one config for ever."""
+
+    def __init__(self, serving: Serving) -> None:
+        self.current = serving
 
 
 @dataclass
@@ -61,7 +70,7 @@ class Told:
     hit: Hit | None = None
     granted: Callable[[Sequence[Target]], Grant] = lambda chain: Grant(tuple(chain))
     bug: Exception | None = None
-    identity: Identity = absent.NOBODY
+    identity: Identity = NOBODY
 
     def identify(self, headers: Mapping[str, str]) -> Identity:
         return self.identity
@@ -223,7 +232,7 @@ async def rig(serving: Serving, folder: Path, *, durable: bool = False) -> Async
     async with GatewaySender(env) as sender:
         parts = Parts(
             settings=Settings(root=folder, state=folder / "state", env=env, durable=durable),
-            applied=absent.Fixed(serving),
+            applied=Fixed(serving),
             gatekeeper=told,
             purse=told,
             responses=told,

@@ -7,15 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import msgspec
+from tokenop.gateway.log.reading import read_from
 
 Event = dict[str, Any]
 Keep = Callable[[Event], bool]
 PAUSE = 0.1
 # Of each segment that is there already, so much is looked at for the last rows.
 LOOKED_BACK = 256 * 1024
-# A line longer than that is no row of a log.
-LONGEST_LINE = 4 * 1024 * 1024
 
 
 class Follower:
@@ -25,18 +23,14 @@ class Follower:
         """Take the folder of the log, which may not be there yet."""
         self._folder = folder
         self._offsets: dict[Path, int] = {}
-        self._torn: dict[Path, bytes] = {}
 
     def last(self, count: int, keep: Keep) -> list[Event]:
         """Return the last rows by time that `keep` holds for, and go on after them."""
         rows: list[Event] = []
         for path in self._segments():
-            size = _size(path)
-            self._offsets[path] = max(size - LOOKED_BACK, 0)
-            data = self._read(path)
-            if size > LOOKED_BACK:
-                data = data.partition(b"\n")[2]
-            rows += filter(keep, self._rows(path, data))
+            # Where that is in the middle of a row, what is left of it is no row.
+            self._offsets[path] = max(_size(path) - LOOKED_BACK, 0)
+            rows += filter(keep, self._read(path))
         rows.sort(key=_when)
         return rows[max(len(rows) - count, 0) :]
 
@@ -44,7 +38,7 @@ class Follower:
         """Return the rows that were added since, by time."""
         rows: list[Event] = []
         for path in self._segments():
-            rows += self._rows(path, self._read(path))
+            rows += self._read(path)
         rows.sort(key=_when)
         return rows
 
@@ -53,34 +47,11 @@ class Follower:
         gone = self._offsets.keys() - set(found)
         for path in gone:  # compacted
             del self._offsets[path]
-            self._torn.pop(path, None)
         return found
 
-    def _read(self, path: Path) -> bytes:
-        offset = self._offsets.get(path, 0)
-        try:
-            with path.open("rb") as file:
-                file.seek(offset)
-                data = file.read()
-        except OSError:
-            return b""
-        self._offsets[path] = offset + len(data)
-        return data
-
-    def _rows(self, path: Path, data: bytes) -> Iterator[Event]:
-        data = self._torn.pop(path, b"") + data
-        whole, newline, rest = data.rpartition(b"\n")
-        if not newline:
-            whole, rest = b"", data
-        if rest and len(rest) <= LONGEST_LINE:
-            self._torn[path] = rest
-        for line in whole.split(b"\n"):
-            try:
-                row = msgspec.json.decode(line)
-            except msgspec.DecodeError:
-                continue
-            if isinstance(row, dict) and isinstance(row.get("ts"), str):
-                yield row
+    def _read(self, path: Path) -> Iterator[Event]:
+        rows, self._offsets[path] = read_from(path, self._offsets.get(path, 0))
+        return (row for row in rows if isinstance(row.get("ts"), str))
 
 
 def follow(

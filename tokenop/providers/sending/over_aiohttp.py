@@ -51,13 +51,11 @@ _DEEPEST = 20  # errors that caused each other
 class AiohttpSender:
     """Sends from one event loop, with one pool of connections. Use it as `async with AiohttpSender() as sender`.
 
-    A `session` that is given is used and left open; it should neither keep cookies nor raise for status. Address and
-    key of a target are looked up in `env` when the target is first asked.
+    Address and key of a target are looked up in `env` when the target is first asked.
     """
 
-    def __init__(self, session: aiohttp.ClientSession | None = None, env: Mapping[str, str] | None = None) -> None:
-        self._given = session
-        self._session = session
+    def __init__(self, env: Mapping[str, str] | None = None) -> None:
+        self._session: aiohttp.ClientSession | None = None
         self._places = Places(os.environ if env is None else env)
         self._leaving: set[asyncio.Task[None]] = set()
         self._waits: dict[float, aiohttp.ClientTimeout] = {}
@@ -82,7 +80,7 @@ class AiohttpSender:
         for task in self._leaving:
             task.cancel()
         await asyncio.gather(*self._leaving, return_exceptions=True)
-        if self._session is not None and self._given is None:
+        if self._session is not None:
             await self._session.close()
             self._session = None
 
